@@ -1,0 +1,27 @@
+//! What every Tonegraft crate that touches audio agrees on.
+//!
+//! * [`units`]: frames at the host's rate, frames at the model's rate, sample rates, and the one bridge between them.
+//! * [`latency`]: added latency as a sum of named parts.
+//! * [`processor`]: the [`Processor`] trait, the only thing slots know about a model.
+//! * [`grid`]: the control grid of 32 frames on which all parameters move.
+//! * [`fault`]: what goes wrong on the audio thread, as a `Copy` code.
+//! * [`denormals`]: a guard that flushes denormals while it lives.
+//! * [`buffer`]: planar audio, `[channels, frames]`.
+//!
+//! Nothing here allocates after construction, and no audio-thread function returns a `Result`.
+#![deny(unsafe_code)]
+
+pub mod buffer;
+pub mod denormals;
+pub mod fault;
+pub mod grid;
+pub mod latency;
+pub mod processor;
+pub mod units;
+
+pub use buffer::AudioBuffer;
+pub use fault::Fault;
+pub use grid::{CONTROL_INTERVAL, ControlGrid, Ramp};
+pub use latency::{Latency, LatencyParts};
+pub use processor::{Facts, Processor, Tail};
+pub use units::{HostFrames, ModelFrames, RateRatio, SampleRate};
