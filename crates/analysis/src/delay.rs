@@ -1,0 +1,97 @@
+//! The delay between two signals, by cross-correlation over FFTs.
+
+use realfft::RealFftPlanner;
+
+/// What [`find_delay`] found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Delay {
+    /// How many frames the second signal is later than the first; negative if it is earlier.
+    pub frames: i64,
+    /// Normalised correlation at that lag, −1 ..= 1; negative if the polarity is inverted.
+    pub correlation: f64,
+}
+
+/// The lag, within ±`max_lag` frames, at which `late` resembles `early` most, either polarity. `None` if a signal is silent,
+/// empty or not finite.
+pub fn find_delay(early: &[f32], late: &[f32], max_lag: usize) -> Option<Delay> {
+    let energy = |signal: &[f32]| signal.iter().map(|s| f64::from(*s) * f64::from(*s)).sum::<f64>();
+    let scale = (energy(early) * energy(late)).sqrt();
+    if scale == 0.0 || !scale.is_finite() {
+        return None;
+    }
+    let max_lag = max_lag.min(early.len().max(late.len()));
+    let size = (early.len().max(late.len()) + max_lag + 1).next_power_of_two();
+    let mut planner = RealFftPlanner::<f64>::new();
+    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+    let spectrum = |signal: &[f32]| {
+        let mut padded = forward.make_input_vec();
+        for (to, from) in padded.iter_mut().zip(signal) {
+            *to = f64::from(*from);
+        }
+        let mut bins = forward.make_output_vec();
+        forward.process(&mut padded, &mut bins).ok().map(|()| bins)
+    };
+    let (early, late) = (spectrum(early)?, spectrum(late)?);
+    let mut product: Vec<_> = early.iter().zip(&late).map(|(e, l)| e.conj() * l).collect();
+    let mut correlation = inverse.make_output_vec();
+    // The first and last bins are real by symmetry; rounding may leave a trace that the inverse transform refuses.
+    for edge in [0, product.len() - 1] {
+        product[edge].im = 0.0;
+    }
+    inverse.process(&mut product, &mut correlation).ok()?;
+    let at = |lag: i64| {
+        let index = if lag < 0 {
+            size - usize::try_from(-lag).ok()?
+        } else {
+            usize::try_from(lag).ok()?
+        };
+        correlation.get(index).copied()
+    };
+    let max_lag = i64::try_from(max_lag).ok()?;
+    let (frames, peak) = (-max_lag..=max_lag)
+        .filter_map(|lag| Some((lag, at(lag)?)))
+        .max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))?;
+    // The inverse transform is not normalised; FFT sizes are exact in f64.
+    #[allow(clippy::cast_precision_loss)]
+    let correlation = peak / size as f64 / scale;
+    Some(Delay { frames, correlation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(frames: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        (0..frames)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                f32::from(u16::try_from(state >> 16).expect("16 bits")) / 32_768.0 - 1.0
+            })
+            .collect()
+    }
+
+    #[test]
+    fn finds_delays_of_either_sign_and_polarity() {
+        let signal = noise(5000, 1);
+        for delay in [0usize, 1, 7, 480] {
+            let mut late = vec![0.0; delay];
+            late.extend_from_slice(&signal);
+            let found = find_delay(&signal, &late, 1000).expect("not silent");
+            assert_eq!(found.frames, i64::try_from(delay).expect("small"));
+            assert!(found.correlation > 0.99, "{found:?}");
+            let inverted: Vec<f32> = late.iter().map(|s| -0.5 * s).collect();
+            let found = find_delay(&inverted, &signal, 1000).expect("not silent");
+            assert_eq!(found.frames, -i64::try_from(delay).expect("small"));
+            assert!(found.correlation < -0.99, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn silence_and_unrelated_noise_are_told_apart_from_a_match() {
+        assert_eq!(find_delay(&[0.0; 100], &noise(100, 3), 10), None);
+        assert_eq!(find_delay(&[], &[], 10), None);
+        let found = find_delay(&noise(5000, 4), &noise(5000, 5), 100).expect("not silent");
+        assert!(found.correlation.abs() < 0.1, "{found:?}");
+    }
+}
