@@ -27,9 +27,9 @@ pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter()
         .zip(b)
         .map(|(a, b)| (a - b).abs())
-        .fold(0.0, |worst, difference| {
-            if difference.is_nan() || worst > difference {
-                if difference.is_nan() { difference } else { worst }
+        .fold(0.0, |worst: f32, difference| {
+            if worst.is_nan() || difference <= worst {
+                worst
             } else {
                 difference
             }
