@@ -1,0 +1,88 @@
+"""Judges the exported file, as it will ship, on the test split. Run once per training.
+
+Every test clip is played after half a second of silence, the way a plugin is before the first note,
+and once more from the zero state. Baselines: the input times the best constant, and the best linear
+FIR of 256 taps fitted on the test clip itself (so it is flattered).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .circuits import RATE
+from .dataset import Clip, at_drive
+from .export import Player
+from .metrics import decibels, esr, linear_fir, pre_emphasise, scaled_dry, worst_second
+from .recipes import Recipe
+
+KNOB_GRID = tuple(k / 8 for k in range(9))
+_SILENCE = np.zeros(RATE // 2)
+
+
+def _after_silence(play: Player, x: np.ndarray, drive: float | None) -> np.ndarray:
+    return play(np.concatenate([_SILENCE, x]), drive)[len(_SILENCE) :]
+
+
+def _judge(clip: Clip, play: Player, drive: float | None) -> dict:
+    p = _after_silence(play, clip.x, drive)
+    return {
+        "esr": esr(clip.y, p),
+        "esr_pre_emphasised": esr(pre_emphasise(clip.y), pre_emphasise(p)),
+        "esr_worst_second": worst_second(clip.y, p, RATE),
+        "esr_from_zero_state": esr(clip.y, play(clip.x, drive)),
+        "baseline_scaled_dry": scaled_dry(clip.x, clip.y),
+        "baseline_linear_fir": linear_fir(clip.x, clip.y),
+        "peak_dbfs": decibels(np.max(np.abs(p))),
+        "rms_dbfs": decibels(np.sqrt(np.mean(p**2))),
+        "dry_rms_dbfs": decibels(np.sqrt(np.mean(clip.x**2))),
+        "seconds": len(clip.x) / RATE,
+    }
+
+
+def _pooled(
+    clips: list[Clip],
+    play: Player,
+    drive: float | None,
+    view: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> float:
+    y = np.concatenate([view(c.y) for c in clips])
+    p = np.concatenate([view(_after_silence(play, c.x, drive)) for c in clips])
+    return esr(y, p)
+
+
+def evaluate(recipe: Recipe, play: Player, test: list[Clip]) -> dict:
+    """All figures of the card. ``overall`` pools the real recordings where there are any."""
+    real = [c for c in test if not c.name.startswith("synthetic")] or test
+    knob = 0.5 if recipe.drive is None else None
+    setting = 0.5 if recipe.drive is None else recipe.drive
+    dry = np.concatenate([c.x for c in real])
+    target = np.concatenate([c.y for c in real])
+    idle = play(np.zeros(2 * RATE), knob)[RATE:]
+    result = {
+        "overall": {
+            "files": [c.name for c in real],
+            "esr": _pooled(real, play, knob),
+            "esr_pre_emphasised": _pooled(real, play, knob, pre_emphasise),
+            "baseline_scaled_dry": scaled_dry(dry, target),
+            "baseline_linear_fir": linear_fir(dry, target),
+        },
+        "files": {c.name: _judge(c, play, knob) for c in test},
+        "other_levels": {
+            f"{gain:+.0f} dB": _pooled(
+                [at_drive(c, recipe, setting, gain) for c in real], play, knob
+            )
+            for gain in (-12.0, -6.0, 6.0)
+        },
+        "idle_output_dbfs": decibels(np.max(np.abs(idle))),
+    }
+    if recipe.drive is None:
+        by_knob = {
+            f"{drive:.3f}": _pooled([at_drive(c, recipe, drive) for c in real], play, drive)
+            for drive in KNOB_GRID
+        }
+        result["drive_knob"] = {
+            "esr": by_knob,
+            "median": float(np.median(list(by_knob.values()))),
+            "worst": max(by_knob.values()),
+        }
+    return result
