@@ -121,7 +121,8 @@ def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
         f"""\
 # {recipe.title}
 
-{recipe.description} Licence: MIT OR Apache-2.0. Sample rate 48 kHz, mono, no latency.
+{recipe.description}
+Licence: MIT OR Apache-2.0. Sample rate 48 kHz, mono, no latency.
 Controls: tone {recipe.tone}, level {recipe.level}; knobs: {knobs}. One sample of 1.0 is one volt.
 
 This card is written by the recipe; every figure is in `{recipe.name}.json`.

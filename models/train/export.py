@@ -49,8 +49,7 @@ class _Deployed(nn.Module):
         else:
             with torch.no_grad():
                 self.lstm.weight_ih_l0.mul_(net.input_scale)
-        self.register_buffer("h0", torch.zeros(1, 1, net.lstm.hidden_size))
-        self.register_buffer("c0", torch.zeros(1, 1, net.lstm.hidden_size))
+        self.register_buffer("zero_state", torch.zeros(1, 1, net.lstm.hidden_size))
 
     @torch.no_grad()
     def _fold_knobs(self) -> None:
@@ -73,7 +72,7 @@ class _Deployed(nn.Module):
         if self.has_knobs:
             inner = torch.tanh(self.knob_hidden(knobs))
             features = audio * self.knob_gain(inner) + self.knob_offset(inner)
-        hidden, _ = self.lstm(features, (self.h0, self.c0))
+        hidden, _ = self.lstm(features, (self.zero_state, self.zero_state))
         return self.head(hidden) + audio
 
 
