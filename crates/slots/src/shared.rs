@@ -1,0 +1,146 @@
+//! What both halves of a bank see at any time, as atomics.
+
+use crate::bank::{SLOTS, Source};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use tonegraft_core::{Fault, HostFrames, Latency};
+
+/// "No unit" in [`Shared::live`].
+const NO_UNIT: u64 = u64::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    latency: AtomicU32,
+    latency_changed: AtomicBool,
+    reserve: AtomicU32,
+    source: AtomicU8,
+    watching: AtomicBool,
+    live: [AtomicU64; SLOTS],
+    incoming: [AtomicU64; SLOTS],
+    fault: [AtomicU8; SLOTS],
+}
+
+impl Shared {
+    pub(crate) fn new(reserve: HostFrames) -> Self {
+        Self {
+            latency: AtomicU32::new(reserve.get()),
+            latency_changed: AtomicBool::new(false),
+            reserve: AtomicU32::new(reserve.get()),
+            source: AtomicU8::new(Source::A as u8),
+            watching: AtomicBool::new(false),
+            live: std::array::from_fn(|_| AtomicU64::new(NO_UNIT)),
+            incoming: std::array::from_fn(|_| AtomicU64::new(NO_UNIT)),
+            fault: std::array::from_fn(|_| AtomicU8::new(0)),
+        }
+    }
+
+    pub(crate) fn latency(&self) -> Latency {
+        Latency::new(HostFrames::new(self.latency.load(Ordering::Acquire)))
+    }
+
+    /// Tells a new total; the flag is raised only if it differs.
+    pub(crate) fn tell_latency(&self, frames: HostFrames) {
+        if self.latency.swap(frames.get(), Ordering::AcqRel) != frames.get() {
+            self.latency_changed.store(true, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn take_latency_change(&self) -> Option<Latency> {
+        self.latency_changed
+            .swap(false, Ordering::AcqRel)
+            .then(|| self.latency())
+    }
+
+    pub(crate) fn reserve(&self) -> HostFrames {
+        HostFrames::new(self.reserve.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_reserve(&self, frames: HostFrames) {
+        self.reserve.store(frames.get(), Ordering::Release);
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source::from_code(self.source.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_source(&self, source: Source) {
+        self.source.store(source as u8, Ordering::Release);
+    }
+
+    pub(crate) fn watching(&self) -> bool {
+        self.watching.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_watching(&self, watching: bool) {
+        self.watching.store(watching, Ordering::Relaxed);
+    }
+
+    pub(crate) fn live(&self, slot: usize) -> Option<u64> {
+        load_id(self.live.get(slot))
+    }
+
+    pub(crate) fn set_live(&self, slot: usize, id: Option<u64>) {
+        store_id(self.live.get(slot), id);
+    }
+
+    pub(crate) fn incoming(&self, slot: usize) -> Option<u64> {
+        load_id(self.incoming.get(slot))
+    }
+
+    pub(crate) fn set_incoming(&self, slot: usize, id: Option<u64>) {
+        store_id(self.incoming.get(slot), id);
+    }
+
+    pub(crate) fn fault(&self, slot: usize) -> Fault {
+        let code = self.fault.get(slot).map_or(0, |fault| fault.load(Ordering::Acquire));
+        Fault::from_code(code)
+    }
+
+    pub(crate) fn raise_fault(&self, slot: usize, fault: Fault) {
+        if fault != Fault::None
+            && let Some(place) = self.fault.get(slot)
+        {
+            place.fetch_max(fault.code(), Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        for place in &self.fault {
+            place.store(Fault::None.code(), Ordering::Release);
+        }
+    }
+}
+
+fn load_id(place: Option<&AtomicU64>) -> Option<u64> {
+    place
+        .map(|id| id.load(Ordering::Acquire))
+        .filter(|id| *id != NO_UNIT)
+}
+
+fn store_id(place: Option<&AtomicU64>, id: Option<u64>) {
+    if let Some(place) = place {
+        place.store(id.unwrap_or(NO_UNIT), Ordering::Release);
+    }
+}
+
+/// The bank's total latency, readable from any thread.
+#[derive(Clone, Debug)]
+pub struct LatencyHandle(pub(crate) Arc<Shared>);
+
+impl LatencyHandle {
+    /// What the host should be told now.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn get(&self) -> Latency {
+        self.0.latency()
+    }
+
+    /// The new total if it changed since the last call (by any handle, or [`BankControl::take_latency_change`](crate::BankControl::take_latency_change)), else `None`.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn take_change(&self) -> Option<Latency> {
+        self.0.take_latency_change()
+    }
+}

@@ -1,0 +1,235 @@
+//! One installed unit with what it needs to be heard: knobs, the guard against non-finite output, the alignment delay.
+
+use crate::bank::{BankConfig, KNOBS, Unit};
+use crate::control::{InstallError, InstallErrorKind};
+use crate::delay::{DelayLine, Tap};
+use crate::fade::Fade;
+use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
+use tonegraft_core::{Facts, Fault, HostFrames};
+
+/// Builds voices, off the audio thread.
+#[derive(Clone, Debug)]
+pub(crate) struct VoiceBuilder {
+    config: BankConfig,
+    fade: Fade,
+}
+
+impl VoiceBuilder {
+    pub(crate) const fn new(config: BankConfig, fade: Fade) -> Self {
+        Self { config, fade }
+    }
+
+    pub(crate) const fn config(&self) -> &BankConfig {
+        &self.config
+    }
+
+    /// Allocates all that `unit` needs, or gives it back.
+    pub(crate) fn build(&self, unit: Option<Unit>) -> Result<Option<Box<Voice>>, InstallError> {
+        let Some(unit) = unit else {
+            return Ok(None);
+        };
+        let facts = unit.processor.facts();
+        let latency = facts.latency.total().frames();
+        let kind = if facts.inputs != self.config.inputs || facts.outputs != self.config.outputs {
+            InstallErrorKind::Layout {
+                unit_inputs: facts.inputs,
+                unit_outputs: facts.outputs,
+                inputs: self.config.inputs,
+                outputs: self.config.outputs,
+            }
+        } else if latency > self.config.max_latency {
+            InstallErrorKind::LatencyTooLong {
+                frames: latency,
+                limit: self.config.max_latency,
+            }
+        } else {
+            let longest = self.config.max_latency.as_usize() - latency.as_usize();
+            return Ok(Some(Box::new(Voice {
+                unit,
+                facts,
+                latency: latency.as_usize(),
+                positions: [f32::NAN; KNOBS],
+                delay: DelayLine::new(self.config.outputs, longest, self.config.max_frames),
+                health: Health::Sound,
+                last: [0.0; MAX_CHANNELS],
+                fade: self.fade.clone(),
+            })));
+        };
+        Err(InstallError { kind, unit: Some(unit) })
+    }
+}
+
+/// What the guard does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    /// Nothing.
+    Sound,
+    /// The processor does not run; the last good sample decays. Frames done so far.
+    Resting(usize),
+    /// The processor runs again and is faded in. Frames done so far.
+    Returning(usize),
+}
+
+/// A unit, heard or about to be.
+pub(crate) struct Voice {
+    unit: Unit,
+    facts: Facts,
+    latency: usize,
+    /// Knob positions last given to the processor; NaN: none yet.
+    positions: [f32; KNOBS],
+    delay: DelayLine,
+    health: Health,
+    /// The last sample of every output channel, before the delay.
+    last: [f32; MAX_CHANNELS],
+    fade: Fade,
+}
+
+impl Voice {
+    pub(crate) const fn id(&self) -> u64 {
+        self.unit.id
+    }
+
+    /// The unit's own latency in frames.
+    pub(crate) const fn latency(&self) -> usize {
+        self.latency
+    }
+
+    pub(crate) const fn receptive_field(&self) -> HostFrames {
+        self.facts.receptive_field
+    }
+
+    /// True while the guard mutes it.
+    pub(crate) fn muted(&self) -> bool {
+        self.health != Health::Sound
+    }
+
+    /// The unit alone; not on the audio thread.
+    pub(crate) fn into_unit(self) -> Unit {
+        self.unit
+    }
+
+    /// Back to the clean state.
+    pub(crate) fn reset(&mut self) {
+        self.unit.processor.reset();
+        self.delay.clear();
+        self.health = Health::Sound;
+        self.last = [0.0; MAX_CHANNELS];
+    }
+
+    /// Processes one piece (at most the bank's `max_frames`). `total`: the bank's latency, before and after a change.
+    pub(crate) fn process(
+        &mut self,
+        knobs: &[f32; KNOBS],
+        input: &[&[f32]],
+        output: &mut [&mut [f32]],
+        total: Tap<'_>,
+    ) -> Fault {
+        self.turn_knobs(knobs);
+        let fault = self.guarded(input, output);
+        let frames = output.first().map_or(0, |channel| channel.len());
+        self.delay.push(output.iter().map(|channel| &**channel), frames);
+        let tap = Tap {
+            from: total.from.saturating_sub(self.latency),
+            to: total.to.saturating_sub(self.latency),
+            gains: total.gains,
+        };
+        if !tap.is_direct() {
+            for (index, channel) in output.iter_mut().enumerate() {
+                self.delay.read(index, tap, channel);
+            }
+        }
+        fault
+    }
+
+    fn turn_knobs(&mut self, knobs: &[f32; KNOBS]) {
+        let ranges = self.unit.knobs.iter().zip(knobs).zip(&mut self.positions);
+        for (index, ((range, position), last)) in ranges.enumerate() {
+            if position.is_finite() && position != last {
+                *last = *position;
+                self.unit.processor.set_knob(index, range.value(*position));
+            }
+        }
+    }
+
+    fn guarded(&mut self, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+        let frames = output.first().map_or(0, |channel| channel.len());
+        let mut fault = Fault::None;
+        let mut done = 0;
+        while done < frames {
+            let left = frames - done;
+            if let Health::Resting(rested) = self.health {
+                let count = left.min(self.fade.len().saturating_sub(rested));
+                with_cut_mut(output, done, count, |part| self.decay(rested, part));
+                done += count;
+                self.health = Health::Resting(rested + count);
+                if rested + count >= self.fade.len() {
+                    self.unit.processor.reset();
+                    self.last = [0.0; MAX_CHANNELS];
+                    self.health = Health::Returning(0);
+                }
+            } else {
+                let mut part_in: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
+                let channels = cut(input, done, left, &mut part_in);
+                let part_in = part_in.get(..channels).unwrap_or(&[]);
+                let (count, worse) = with_cut_mut(output, done, left, |part| self.run(part_in, part));
+                fault = fault.worst(worse);
+                done += count;
+            }
+        }
+        fault
+    }
+
+    /// Runs the processor; returns how many frames are good.
+    fn run(&mut self, input: &[&[f32]], output: &mut [&mut [f32]]) -> (usize, Fault) {
+        let frames = output.first().map_or(0, |channel| channel.len());
+        let fault = self.unit.processor.process(input, output);
+        let good = output.iter().map(|channel| first_bad(channel)).min().unwrap_or(frames);
+        if let Health::Returning(done) = self.health {
+            let gains = self.fade.from(done);
+            for channel in output.iter_mut() {
+                for (sample, gain) in channel.iter_mut().zip(gains) {
+                    *sample *= gain;
+                }
+            }
+            self.health = match done + good {
+                done if done < self.fade.len() => Health::Returning(done),
+                _ => Health::Sound,
+            };
+        }
+        if let Some(before) = good.checked_sub(1) {
+            for (last, channel) in self.last.iter_mut().zip(output.iter()) {
+                *last = channel.get(before).copied().unwrap_or(0.0);
+            }
+        }
+        if good < frames {
+            self.health = Health::Resting(0);
+            return (good, fault.worst(Fault::NonFiniteOutput));
+        }
+        (frames, fault)
+    }
+
+    /// The decay of the last good sample, from frame `rested` of the fade on.
+    fn decay(&self, rested: usize, output: &mut [&mut [f32]]) {
+        let gains = self.fade.from(rested);
+        for (last, channel) in self.last.iter().zip(output.iter_mut()) {
+            // What was already beyond full scale is no sound worth prolonging.
+            let from = last.clamp(-1.0, 1.0);
+            for (sample, gain) in channel.iter_mut().zip(gains) {
+                *sample = from * (1.0 - gain);
+            }
+        }
+    }
+}
+
+/// Index of the first sample that is NaN or infinite, or the length.
+fn first_bad(channel: &[f32]) -> usize {
+    // The common case in one pass without branches.
+    let clean = channel.iter().fold(true, |clean, sample| clean & sample.is_finite());
+    if clean {
+        return channel.len();
+    }
+    channel
+        .iter()
+        .position(|sample| !sample.is_finite())
+        .unwrap_or(channel.len())
+}
