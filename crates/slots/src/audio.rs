@@ -371,15 +371,17 @@ impl BankAudio {
         };
         if swapping && let Some(transition) = &mut self.transition {
             let dry = &self.dry;
-            fault = fault.worst(with_frames(&mut self.arriving, frames, |arriving| {
-                match &mut transition.incoming {
+            fault = fault.worst(with_frames(
+                &mut self.arriving,
+                frames,
+                |arriving| match &mut transition.incoming {
                     Some(voice) => voice.process(&knobs, input, arriving, Tap::at(next)),
                     None => {
                         read_dry(dry, Tap::at(next), arriving);
                         Fault::None
                     }
-                }
-            }));
+                },
+            ));
             for (out, incoming) in output.iter_mut().zip(self.arriving.iter()) {
                 crossfade(out, incoming, gains);
             }

@@ -63,7 +63,9 @@ pub struct InstallError {
 
 impl fmt::Debug for InstallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InstallError").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("InstallError")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 

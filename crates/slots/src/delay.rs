@@ -151,7 +151,15 @@ mod tests {
         line.read(0, Tap::at(1), &mut out);
         assert_eq!(out, [0.0, 1.0]);
         let gains = [0.25, 0.75];
-        line.read(3, Tap { from: 1, to: 0, gains: &gains }, &mut out);
+        line.read(
+            3,
+            Tap {
+                from: 1,
+                to: 0,
+                gains: &gains,
+            },
+            &mut out,
+        );
         assert_eq!(out, [0.25, 1.75]);
     }
 }

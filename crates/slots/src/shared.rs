@@ -112,9 +112,7 @@ impl Shared {
 }
 
 fn load_id(place: Option<&AtomicU64>) -> Option<u64> {
-    place
-        .map(|id| id.load(Ordering::Acquire))
-        .filter(|id| *id != NO_UNIT)
+    place.map(|id| id.load(Ordering::Acquire)).filter(|id| *id != NO_UNIT)
 }
 
 fn store_id(place: Option<&AtomicU64>, id: Option<u64>) {

@@ -1,0 +1,289 @@
+//! The chain itself.
+
+use crate::delay::MovingDelay;
+use crate::settings::{Glides, Knobs, Settings, bypass_share};
+use tonegraft_core::buffer::{MAX_CHANNELS, with_cut_mut};
+use tonegraft_core::denormals::FlushDenormals;
+use tonegraft_core::processor::silence;
+use tonegraft_core::{AudioBuffer, ControlGrid, Fault, HostFrames, Ramp, SampleRate};
+
+/// Frames processed in one go; longer blocks are cut. A multiple of the control interval.
+const PIECE: usize = 1024;
+
+/// Length of the crossfade when the dry path's delay moves, in seconds.
+const FADE_SECONDS: f64 = 0.005;
+
+/// What the chain stands around: the slots.
+pub trait Middle {
+    /// Any number of frames. `knobs`: positions `[slot][knob]`, 0 … 1. `input`: `[inputs, frames]`, `output`: `[outputs, frames]`.
+    ///
+    /// # Realtime Safety
+    /// Implementations must be safe.
+    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault;
+
+    /// The latency that the dry path must match.
+    ///
+    /// # Realtime Safety
+    /// Implementations must be safe.
+    fn latency(&self) -> HostFrames;
+
+    /// True while [`Self::latency`] may change within the next frames: the chain then asks at every point of the grid.
+    ///
+    /// # Realtime Safety
+    /// Implementations must be safe.
+    fn is_moving(&self) -> bool {
+        false
+    }
+}
+
+/// How a chain is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainConfig {
+    /// The host's rate.
+    pub rate: SampleRate,
+    /// Input channels, 1 ..= [`MAX_CHANNELS`]; others are clamped.
+    pub inputs: usize,
+    /// Output channels, 1 ..= [`MAX_CHANNELS`]; others are clamped.
+    pub outputs: usize,
+    /// The longest latency that the dry path can match; a longer one is matched as far as this.
+    pub max_latency: HostFrames,
+}
+
+impl ChainConfig {
+    /// At most one second of latency, as `BankConfig::new` of the slots.
+    pub fn new(rate: SampleRate, inputs: usize, outputs: usize) -> Self {
+        Self {
+            rate,
+            inputs,
+            outputs,
+            max_latency: HostFrames::new(rate.get()),
+        }
+    }
+}
+
+/// What stands around the slots. Built off the audio thread, then used on it alone.
+#[derive(Debug)]
+pub struct Chain {
+    inputs: usize,
+    outputs: usize,
+    grid: ControlGrid,
+    /// Asked for, taken at the next boundary.
+    wanted: Settings,
+    /// Taken.
+    taken: Settings,
+    glides: Glides,
+    /// Nothing was heard since reset: a change of latency needs no crossfade.
+    fresh: bool,
+    delay: MovingDelay,
+    /// Guarded input, the same after the input gain: `[inputs, PIECE]`. Delayed input: `[outputs, PIECE]`.
+    clean: AudioBuffer,
+    gained: AudioBuffer,
+    dry: AudioBuffer,
+}
+
+impl Chain {
+    /// At rest at [`Settings::default`].
+    pub fn new(config: ChainConfig) -> Self {
+        let inputs = config.inputs.clamp(1, MAX_CHANNELS);
+        let outputs = config.outputs.clamp(1, MAX_CHANNELS);
+        let settings = Settings::default();
+        let fade = config.rate.frames(FADE_SECONDS);
+        Self {
+            inputs,
+            outputs,
+            grid: ControlGrid::new(),
+            wanted: settings,
+            taken: settings,
+            glides: Glides::new(config.rate, &settings),
+            fresh: true,
+            delay: MovingDelay::new(inputs, config.max_latency.as_usize(), PIECE, fade),
+            clean: AudioBuffer::new(inputs, PIECE),
+            gained: AudioBuffer::new(inputs, PIECE),
+            dry: AudioBuffer::new(outputs, PIECE),
+        }
+    }
+
+    /// New targets, reached by glides that start at the next point of the control grid (at once, if the next frame is one).
+    /// Before the first frame after [`Self::reset`], this is [`Self::snap`].
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn set(&mut self, settings: &Settings) {
+        if self.fresh {
+            self.snap(settings);
+        } else {
+            self.wanted = settings.checked(&self.wanted);
+        }
+    }
+
+    /// Jumps to `settings`, without a glide.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn snap(&mut self, settings: &Settings) {
+        self.wanted = settings.checked(&self.wanted);
+        self.taken = self.wanted;
+        self.glides.snap(&self.taken);
+    }
+
+    /// Back to frame 0 of the grid, delays empty, at rest at the settings last asked for. The middle is reset by its owner.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn reset(&mut self) {
+        self.grid.reset();
+        let settings = self.wanted;
+        self.snap(&settings);
+        self.delay.reset(0);
+        self.fresh = true;
+    }
+
+    /// Frames since reset.
+    pub const fn position(&self) -> u64 {
+        self.grid.position()
+    }
+
+    /// The latency that the dry path matches, or moves to.
+    pub fn dry_latency(&self) -> HostFrames {
+        HostFrames::new(u32::try_from(self.delay.distance()).unwrap_or(u32::MAX))
+    }
+
+    /// Any number of frames, 0 included. `input`: `[inputs, frames]`, `output`: `[outputs, frames]`, all of one length. Other shapes
+    /// give silence and [`Fault::BadBlock`]. NaN and infinity in the input are taken for 0 ([`Fault::NonFiniteInput`]). Returns the
+    /// worst that happened. Denormals are flushed within.
+    ///
+    /// # Realtime Safety
+    /// Safe if the middle is: no allocation, free, lock, wait, log, panic or system call.
+    pub fn process(&mut self, middle: &mut impl Middle, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+        let _flush = FlushDenormals::new();
+        let frames = output.first().map_or(0, |channel| channel.len());
+        let fits = input.len() == self.inputs
+            && output.len() == self.outputs
+            && input.iter().all(|channel| channel.len() == frames)
+            && output.iter().all(|channel| channel.len() == frames);
+        if !fits {
+            silence(output);
+            return Fault::BadBlock;
+        }
+        if frames == 0 {
+            // Lets the middle take what waits for it.
+            let knobs = self.glides.knobs();
+            return middle.process(&knobs, input, output);
+        }
+        let mut fault = Fault::None;
+        let mut done = 0;
+        while done < frames {
+            if self.grid.at_boundary() {
+                self.take_targets(middle);
+            }
+            let count = self.piece(middle, frames - done);
+            fault = fault.worst(self.guard(input, done, count));
+            fault = fault.worst(with_cut_mut(output, done, count, |part| self.run(middle, part, count)));
+            self.grid.advance(count);
+            done += count;
+        }
+        fault
+    }
+
+    /// At a point of the grid: glides and the dry delay start to move to where they are wanted.
+    fn take_targets(&mut self, middle: &impl Middle) {
+        if self.wanted != self.taken {
+            self.taken = self.wanted;
+            self.glides.set(&self.taken);
+        }
+        if !self.fresh {
+            self.delay.aim(middle.latency().as_usize());
+        }
+    }
+
+    /// How many of `left` frames can be processed in one go: to the next boundary while anything moves or waits for it, else
+    /// whole pieces.
+    fn piece(&self, middle: &impl Middle, left: usize) -> usize {
+        let steady =
+            self.glides.is_settled() && self.delay.is_settled() && self.wanted == self.taken && !middle.is_moving();
+        if steady { left.min(PIECE) } else { self.grid.chunk(left) }
+    }
+
+    /// Copies the input, without what is not finite.
+    fn guard(&mut self, input: &[&[f32]], start: usize, frames: usize) -> Fault {
+        let mut finite = true;
+        for (clean, channel) in self.clean.iter_mut().zip(input) {
+            let channel = channel.get(start..start + frames).unwrap_or(&[]);
+            for (clean, sample) in clean.iter_mut().zip(channel) {
+                let good = sample.is_finite();
+                finite &= good;
+                *clean = if good { *sample } else { 0.0 };
+            }
+        }
+        if finite { Fault::None } else { Fault::NonFiniteInput }
+    }
+
+    /// One piece of the guarded input.
+    fn run(&mut self, middle: &mut impl Middle, output: &mut [&mut [f32]], frames: usize) -> Fault {
+        for (gained, clean) in self.gained.iter_mut().zip(self.clean.iter()) {
+            let (Some(gained), Some(clean)) = (gained.get_mut(..frames), clean.get(..frames)) else {
+                continue;
+            };
+            gained.copy_from_slice(clean);
+            amplify(gained, self.glides.input_gain);
+        }
+        let knobs = self.glides.knobs();
+        let mut wet_in: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
+        for (slot, channel) in wet_in.iter_mut().zip(self.gained.iter()) {
+            *slot = channel.get(..frames).unwrap_or(&[]);
+        }
+        let fault = middle.process(&knobs, wet_in.get(..self.inputs).unwrap_or(&[]), output);
+
+        if self.fresh {
+            // What the middle took on at its first frame counts from the first frame on.
+            self.fresh = false;
+            self.delay.snap(middle.latency().as_usize());
+        }
+        self.delay.process(&self.clean, &mut self.dry, frames);
+
+        for (out, dry) in output.iter_mut().zip(self.dry.iter()) {
+            blend(out, dry, self.glides.mix, |mix| 1.0 - mix);
+            amplify(out, self.glides.output_gain);
+            blend(out, dry, self.glides.bypass, bypass_share);
+        }
+        self.glides.advance(frames);
+        fault
+    }
+}
+
+/// Multiplies by `gain`, which moves frame by frame.
+fn amplify(channel: &mut [f32], mut gain: Ramp) {
+    if gain.is_settled() {
+        let gain = gain.value();
+        if gain != 1.0 {
+            for sample in channel {
+                *sample *= gain;
+            }
+        }
+    } else {
+        for sample in channel {
+            *sample *= gain.next_value();
+        }
+    }
+}
+
+/// Blends `dry` into `wet`: `share` makes dry's share out of `ramp`'s value. Shares of exactly 0 and 1 at rest leave the bits.
+fn blend(wet: &mut [f32], dry: &[f32], mut ramp: Ramp, share: impl Fn(f32) -> f32) {
+    if ramp.is_settled() {
+        let share = share(ramp.value());
+        if share == 1.0 {
+            for (wet, dry) in wet.iter_mut().zip(dry) {
+                *wet = *dry;
+            }
+        } else if share != 0.0 {
+            for (wet, dry) in wet.iter_mut().zip(dry) {
+                *wet = *wet * (1.0 - share) + dry * share;
+            }
+        }
+    } else {
+        for (wet, dry) in wet.iter_mut().zip(dry) {
+            let share = share(ramp.next_value());
+            *wet = *wet * (1.0 - share) + dry * share;
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What the user sets, and how it glides.
+
+use tonegraft_core::{CONTROL_INTERVAL, Ramp, SampleRate};
+
+/// Slots whose knobs the chain moves: 0 is A, 1 is B.
+pub const SLOTS: usize = 2;
+
+/// Knobs per slot.
+pub const KNOBS: usize = 8;
+
+/// Knob positions, `[slot][knob]`, each 0 … 1.
+pub type Knobs = [[f32; KNOBS]; SLOTS];
+
+/// Duration of every glide, in seconds, rounded up to whole intervals of the control grid.
+const GLIDE_SECONDS: f64 = 0.005;
+
+/// The gains accepted, in dB; others are clamped.
+const GAIN_RANGE_DB: (f32, f32) = (-120.0, 60.0);
+
+/// Targets. Values out of range are clamped, non-finite ones ignored: what was set before stays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Gain before the model, in dB, −120 … 60.
+    pub input_gain_db: f32,
+    /// Gain after the mix, in dB, −120 … 60.
+    pub output_gain_db: f32,
+    /// Share of the processed signal, 0 (dry) … 1 (wet).
+    pub mix: f32,
+    /// True: the delayed input, untouched.
+    pub bypass: bool,
+    /// Knob positions, 0 … 1.
+    pub knobs: Knobs,
+}
+
+impl Settings {
+    /// In range; what is not finite comes from `before`.
+    pub(crate) fn checked(&self, before: &Self) -> Self {
+        let within = |value: f32, low: f32, high: f32, before: f32| {
+            if value.is_finite() {
+                value.clamp(low, high)
+            } else {
+                before
+            }
+        };
+        let (low, high) = GAIN_RANGE_DB;
+        let mut checked = *self;
+        checked.input_gain_db = within(self.input_gain_db, low, high, before.input_gain_db);
+        checked.output_gain_db = within(self.output_gain_db, low, high, before.output_gain_db);
+        checked.mix = within(self.mix, 0.0, 1.0, before.mix);
+        let knobs = checked.knobs.iter_mut().flatten();
+        for (knob, before) in knobs.zip(before.knobs.iter().flatten()) {
+            *knob = within(*knob, 0.0, 1.0, *before);
+        }
+        checked
+    }
+}
+
+impl Default for Settings {
+    /// 0 dB, all wet, not bypassed, knobs in the middle.
+    fn default() -> Self {
+        Self {
+            input_gain_db: 0.0,
+            output_gain_db: 0.0,
+            mix: 1.0,
+            bypass: false,
+            knobs: [[0.5; KNOBS]; SLOTS],
+        }
+    }
+}
+
+/// The glides towards a [`Settings`].
+#[derive(Clone, Debug)]
+pub(crate) struct Glides {
+    pub(crate) input_gain: Ramp,
+    pub(crate) output_gain: Ramp,
+    pub(crate) mix: Ramp,
+    /// 0: processed, 1: bypassed; a straight line, shaped by [`bypass_share`].
+    pub(crate) bypass: Ramp,
+    knobs: [[Ramp; KNOBS]; SLOTS],
+}
+
+impl Glides {
+    /// At rest at `settings`, which are checked.
+    pub(crate) fn new(rate: SampleRate, settings: &Settings) -> Self {
+        let intervals = rate.frames(GLIDE_SECONDS).div_ceil(CONTROL_INTERVAL).max(1);
+        let ramp = |value| Ramp::new(value, intervals);
+        let mut glides = Self {
+            input_gain: ramp(1.0),
+            output_gain: ramp(1.0),
+            mix: ramp(1.0),
+            bypass: ramp(0.0),
+            knobs: [[ramp(0.5); KNOBS]; SLOTS],
+        };
+        glides.each(settings, Ramp::snap);
+        glides
+    }
+
+    /// Jumps to `settings`.
+    pub(crate) fn snap(&mut self, settings: &Settings) {
+        self.each(settings, Ramp::snap);
+    }
+
+    /// Starts to glide to `settings`; at boundaries of the control grid only.
+    pub(crate) fn set(&mut self, settings: &Settings) {
+        self.each(settings, Ramp::set_target);
+    }
+
+    fn each(&mut self, settings: &Settings, apply: impl Fn(&mut Ramp, f32)) {
+        apply(&mut self.input_gain, gain(settings.input_gain_db));
+        apply(&mut self.output_gain, gain(settings.output_gain_db));
+        apply(&mut self.mix, settings.mix);
+        apply(&mut self.bypass, if settings.bypass { 1.0 } else { 0.0 });
+        let ramps = self.knobs.iter_mut().flatten();
+        for (ramp, value) in ramps.zip(settings.knobs.iter().flatten()) {
+            apply(ramp, *value);
+        }
+    }
+
+    /// True if nothing moves.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.input_gain.is_settled()
+            && self.output_gain.is_settled()
+            && self.mix.is_settled()
+            && self.bypass.is_settled()
+            && self.knobs.iter().flatten().all(Ramp::is_settled)
+    }
+
+    /// Knob positions at the next frame.
+    pub(crate) fn knobs(&self) -> Knobs {
+        let mut positions = [[0.0; KNOBS]; SLOTS];
+        for (position, ramp) in positions.iter_mut().flatten().zip(self.knobs.iter().flatten()) {
+            *position = ramp.value();
+        }
+        positions
+    }
+
+    /// `frames` frames on.
+    pub(crate) fn advance(&mut self, frames: usize) {
+        self.input_gain.advance(frames);
+        self.output_gain.advance(frames);
+        self.mix.advance(frames);
+        self.bypass.advance(frames);
+        for ramp in self.knobs.iter_mut().flatten() {
+            ramp.advance(frames);
+        }
+    }
+}
+
+/// Decibels as a factor; exactly 1 at 0 dB.
+fn gain(db: f32) -> f32 {
+    if db == 0.0 { 1.0 } else { 10.0_f32.powf(db / 20.0) }
+}
+
+/// The share of the delayed input at `line` of the way into bypass: `3x² − 2x³`, close to a raised cosine and without library calls.
+pub(crate) fn bypass_share(line: f32) -> f32 {
+    line * line * (3.0 - 2.0 * line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_decibels_are_exactly_one_and_nonsense_is_ignored() {
+        assert_eq!(gain(0.0), 1.0);
+        assert!((gain(6.0) - 1.995_262_3).abs() < 1e-6);
+        let rate = SampleRate::new(48_000).expect("a rate");
+        let before = Settings::default();
+        let settings = Settings {
+            input_gain_db: f32::NAN,
+            mix: f32::INFINITY,
+            output_gain_db: 20.0,
+            ..before
+        };
+        let glides = Glides::new(rate, &settings.checked(&before));
+        assert_eq!(glides.input_gain.value(), 1.0);
+        assert_eq!(glides.mix.value(), 1.0);
+        assert_eq!(glides.output_gain.value(), 10.0);
+        let loud = Settings {
+            input_gain_db: 1e9,
+            ..before
+        };
+        assert_eq!(loud.checked(&before).input_gain_db, 60.0);
+        assert!(glides.is_settled());
+    }
+
+    #[test]
+    fn the_way_into_bypass_starts_and_ends_flat() {
+        assert_eq!(
+            [bypass_share(0.0), bypass_share(0.5), bypass_share(1.0)],
+            [0.0, 0.5, 1.0]
+        );
+        assert!(bypass_share(0.01) < 0.001);
+    }
+}
