@@ -1,0 +1,183 @@
+//! Gated recurrent unit, frame by frame.
+//!
+//! Gates in ONNX order z, r, h (PyTorch has r, z, n). `z = σ(W_z x + R_z h + b_z)`, `r = σ(W_r x + R_r h + b_r)`;
+//! `n = tanh(W_h x + b_Wh + r · (R_h h + b_Rh))` if the reset comes after the product (PyTorch), else
+//! `n = tanh(W_h x + b_Wh + R_h (r · h) + b_Rh)`; `h ← n + z · (h − n)`, `y = h`.
+
+pub mod reference;
+mod simd;
+
+use crate::{Isa, LANES, matvec, padded};
+
+/// A layer, packed for one instruction set. Its state lives with the caller: [`Self::state_len`] floats.
+#[derive(Clone, Debug)]
+pub struct Gru {
+    inputs: usize,
+    hidden: usize,
+    reset_after: bool,
+    isa: Isa,
+    weights: Vec<f32>,
+    recurrent_zr: Vec<f32>,
+    recurrent_n: Vec<f32>,
+    bias: Vec<f32>,
+    bias_n: Vec<f32>,
+}
+
+impl Gru {
+    /// `w: [3 · hidden, inputs]`, `r: [3 · hidden, hidden]`, `b: [6 · hidden]` (of `w`, then of `r`); `reset_after` is ONNX's
+    /// `linear_before_reset`. `None` if a size does not fit.
+    pub fn new(
+        inputs: usize,
+        hidden: usize,
+        w: &[f32],
+        r: &[f32],
+        b: Option<&[f32]>,
+        reset_after: bool,
+        isa: Isa,
+    ) -> Option<Self> {
+        let rows = hidden.checked_mul(3)?;
+        let fits = hidden > 0
+            && inputs > 0
+            && w.len() == rows.checked_mul(inputs)?
+            && r.len() == rows.checked_mul(hidden)?
+            && b.is_none_or(|b| b.len() == 2 * rows);
+        if !fits {
+            return None;
+        }
+        let of = |at: usize| b.map_or(0.0, |b| b[at]);
+        let mut bias = vec![0.0; padded(rows)];
+        for (row, slot) in bias.iter_mut().take(rows).enumerate() {
+            *slot = of(row) + if row < 2 * hidden { of(rows + row) } else { 0.0 };
+        }
+        let mut bias_n = vec![0.0; padded(hidden)];
+        for (unit, slot) in bias_n.iter_mut().take(hidden).enumerate() {
+            *slot = of(rows + 2 * hidden + unit);
+        }
+        Some(Self {
+            inputs,
+            hidden,
+            reset_after,
+            isa: isa.or_scalar(),
+            weights: matvec::pack_columns(rows, inputs, |row, column| w[row * inputs + column]),
+            recurrent_zr: matvec::pack_columns(2 * hidden, hidden, |row, unit| r[row * hidden + unit]),
+            recurrent_n: matvec::pack_columns(hidden, hidden, |row, unit| r[(2 * hidden + row) * hidden + unit]),
+            bias,
+            bias_n,
+        })
+    }
+
+    /// Units.
+    pub const fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    /// Floats of state: `[x, padding, h, r · h, from x, from h for z and r, from h for n]`, padded.
+    pub const fn state_len(&self) -> usize {
+        padded(self.inputs) + 3 * padded(self.hidden) + padded(3 * self.hidden) + padded(2 * self.hidden) + 3 * LANES
+    }
+
+    /// Sets `h`, `[hidden]`.
+    ///
+    /// # Realtime Safety
+    /// Safe. Does nothing if a slice is too short.
+    pub fn set_state(&self, state: &mut [f32], h: &[f32]) {
+        let at = padded(self.inputs);
+        if let (Some(to), Some(h)) = (state.get_mut(at..at + self.hidden), h.get(..self.hidden)) {
+            to.copy_from_slice(h);
+        }
+    }
+
+    /// `x: [inputs, frames]` with planes `x_stride` apart, `y: [hidden, frames]` with planes `y_stride` apart.
+    ///
+    /// # Realtime Safety
+    /// Safe. Does nothing if a slice is too short.
+    pub fn run(&self, state: &mut [f32], x: &[f32], x_stride: usize, y: &mut [f32], y_stride: usize, frames: usize) {
+        let fits = state.len() >= self.state_len()
+            && (self.inputs - 1) * x_stride + frames <= x.len()
+            && (self.hidden - 1) * y_stride + frames <= y.len();
+        debug_assert!(fits, "gru: slices too short");
+        if !fits {
+            return;
+        }
+        let v = state.as_mut_ptr();
+        // SAFETY: the instruction set is available by construction; all sizes were checked, here or at construction; the
+        // offsets into the state add up to `state_len`.
+        unsafe {
+            let h = v.add(padded(self.inputs));
+            let reset_h = h.add(padded(self.hidden));
+            let from_n = reset_h.add(padded(self.hidden));
+            let from_x = from_n.add(padded(self.hidden) + LANES);
+            let from_zr = from_x.add(padded(3 * self.hidden) + LANES);
+            let call = simd::Call {
+                inputs: self.inputs,
+                hidden: self.hidden,
+                reset_after: self.reset_after,
+                weights: self.weights.as_ptr(),
+                recurrent_zr: self.recurrent_zr.as_ptr(),
+                recurrent_n: self.recurrent_n.as_ptr(),
+                bias: self.bias.as_ptr(),
+                bias_n: self.bias_n.as_ptr(),
+                v,
+                h,
+                reset_h,
+                from_x,
+                from_zr,
+                from_n,
+                x: x.as_ptr(),
+                x_stride,
+                y: y.as_mut_ptr(),
+                y_stride,
+                frames,
+            };
+            simd::run(self.isa, &call);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// As for the LSTM.
+    const MAX_ERROR: f64 = 5e-6;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn close_to_the_reference_and_indifferent_to_cuts(
+            seed in any::<u64>(),
+            inputs in 1usize..4,
+            hidden in 1usize..34,
+            frames in 0usize..200,
+            cut in 0usize..200,
+            reset_after in any::<bool>(),
+        ) {
+            let mut numbers = crate::test_numbers(seed);
+            let mut take = |len: usize, scale: f32| (0..len).map(|_| numbers() * scale).collect::<Vec<f32>>();
+            let (w, r) = (take(3 * hidden * inputs, 0.7), take(3 * hidden * hidden, 0.3));
+            let b = take(6 * hidden, 0.2);
+            let h = take(hidden, 0.5);
+            let x = take(inputs * frames, 1.0);
+            let expected = reference::run(inputs, hidden, &w, &r, Some(&b), reset_after, &h, &x, frames);
+            for isa in Isa::available() {
+                let gru = Gru::new(inputs, hidden, &w, &r, Some(&b), reset_after, isa).expect("sizes fit");
+                let mut state = vec![0.0; gru.state_len()];
+                gru.set_state(&mut state, &h);
+                let mut y = vec![0.0; hidden * frames];
+                gru.run(&mut state, &x, frames, &mut y, frames, frames);
+                for (a, b) in y.iter().zip(&expected) {
+                    prop_assert!((f64::from(*a) - b).abs() <= MAX_ERROR, "{}: {} against {}", isa, a, b);
+                }
+                let cut = cut.min(frames);
+                gru.set_state(&mut state, &h);
+                let mut parts = vec![0.0; hidden * frames];
+                if frames > 0 {
+                    gru.run(&mut state, &x, frames, &mut parts, frames, cut);
+                    gru.run(&mut state, &x[cut..], frames, &mut parts[cut..], frames, frames - cut);
+                }
+                prop_assert_eq!(y.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), parts.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+            }
+        }
+    }
+}
