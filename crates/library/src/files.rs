@@ -1,0 +1,127 @@
+//! Reading with a limit, writing whole files or nothing.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The largest model file that is read, in bytes.
+pub const MAX_MODEL_BYTES: u64 = 1 << 30;
+
+/// The largest sidecar that is read, in bytes.
+pub const MAX_SIDECAR_BYTES: u64 = 1 << 20;
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// What the system says; [`io::ErrorKind::FileTooLarge`] above the limit; [`io::ErrorKind::IsADirectory`] and
+/// [`io::ErrorKind::InvalidInput`] for what is not a regular file.
+pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
+        // Opening a pipe or a device might wait for ever.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    // The length may change after it was asked for: the limit holds for what is read.
+    File::open(path)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
+        Ok(bytes)
+    } else {
+        Err(io::ErrorKind::FileTooLarge.into())
+    }
+}
+
+/// Where the sidecar of `model` would be: `<file>.tonegraft.json`.
+pub fn sidecar_path(model: &Path) -> PathBuf {
+    let mut name = OsString::from(model.as_os_str());
+    name.push(".tonegraft.json");
+    name.into()
+}
+
+/// The text of the sidecar of `model`; `None` if there is none.
+///
+/// # Errors
+/// What the system says, and [`io::ErrorKind::InvalidData`] if it is not text.
+pub fn read_sidecar(model: &Path) -> io::Result<Option<String>> {
+    match read_limited(&sidecar_path(model), MAX_SIDECAR_BYTES) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| io::ErrorKind::InvalidData.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes `bytes` to `path` by way of a temporary file beside it: afterwards there is the whole new file, or what was there before.
+/// Missing folders are made.
+///
+/// # Errors
+/// What the system says.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let unique = format!(
+        ".tonegraft-{}-{}.part",
+        std::process::id(),
+        COUNTER.fetch_add(1, Ordering::Relaxed)
+    );
+    let part = folder.join(unique);
+    let written = File::create_new(&part)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        // The error that matters is the first one.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_and_kinds_are_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("deep/er/x.onnx");
+        write_atomic(&file, b"12345").expect("written");
+        write_atomic(&file, b"1234").expect("replaced");
+        assert_eq!(read_limited(&file, 4).expect("read"), b"1234");
+        assert_eq!(
+            read_limited(&file, 3).map_err(|error| error.kind()),
+            Err(io::ErrorKind::FileTooLarge)
+        );
+        assert_eq!(
+            read_limited(folder.path(), 3).map_err(|error| error.kind()),
+            Err(io::ErrorKind::IsADirectory)
+        );
+        assert_eq!(read_sidecar(&file).expect("no sidecar"), None);
+        write_atomic(&sidecar_path(&file), b"{}").expect("written");
+        assert_eq!(read_sidecar(&file).expect("sidecar").as_deref(), Some("{}"));
+        let left = fs::read_dir(file.parent().expect("a folder"))
+            .expect("readable")
+            .count();
+        assert_eq!(left, 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let taken = folder.path().join("taken");
+        fs::create_dir(&taken).expect("a folder");
+        fs::write(taken.join("x"), b"x").expect("a file");
+        assert!(write_atomic(&taken, b"1").is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1);
+    }
+}

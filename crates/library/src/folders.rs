@@ -1,0 +1,22 @@
+//! Where the user's files are.
+//!
+//! Below the platform's data folder: `~/.local/share/Tonegraft` on Linux, `~/Library/Application Support/Tonegraft` on macOS,
+//! `%APPDATA%\Tonegraft` on Windows. `None` where the user has no home.
+
+use directories::BaseDirs;
+use std::path::PathBuf;
+
+/// The folder for everything that is the user's.
+pub fn data() -> Option<PathBuf> {
+    BaseDirs::new().map(|dirs| dirs.data_dir().join("Tonegraft"))
+}
+
+/// The default library folder.
+pub fn models() -> Option<PathBuf> {
+    data().map(|data| data.join("models"))
+}
+
+/// The user's presets.
+pub fn presets() -> Option<PathBuf> {
+    data().map(|data| data.join("presets"))
+}

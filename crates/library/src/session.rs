@@ -1,0 +1,330 @@
+//! The state of one plugin instance, beside its parameters: which models play, and how they are found again.
+//!
+//! Version 1 is a JSON object:
+//!
+//! ```json
+//! {"version": 1,
+//!  "slots": [{"model": {"kind": "shipped", "id": "overdrive"}},
+//!            {"model": {"kind": "file", "path": "/home/me/amp.onnx", "relative": "amp.onnx", "name": "amp",
+//!                       "sha256": "<64 hex digits>", "size": 1234,
+//!                       "embedded": {"model": "<base64>", "sidecar": "{…}"}}}],
+//!  "latency_reserve": 0}
+//! ```
+//!
+//! `slots` is in the order A, B; missing ones are empty. `{"kind": "none"}` is dry. Only `version` is required on top, and in a file
+//! only `path`, `sha256` and `name`. Unknown keys are ignored.
+//!
+//! A text that cannot be read gives an error and nothing else: the caller keeps what it had, and the text.
+
+use crate::files;
+use crate::hash::Sha256;
+use crate::migrate::{MIGRATIONS, migrate};
+use crate::path::{PortablePath, relative_to};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Value, json};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The version that [`encode`] writes.
+pub const SESSION_VERSION: u64 = 1;
+
+/// The longest session text that is read, in bytes.
+pub const MAX_SESSION_BYTES: usize = 1 << 28;
+
+/// The most slots that a session may name.
+pub const MAX_SLOTS: usize = 16;
+
+/// What a session restores.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionState {
+    /// In the order A, B; missing ones are empty.
+    pub slots: Vec<SlotState>,
+    /// Latency to report at least, in frames at the host's rate.
+    pub latency_reserve: u32,
+}
+
+impl SessionState {
+    /// The model of `slot`; [`ModelRef::None`] where the session names none.
+    pub fn model(&self, slot: usize) -> &ModelRef {
+        self.slots.get(slot).map_or(&ModelRef::None, |slot| &slot.model)
+    }
+
+    /// Puts `model` into `slot`, making empty slots before it where needed; a slot beyond [`MAX_SLOTS`] is ignored.
+    pub fn set_model(&mut self, slot: usize, model: ModelRef) {
+        if slot < MAX_SLOTS {
+            if self.slots.len() <= slot {
+                self.slots.resize_with(slot + 1, SlotState::default);
+            }
+            self.slots[slot].model = model;
+        }
+    }
+}
+
+/// One slot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SlotState {
+    /// What plays in it.
+    pub model: ModelRef,
+}
+
+/// Which model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelRef {
+    /// None: the slot is dry.
+    #[default]
+    None,
+    /// One that is inside the binary.
+    Shipped {
+        /// See [`Shipped::id`](crate::Shipped::id).
+        id: String,
+    },
+    /// One of the user's.
+    File(Box<ModelFile>),
+}
+
+/// A model file, with all that helps to find it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Where it was, absolute.
+    pub path: PortablePath,
+    /// Where it was inside a library folder, with `/` between components.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative: Option<String>,
+    /// What the user reads; the file's stem.
+    pub name: String,
+    /// Its content.
+    pub sha256: Sha256,
+    /// Its length in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The content itself, if the user wished so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedded: Option<Embedded>,
+}
+
+/// A model inside the session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Embedded {
+    /// The file, base64 in JSON.
+    pub model: Blob,
+    /// The text of its sidecar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<String>,
+}
+
+/// Bytes that are base64 in JSON; cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Blob(pub Arc<[u8]>);
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(text).map_err(de::Error::custom)?;
+        Ok(Self(bytes.into()))
+    }
+}
+
+impl ModelRef {
+    /// A reference to the shipped model `id`.
+    pub fn shipped(id: impl Into<String>) -> Self {
+        Self::Shipped { id: id.into() }
+    }
+
+    /// A reference to the file at `path` whose content is `bytes`. `folders` are the library's; `sidecar` is the text of its sidecar,
+    /// needed only if `embed` is true, which puts both into the session.
+    pub fn file(path: &Path, bytes: &[u8], folders: &[PathBuf], sidecar: Option<&str>, embed: bool) -> Self {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let name = absolute.file_stem().unwrap_or(absolute.as_os_str());
+        let relative = folders.iter().find_map(|folder| relative_to(&absolute, folder));
+        Self::File(Box::new(ModelFile {
+            path: PortablePath::new(&absolute),
+            relative,
+            name: name.to_string_lossy().into_owned(),
+            sha256: Sha256::of(bytes),
+            size: u64::try_from(bytes.len()).ok(),
+            embedded: embed.then(|| Embedded {
+                model: Blob(bytes.into()),
+                sidecar: sidecar.map(str::to_owned),
+            }),
+        }))
+    }
+
+    /// Reads the file at `path` and refers to it; see [`Self::file`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_file(path: &Path, folders: &[PathBuf], embed: bool) -> io::Result<Self> {
+        let bytes = files::read_limited(path, files::MAX_MODEL_BYTES)?;
+        let sidecar = if embed { files::read_sidecar(path)? } else { None };
+        Ok(Self::file(path, &bytes, folders, sidecar.as_deref(), embed))
+    }
+
+    /// What the user reads: a name, or an empty text for [`ModelRef::None`].
+    pub fn name(&self) -> &str {
+        match self {
+            Self::None => "",
+            Self::Shipped { id } => crate::shipped_by_id(id).map_or(id, |shipped| shipped.name),
+            Self::File(file) => &file.name,
+        }
+    }
+}
+
+/// Why a state could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateErrorKind {
+    /// Longer than allowed.
+    #[error("it is {bytes} bytes long, more than the {limit} allowed")]
+    TooLarge {
+        /// Its length.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Ends too early.
+    #[error("it ends after {bytes} of {expected} bytes; it was cut off")]
+    Truncated {
+        /// Bytes there.
+        bytes: u64,
+        /// Bytes announced.
+        expected: u64,
+    },
+    /// Not JSON, or JSON nested too deeply.
+    #[error("it is not valid JSON at line {line}, column {column}: {reason}")]
+    NotJson {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the parser says.
+        reason: String,
+    },
+    /// JSON, but without a version as a positive number.
+    #[error("it has no version; it was not written by Tonegraft")]
+    NoVersion,
+    /// Written by a later release.
+    #[error("it has version {found}, and this release reads up to {newest}; update Tonegraft")]
+    FutureVersion {
+        /// Its version.
+        found: u64,
+        /// The newest version known.
+        newest: u64,
+    },
+    /// A step from an earlier version failed.
+    #[error("it has version {from} and could not be brought up to date: {reason}")]
+    Migration {
+        /// The version at which it failed.
+        from: u64,
+        /// What was wrong.
+        reason: String,
+    },
+    /// Of a known version, but with wrong types or values.
+    #[error("it does not have the expected form: {reason}")]
+    Invalid {
+        /// What was wrong.
+        reason: String,
+    },
+    /// More slots than allowed.
+    #[error("it names {found} slots, more than the {limit} allowed")]
+    TooManySlots {
+        /// Slots named.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// A state could not be read. Nothing has been changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("The saved state cannot be used: {kind}. What plays now stays as it is.")]
+pub struct StateError {
+    /// Why.
+    pub kind: StateErrorKind,
+}
+
+impl From<StateErrorKind> for StateError {
+    fn from(kind: StateErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl StateError {
+    pub(crate) fn json(error: &serde_json::Error) -> Self {
+        let reason = error.to_string();
+        let kind = if error.is_data() {
+            StateErrorKind::Invalid { reason }
+        } else {
+            StateErrorKind::NotJson {
+                line: error.line(),
+                column: error.column(),
+                reason,
+            }
+        };
+        kind.into()
+    }
+}
+
+/// Reads a session of any version.
+///
+/// # Errors
+/// See [`StateErrorKind`].
+pub fn decode(text: &str) -> Result<SessionState, StateError> {
+    if text.len() > MAX_SESSION_BYTES {
+        return Err(StateErrorKind::TooLarge {
+            bytes: text.len() as u64,
+            limit: MAX_SESSION_BYTES as u64,
+        }
+        .into());
+    }
+    let value: Value = serde_json::from_str(text).map_err(|error| StateError::json(&error))?;
+    from_value(value)
+}
+
+pub(crate) fn from_value(value: Value) -> Result<SessionState, StateError> {
+    let Value::Object(object) = value else {
+        return Err(StateErrorKind::NoVersion.into());
+    };
+    let object = migrate(object, MIGRATIONS)?;
+    let state: SessionState =
+        serde_json::from_value(Value::Object(object)).map_err(|error| StateError::json(&error))?;
+    if state.slots.len() > MAX_SLOTS {
+        return Err(StateErrorKind::TooManySlots {
+            found: state.slots.len(),
+            limit: MAX_SLOTS,
+        }
+        .into());
+    }
+    Ok(state)
+}
+
+/// Writes a session of version [`SESSION_VERSION`], in one line.
+pub fn encode(state: &SessionState) -> String {
+    to_value(state).to_string()
+}
+
+pub(crate) fn to_value(state: &SessionState) -> Value {
+    json!({
+        "version": SESSION_VERSION,
+        "slots": state.slots,
+        "latency_reserve": state.latency_reserve,
+    })
+}
