@@ -11,7 +11,6 @@ from .dataset import load
 from .evaluate import evaluate
 from .export import Player, export, write_metadata
 from .fit import fit
-from .network import remove_idle_offset
 from .recipes import RECIPES
 
 _MODELS = Path(__file__).resolve().parent.parent
@@ -55,7 +54,6 @@ def main() -> None:
             "the model is made from less material and its figures are not those of the card."
         )
     net, progress = fit(recipe, material, args.work)
-    removed = remove_idle_offset(net)
     path = args.out / f"{recipe.name}.onnx"
     difference = export(net, recipe, path, float("nan"))
     figures = evaluate(recipe, Player(path), material.test)
@@ -66,7 +64,6 @@ def main() -> None:
         "cpu_seconds": round(progress["cpu_seconds"], 1),
         "seconds_of_audio": round(len(material.train.x) / 48_000, 1),
         "weights": sum(p.numel() for p in net.parameters()),
-        "idle_offset_removed": removed,
         "onnxruntime_difference": difference,
         "missing_files": material.missing,
         "extra_files": material.extra,

@@ -19,11 +19,11 @@ With `v` the feedback voltage, `i` the leg's current and `u` the coupled input:
 
 The op-amp is ideal: it has neither rails nor a slew rate.""",
     "distortion": """\
-A high-gain non-inverting op-amp that reaches its (uneven) rails, then an anti-parallel diode pair to
-ground (hard clipping), of our own values. Input coupling 10 nF into 1 MΩ; gain leg 2.7 kΩ + 150 nF,
-feedback 4.7 kΩ + 245 kΩ · drive² with 100 pF; rails +4.2 V and -3.6 V, smooth; 470 nF and 2.2 kΩ
-into 15 nF, 100 kΩ and the diodes; tone as a blend of an 800 Hz low-pass and a 1.3 kHz high-pass
-(a mid scoop); output low-pass 2.2 kΩ, 10 nF, make-up gain 2 · level.
+A high-gain non-inverting op-amp that reaches its (uneven) rails, then an anti-parallel diode pair
+to ground (hard clipping), of our own values. Input coupling 10 nF into 1 MΩ; gain leg 2.7 kΩ +
+150 nF, feedback 4.7 kΩ + 245 kΩ · drive² with 100 pF; rails +4.2 V and -3.6 V, smooth; 470 nF and
+2.2 kΩ into 15 nF, 100 kΩ and the diodes; tone as a blend of an 800 Hz low-pass and a 1.3 kHz
+high-pass (a mid scoop); output low-pass 2.2 kΩ, 10 nF, make-up gain 2 · level.
 
 With `u` the op-amp's output, `v` the diode voltage, `v_c` that of the coupling capacitor:
 
@@ -106,15 +106,23 @@ def _knob(figures: dict) -> str:
     cells = ", ".join(f"{k}: {v:.4f}" for k, v in knob["esr"].items())
     return (
         f"\nOver the Drive knob (all recordings): median {knob['median']:.4f}, worst "
-        f"{knob['worst']:.4f}. By setting: {cells}. The table above is Drive 0.5.\n"
+        f"{knob['worst']:.4f}. By setting: {cells}. The table above is the default.\n"
     )
 
 
 def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
     """Writes the card of ``recipe`` to ``path``."""
     training = figures["training"]
-    knobs = "one, Drive, 0 to 1" if recipe.drive is None else f"none (drive {recipe.drive})"
+    knobs = (
+        f"Drive, 0 to 1, default {recipe.drive}" if recipe.knob else f"none (drive {recipe.drive})"
+    )
     levels = ", ".join(f"{k}: {v:.4f}" for k, v in figures["other_levels"].items())
+    aliasing = "; ".join(
+        f"{k}: {v['model']:.0f} dB (circuit {v['circuit']:.0f} dB)"
+        for k, v in figures["aliasing_db"].items()
+    )
+    idle = figures["idle_output_dbfs"]
+    idle = "digital silence" if idle <= -200 else f"{idle:.0f} dBFS"
     tried = "\n".join(f"- {line}" for line in recipe.tried) or "- none"
     macs = 4 * recipe.hidden * (recipe.hidden + recipe.features) + recipe.hidden
     path.write_text(
@@ -132,8 +140,8 @@ This card is written by the recipe; every figure is in `{recipe.name}.json`.
 {_CIRCUITS[recipe.circuit.name]}
 
 Solved at 384 kHz with Newton's method (`models/train/circuits.py`), after Yeh, Abel and Smith,
-DAFx-07. `python -m train.check` compares it with the schematic's transfer function, shows that every
-control is heard and that it adds no latency. It is a model of a schematic, not of a product.
+DAFx-07. `python -m train.check` compares it with the schematic's transfer function, shows that
+every control is heard and that it adds no latency. It models a schematic, not a product.
 
 ## Network
 
@@ -157,7 +165,7 @@ ESR is sum (y - p)² / sum y²; files are played after 0.5 s of silence. Worst s
 above -50 dBFS. Scaled dry: the input times the best constant. Linear FIR: 256 taps fitted on the
 test file itself. All recordings at other input levels: {levels}.
 {_knob(figures)}
-Silence in gives {figures["idle_output_dbfs"]:.0f} dBFS out.
+Silence in gives {idle} out, from the very first sample.
 
 ## Settings tried
 
@@ -165,7 +173,8 @@ Silence in gives {figures["idle_output_dbfs"]:.0f} dBFS out.
 
 ## Limits
 
-- It aliases like any network without oversampling; aliasing was not measured.
+- It aliases, as a network without oversampling does. Energy beside the harmonics of a -12 dBFS
+  sine: {aliasing}.
 - Levels well above full scale and inputs unlike instruments were not tested.
 - One seed, so no spread is known. No listening test was held.
 - At another sample rate than 48 kHz it sounds different.

@@ -17,7 +17,7 @@ def _noise(amplitude: float, seconds: float = 1.0) -> np.ndarray:
 
 
 def oversampler_adds_no_delay() -> str:
-    """Nothing between up and down: the impulse stays where it was, the band below 19 kHz is flat."""
+    """With nothing between up and down an impulse stays in place and 0 to 19 kHz is flat."""
     x = np.zeros(2048)
     x[1000] = 1.0
     y = around(lambda fast: fast, x)

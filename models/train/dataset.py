@@ -36,9 +36,7 @@ TRAIN = (
     Source("drum_kit_clean.wav", (-10.0,), _NAFX),
 )
 VALIDATION = (
-    Source(
-        "nam_guitar_di.wav", (0.0,), "MIT, sdatkinson/NeuralAmpModelerPlugin (Guitar DI)"
-    ),
+    Source("nam_guitar_di.wav", (0.0,), "MIT, sdatkinson/NeuralAmpModelerPlugin (Guitar DI)"),
 )
 TEST = (
     Source("raid_guitar.wav", (0.0,), _TONE3000),
@@ -95,10 +93,6 @@ def _clip(name: str, x: np.ndarray, drive: np.ndarray, recipe: Recipe) -> Clip:
     return Clip(name, x, drive, recipe.circuit.render(x, drive, recipe.tone, recipe.level))
 
 
-def _fixed(recipe: Recipe) -> float:
-    return 0.5 if recipe.drive is None else recipe.drive
-
-
 def at_drive(clip: Clip, recipe: Recipe, drive: float, gain_db: float = 0.0) -> Clip:
     """The same excerpt played with another Drive, or louder."""
     x = clip.x * 10 ** (gain_db / 20)
@@ -106,8 +100,8 @@ def at_drive(clip: Clip, recipe: Recipe, drive: float, gain_db: float = 0.0) -> 
 
 
 def load(recipe: Recipe, audio: Path, extra: Path) -> Material:
-    """Reads, cuts up and renders. Files that ``audio`` lacks are listed, not fatal; every audio file
-    under ``extra`` is added to the training split."""
+    """Reads, cuts up and renders. Files that ``audio`` lacks are listed, not fatal; every audio
+    file under ``extra`` is added to the training split."""
     rng = np.random.default_rng(recipe.seed)
     missing = [s.file for s in TRAIN + VALIDATION + TEST if not (audio / s.file).is_file()]
     gap = np.zeros(RATE // 20)
@@ -123,26 +117,21 @@ def load(recipe: Recipe, audio: Path, extra: Path) -> Material:
         x = read_audio(path)
         parts += [x, gap, x * 10**-0.5, gap]
     x = np.concatenate(parts)
-    drive = moving_drive(rng, len(x)) if recipe.drive is None else np.full(len(x), recipe.drive)
+    drive = moving_drive(rng, len(x)) if recipe.knob else np.full(len(x), recipe.drive)
     train = _clip("training material", x, drive, recipe)
 
     def held_out(split: str, sources: tuple[Source, ...]) -> list[Clip]:
-        clips = []
-        for source in sources:
-            if source.file not in missing:
-                x = read_audio(audio / source.file)
-                clips.append((source.file, x))
-        clips.append((f"synthetic {split}", synthetic(*SYNTHETIC[split])))
+        signals = {s.file: read_audio(audio / s.file) for s in sources if s.file not in missing}
+        signals[f"synthetic {split}"] = synthetic(*SYNTHETIC[split])
+        moves = recipe.knob and split == "validation"
         return [
             _clip(
                 name,
                 x,
-                moving_drive(rng, len(x))
-                if recipe.drive is None and split == "validation"
-                else np.full(len(x), _fixed(recipe)),
+                moving_drive(rng, len(x)) if moves else np.full(len(x), recipe.drive),
                 recipe,
             )
-            for name, x in clips
+            for name, x in signals.items()
         ]
 
     return Material(

@@ -3,6 +3,9 @@
 Every test clip is played after half a second of silence, the way a plugin is before the first note,
 and once more from the zero state. Baselines: the input times the best constant, and the best linear
 FIR of 256 taps fitted on the test clip itself (so it is flattered).
+
+Aliasing: a sine of a whole, prime number of hertz, one second of the settled output. What lies on a
+multiple of the sine's frequency is distortion, anything else but DC is aliasing.
 """
 
 from collections.abc import Callable
@@ -16,6 +19,7 @@ from .metrics import decibels, esr, linear_fir, pre_emphasise, scaled_dry, worst
 from .recipes import Recipe
 
 KNOB_GRID = tuple(k / 8 for k in range(9))
+ALIAS_HZ = (997, 4177)
 _SILENCE = np.zeros(RATE // 2)
 
 
@@ -50,14 +54,22 @@ def _pooled(
     return esr(y, p)
 
 
+def _alias_db(play: Callable[[np.ndarray], np.ndarray], frequency: int) -> float:
+    """Energy beside the harmonics over energy on them, in dB, for a sine at -12 dBFS."""
+    t = np.arange(2 * RATE) / RATE
+    y = play(0.25 * np.sin(2 * np.pi * frequency * t))[RATE:]
+    energy = np.abs(np.fft.rfft(y)) ** 2
+    energy[0] = 0.0
+    harmonic = energy[frequency::frequency].sum()
+    return float(10 * np.log10((energy.sum() - harmonic) / harmonic))
+
+
 def evaluate(recipe: Recipe, play: Player, test: list[Clip]) -> dict:
     """All figures of the card. ``overall`` pools the real recordings where there are any."""
     real = [c for c in test if not c.name.startswith("synthetic")] or test
-    knob = 0.5 if recipe.drive is None else None
-    setting = 0.5 if recipe.drive is None else recipe.drive
+    knob = recipe.drive if recipe.knob else None
     dry = np.concatenate([c.x for c in real])
     target = np.concatenate([c.y for c in real])
-    idle = play(np.zeros(2 * RATE), knob)[RATE:]
     result = {
         "overall": {
             "files": [c.name for c in real],
@@ -69,13 +81,28 @@ def evaluate(recipe: Recipe, play: Player, test: list[Clip]) -> dict:
         "files": {c.name: _judge(c, play, knob) for c in test},
         "other_levels": {
             f"{gain:+.0f} dB": _pooled(
-                [at_drive(c, recipe, setting, gain) for c in real], play, knob
+                [at_drive(c, recipe, recipe.drive, gain) for c in real], play, knob
             )
             for gain in (-12.0, -6.0, 6.0)
         },
-        "idle_output_dbfs": decibels(np.max(np.abs(idle))),
+        "aliasing_db": {
+            f"{frequency} Hz": {
+                "model": _alias_db(lambda x: play(x, knob), frequency),
+                "circuit": _alias_db(
+                    lambda x: recipe.circuit.render(x, recipe.drive, recipe.tone, recipe.level),
+                    frequency,
+                ),
+            }
+            for frequency in ALIAS_HZ
+        },
+        "idle_output_dbfs": decibels(
+            max(
+                np.max(np.abs(play(np.zeros(RATE), drive)))
+                for drive in (KNOB_GRID if recipe.knob else (None,))
+            )
+        ),
     }
-    if recipe.drive is None:
+    if recipe.knob:
         by_knob = {
             f"{drive:.3f}": _pooled([at_drive(c, recipe, drive) for c in real], play, drive)
             for drive in KNOB_GRID

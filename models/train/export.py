@@ -18,22 +18,10 @@ from .network import ResidualLstm
 from .recipes import Recipe
 
 OPSET = 17
-KNOBS = [
-    {
-        "name": "Drive",
-        "input": "knobs",
-        "index": 0,
-        "min": 0.0,
-        "max": 1.0,
-        "default": 0.5,
-        "unit": "",
-    }
-]
-"""What ``tonegraft.knobs`` says for a model with a Drive knob."""
 
 
 class _Deployed(nn.Module):
-    """``ResidualLstm`` with its input scale folded into the weights and its start state spelt out."""
+    """``ResidualLstm`` with its input scale folded into the weights and an explicit start state."""
 
     def __init__(self, net: ResidualLstm) -> None:
         super().__init__()
@@ -42,18 +30,17 @@ class _Deployed(nn.Module):
         self.lstm.load_state_dict(net.lstm.state_dict())
         self.head = net.head
         if self.has_knobs:
-            self.scale = net.input_scale
             self.knob_hidden = net.knob_hidden
             self.knob_gain, self.knob_offset = net.knob_gain, net.knob_offset
-            self._fold_knobs()
+            self._fold_knobs(net.input_scale)
         else:
             with torch.no_grad():
                 self.lstm.weight_ih_l0.mul_(net.input_scale)
         self.register_buffer("zero_state", torch.zeros(1, 1, net.lstm.hidden_size))
 
     @torch.no_grad()
-    def _fold_knobs(self) -> None:
-        """``2 k - 1`` goes into the first layer, ``scale * (1 + gain)`` into the second."""
+    def _fold_knobs(self, scale: float) -> None:
+        """``2 k - 1`` goes into the first layer, the input scale into the second."""
 
         def copy(layer: nn.Linear, weight: Tensor, bias: Tensor) -> nn.Linear:
             out = nn.Linear(layer.in_features, layer.out_features)
@@ -64,7 +51,7 @@ class _Deployed(nn.Module):
         first = self.knob_hidden
         self.knob_hidden = copy(first, 2 * first.weight, first.bias - first.weight.sum(dim=1))
         gain = self.knob_gain
-        self.knob_gain = copy(gain, self.scale * gain.weight, self.scale * (gain.bias + 1))
+        self.knob_gain = copy(gain, scale * gain.weight, scale * gain.bias)
 
     def forward(self, audio: Tensor, knobs: Tensor | None = None) -> Tensor:
         """``audio [1, T, 1]`` and ``knobs [1, K]`` to ``[1, T, 1]``."""
@@ -117,8 +104,10 @@ def write_metadata(path: Path, recipe: Recipe, held_out_esr: float) -> None:
         "tonegraft.training_esr": f"{held_out_esr:.5f}",
         "tonegraft.description": recipe.description,
     }
-    if recipe.drive is None:
-        keys["tonegraft.knobs"] = json.dumps(KNOBS)
+    if recipe.knob:
+        drive = {"name": "Drive", "input": "knobs", "index": 0}
+        drive |= {"min": 0.0, "max": 1.0, "default": recipe.drive, "unit": ""}
+        keys["tonegraft.knobs"] = json.dumps([drive])
     onnx.helper.set_model_props(model, keys)
     model.producer_name, model.producer_version = "tonegraft-train", "1"
     onnx.checker.check_model(model, full_check=True)

@@ -64,8 +64,7 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, d
     """Trains to the end (or goes on from ``work``); returns the best network and its history."""
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
-    knobs = 1 if recipe.drive is None else 0
-    net = ResidualLstm(recipe.hidden, recipe.input_scale, knobs, recipe.features)
+    net = ResidualLstm(recipe.hidden, recipe.input_scale, int(recipe.knob), recipe.features)
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda u: max(0.02, 1.0 - 0.98 * u / recipe.updates)
@@ -111,6 +110,7 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, d
             loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
+            net.project()
             schedule.step()
             progress["update"] += 1
             bar.update()
@@ -143,7 +143,7 @@ def _fingerprint(recipe: Recipe, material: Material) -> str:
     """What a checkpoint must have been made from to be gone on with."""
     train = material.train
     return (
-        f"{recipe.name} {recipe.drive} {recipe.tone} {recipe.level} {recipe.hidden} "
+        f"{recipe.name} {recipe.drive} {recipe.knob} {recipe.tone} {recipe.level} {recipe.hidden} "
         f"{recipe.updates} {recipe.input_scale} {recipe.learning_rate} {recipe.seed} "
         f"{recipe.features} {len(train.x)} {float(np.sum(train.y**2)):.9e}"
     )
