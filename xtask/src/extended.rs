@@ -1,0 +1,123 @@
+//! Checks that are slow or want more than a fresh machine has. Each says by name when it could not be run.
+
+use crate::bundle::{self, Bundles};
+use crate::checks::{Checks, Outcome};
+use crate::packages::{self, Need};
+use crate::project::Project;
+use crate::{hosts, install, run, test, venv};
+use anyhow::{Context, Result, ensure};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+/// Ardour's session code aborts now and then without any plugin, so the file is judged and the run repeated.
+const ARDOUR_TRIES: usize = 5;
+
+/// How long the churn of instances goes on.
+const SOAK: Duration = Duration::from_secs(300);
+
+/// Other systems, checked without a linker: (target, packages).
+const TARGETS: &[&str] = &["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
+
+/// Runs everything, also after a failure.
+pub fn run(project: &Project) -> ExitCode {
+    let mut checks = Checks::new();
+    let mut bundles = None;
+    checks.step("release bundles", "cargo xtask bundle", || {
+        packages::install_missing(Need::Hosts)?;
+        let made = bundle::run(project)?;
+        install::run(&made)?;
+        bundles = Some(made);
+        Ok(Outcome::passed())
+    });
+    if let Some(bundles) = &bundles {
+        checks.independent("Ardour's headless export", "cargo xtask extended", || {
+            ardour(project, bundles)
+        });
+        checks.independent("soak: instances made and dropped", "cargo xtask extended", || {
+            soak(project, bundles)
+        });
+    }
+    checks.independent("cargo-deny", "cargo deny check bans licenses sources", || {
+        if run::on_path("cargo-deny").is_none() {
+            run::stream(&mut project.cargo(&["install", "cargo-deny", "--locked"]))?;
+        }
+        test::deny(project)
+    });
+    checks.independent("cargo-deny advisories", "cargo deny check advisories", || {
+        if run::succeeds(&mut project.cargo(&["deny", "fetch", "db"])) {
+            run::stream(&mut project.cargo(&["deny", "--all-features", "check", "advisories"]))?;
+            return Ok(Outcome::passed());
+        }
+        Ok(Outcome::Skipped(
+            "not checked: the advisory database is not reachable".to_owned(),
+        ))
+    });
+    for target in TARGETS {
+        checks.independent(
+            &format!("cargo check for {target}"),
+            &format!("cargo check -p tonegraft-plugin --lib --target {target}"),
+            || {
+                if !run::succeeds(
+                    Command::new("rustup")
+                        .current_dir(&project.root)
+                        .args(["target", "add", target]),
+                ) {
+                    return Ok(Outcome::Skipped(format!("rustup cannot add {target} here")));
+                }
+                let arguments = [
+                    "check",
+                    "--locked",
+                    "--release",
+                    "-p",
+                    "tonegraft-plugin",
+                    "--lib",
+                    "-p",
+                    "tonegraft",
+                    "--target",
+                    target,
+                ];
+                run::stream(&mut project.cargo(&arguments))?;
+                Ok(Outcome::passed())
+            },
+        );
+    }
+    checks.finish()
+}
+
+/// A session with the plugin on a track, exported by Ardour without a window; the file is compared with the command line's.
+fn ardour(project: &Project, bundles: &Bundles) -> Result<Outcome> {
+    let Some(luasession) = ["ardour8-lua", "ardour7-lua"].into_iter().find_map(run::on_path) else {
+        return Ok(Outcome::Skipped(
+            "not run: Ardour is not installed (apt-get install ardour)".to_owned(),
+        ));
+    };
+    let script = project.root.join("tests/hosts/ardour_export.py");
+    let mut last = None;
+    for _ in 0..ARDOUR_TRIES {
+        let mut command = Command::new(venv::python(project)?);
+        command.arg("-u").arg(&script).arg("--luasession").arg(&luasession);
+        hosts::arguments(project, bundles, &mut command)?;
+        match run::stream(&mut command) {
+            Ok(()) => return Ok(Outcome::passed()),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last
+        .context("no run of Ardour")?
+        .context(format!("{ARDOUR_TRIES} runs of Ardour")))
+}
+
+/// The churn script again and again.
+fn soak(project: &Project, bundles: &Bundles) -> Result<Outcome> {
+    let script = Path::new("check_minihost_churn.py");
+    let script = project.root.join("tests/hosts").join(script);
+    ensure!(script.is_file(), "{} is missing", script.display());
+    let started = Instant::now();
+    let mut rounds = 0;
+    while started.elapsed() < SOAK {
+        hosts::check(project, bundles, &script)?;
+        rounds += 1;
+    }
+    Ok(Outcome::Passed(format!("{rounds} rounds in {} s", SOAK.as_secs())))
+}
