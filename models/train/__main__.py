@@ -58,10 +58,10 @@ def main() -> None:
     difference = export(net, recipe, path, float("nan"))
     figures = evaluate(recipe, Player(path), material.test)
     write_metadata(path, recipe, figures["overall"]["esr"])
-    figures["validation"] = progress["history"]
+    figures["validation"] = progress.history
     figures["training"] = {
-        "updates": progress["update"],
-        "cpu_seconds": round(progress["cpu_seconds"], 1),
+        "updates": progress.update,
+        "cpu_seconds": round(progress.cpu_seconds, 1),
         "seconds_of_audio": round(len(material.train.x) / 48_000, 1),
         "weights": sum(p.numel() for p in net.parameters()),
         "onnxruntime_difference": difference,

@@ -63,7 +63,7 @@ def _results(figures: dict) -> str:
     overall = figures["overall"]
     rows = [
         (
-            "**all recordings**",
+            "**overall**",
             f"**{overall['esr']:.4f}**",
             f"{overall['esr_pre_emphasised']:.4f}",
             f"{max(figures['files'][f]['esr_worst_second'] for f in overall['files']):.4f}",
@@ -105,7 +105,7 @@ def _knob(figures: dict) -> str:
         return ""
     cells = ", ".join(f"{k}: {v:.4f}" for k, v in knob["esr"].items())
     return (
-        f"\nOver the Drive knob (all recordings): median {knob['median']:.4f}, worst "
+        f"\nOverall by the Drive knob: median {knob['median']:.4f}, worst "
         f"{knob['worst']:.4f}. By setting: {cells}. The table above is the default.\n"
     )
 
@@ -163,7 +163,7 @@ Whole files: none is in two splits.
 
 ESR is sum (y - p)² / sum y²; files are played after 0.5 s of silence. Worst second: among seconds
 above -50 dBFS. Scaled dry: the input times the best constant. Linear FIR: 256 taps fitted on the
-test file itself. All recordings at other input levels: {levels}.
+test file itself. Overall at other input levels: {levels}.
 {_knob(figures)}
 Silence in gives {idle} out, from the very first sample.
 

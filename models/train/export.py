@@ -6,6 +6,7 @@ stateless: both start states are constant zeros, and an engine that streams carr
 
 import json
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -25,40 +26,26 @@ class _Deployed(nn.Module):
 
     def __init__(self, net: ResidualLstm) -> None:
         super().__init__()
-        self.has_knobs = net.has_knobs
-        self.lstm = nn.LSTM(net.lstm.input_size, net.lstm.hidden_size, batch_first=True)
-        self.lstm.load_state_dict(net.lstm.state_dict())
-        self.head = net.head
-        if self.has_knobs:
-            self.knob_hidden = net.knob_hidden
-            self.knob_gain, self.knob_offset = net.knob_gain, net.knob_offset
-            self._fold_knobs(net.input_scale)
-        else:
-            with torch.no_grad():
-                self.lstm.weight_ih_l0.mul_(net.input_scale)
+        copy = deepcopy(net)
+        self.lstm, self.head, self.knobs = copy.lstm, copy.head, copy.knobs
+        with torch.no_grad():
+            if self.knobs is None:
+                self.lstm.weight_ih_l0 *= net.input_scale
+            else:
+                # ``2 k - 1`` goes into the first layer, the input scale into the gains.
+                first, gain = self.knobs.hidden, self.knobs.gain
+                first.bias -= first.weight.sum(dim=1)
+                first.weight *= 2.0
+                gain.weight *= net.input_scale
+                gain.bias *= net.input_scale
         self.register_buffer("zero_state", torch.zeros(1, 1, net.lstm.hidden_size))
-
-    @torch.no_grad()
-    def _fold_knobs(self, scale: float) -> None:
-        """``2 k - 1`` goes into the first layer, the input scale into the second."""
-
-        def copy(layer: nn.Linear, weight: Tensor, bias: Tensor) -> nn.Linear:
-            out = nn.Linear(layer.in_features, layer.out_features)
-            out.weight.copy_(weight)
-            out.bias.copy_(bias)
-            return out
-
-        first = self.knob_hidden
-        self.knob_hidden = copy(first, 2 * first.weight, first.bias - first.weight.sum(dim=1))
-        gain = self.knob_gain
-        self.knob_gain = copy(gain, scale * gain.weight, scale * gain.bias)
 
     def forward(self, audio: Tensor, knobs: Tensor | None = None) -> Tensor:
         """``audio [1, T, 1]`` and ``knobs [1, K]`` to ``[1, T, 1]``."""
         features = audio
-        if self.has_knobs:
-            inner = torch.tanh(self.knob_hidden(knobs))
-            features = audio * self.knob_gain(inner) + self.knob_offset(inner)
+        if self.knobs is not None:
+            gain, offset = self.knobs(knobs)
+            features = audio * gain + offset
         hidden, _ = self.lstm(features, (self.zero_state, self.zero_state))
         return self.head(hidden) + audio
 
@@ -69,9 +56,9 @@ def export(net: ResidualLstm, recipe: Recipe, path: Path, held_out_esr: float) -
     Raises ``ArithmeticError`` where they differ by more than 1e-5.
     """
     deployed = _Deployed(net).eval()
-    example = (torch.zeros(1, 64, 1),)
+    example: tuple[Tensor, ...] = (torch.zeros(1, 64, 1),)
     names = ["audio"]
-    if net.has_knobs:
+    if recipe.knob:
         example += (torch.full((1, 1), 0.5),)
         names.append("knobs")
     with warnings.catch_warnings():
@@ -137,7 +124,7 @@ def _compare(net: ResidualLstm, path: Path) -> float:
     x = 0.2 * rng.normal(size=20_000)
     play = Player(path)
     worst = 0.0
-    for drive in (0.0, 0.5, 1.0) if net.has_knobs else (None,):
+    for drive in (0.0, 0.5, 1.0) if net.knobs is not None else (None,):
         knobs = None if drive is None else torch.full((1, 1, 1), drive)
         with torch.no_grad():
             wanted = net(torch.tensor(x, dtype=torch.float32)[None, :, None], knobs)[0]

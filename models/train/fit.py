@@ -7,6 +7,7 @@ every epoch, where the state is zero, so that an interrupted run goes on exactly
 """
 
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,17 @@ from .network import ResidualLstm
 from .recipes import Recipe
 
 STREAMS, CHUNK, WARM_UP = 16, 1024, 1000
+
+
+@dataclass
+class Progress:
+    """How far a run is. ``history`` has the validation ESRs of each epoch."""
+
+    update: int = 0
+    epoch: int = 0
+    best: float = float("inf")
+    cpu_seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def _loss(y: Tensor, p: Tensor) -> Tensor:
@@ -54,13 +66,13 @@ def validate(net: ResidualLstm, clips: list[Clip]) -> dict[str, float]:
     scores = {}
     for clip in clips:
         x, drive, y = _segments(clip, warm)
-        p = net(x, drive if net.has_knobs else None)[0][:, warm:]
+        p = net(x, drive if net.knobs is not None else None)[0][:, warm:]
         y = y[:, warm:]
         scores[clip.name] = float((y - p).square().sum() / y.square().sum())
     return scores
 
 
-def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, dict]:
+def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, Progress]:
     """Trains to the end (or goes on from ``work``); returns the best network and its history."""
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
@@ -69,7 +81,7 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, d
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda u: max(0.02, 1.0 - 0.98 * u / recipe.updates)
     )
-    progress = {"update": 0, "epoch": 0, "best": float("inf"), "cpu_seconds": 0.0, "history": []}
+    progress = Progress()
     best = {k: v.clone() for k, v in net.state_dict().items()}
     checkpoint = work / f"{recipe.name}.pt"
     if checkpoint.is_file():
@@ -78,7 +90,7 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, d
             net.load_state_dict(saved["net"])
             optimiser.load_state_dict(saved["optimiser"])
             schedule.load_state_dict(saved["schedule"])
-            progress, best = saved["progress"], saved["best"]
+            progress, best = Progress(**saved["progress"]), saved["best"]
 
     signals = [
         torch.from_numpy(s.astype(np.float32))
@@ -86,21 +98,21 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, d
     ]
     length = len(signals[0]) // STREAMS
     chunks = (length - WARM_UP) // CHUNK
-    bar = tqdm(total=recipe.updates, initial=progress["update"], desc=recipe.name, unit="upd")
-    while progress["update"] < recipe.updates:
+    bar = tqdm(total=recipe.updates, initial=progress.update, desc=recipe.name, unit="upd")
+    while progress.update < recipe.updates:
         started = time.process_time()
-        shift = int(np.random.default_rng([recipe.seed, progress["epoch"]]).integers(length))
+        shift = int(np.random.default_rng([recipe.seed, progress.epoch]).integers(length))
         x, drive, y = (
             s.roll(shift)[: STREAMS * length].reshape(STREAMS, length, 1) for s in signals
         )
 
         def knob(a: int, b: int, drive: Tensor = drive) -> Tensor | None:
-            return drive[:, a:b] if net.has_knobs else None
+            return drive[:, a:b] if net.knobs is not None else None
 
         with torch.no_grad():
             _, state = net(x[:, :WARM_UP], knob(0, WARM_UP))
         for chunk in range(chunks):
-            if progress["update"] >= recipe.updates:
+            if progress.update >= recipe.updates:
                 break
             a = WARM_UP + chunk * CHUNK
             b = a + CHUNK
@@ -112,24 +124,24 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, d
             optimiser.step()
             net.project()
             schedule.step()
-            progress["update"] += 1
+            progress.update += 1
             bar.update()
         scores = validate(net, material.validation)
         mean = sum(scores.values()) / len(scores)
-        progress["epoch"] += 1
-        progress["cpu_seconds"] += time.process_time() - started
-        progress["history"].append({"update": progress["update"], **scores})
-        if mean < progress["best"]:
-            progress["best"] = mean
+        progress.epoch += 1
+        progress.cpu_seconds += time.process_time() - started
+        progress.history.append({"update": progress.update, **scores})
+        if mean < progress.best:
+            progress.best = mean
             best = {k: v.clone() for k, v in net.state_dict().items()}
-        bar.set_postfix(validation=f"{mean:.4f}", best=f"{progress['best']:.4f}")
+        bar.set_postfix(validation=f"{mean:.4f}", best=f"{progress.best:.4f}")
         torch.save(
             {
                 "recipe": _fingerprint(recipe, material),
                 "net": net.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "schedule": schedule.state_dict(),
-                "progress": progress,
+                "progress": asdict(progress),
                 "best": best,
             },
             checkpoint,
