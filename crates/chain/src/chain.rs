@@ -72,6 +72,8 @@ pub struct Chain {
     /// Taken.
     taken: Settings,
     glides: Glides,
+    /// Knob positions of the current interval of the grid.
+    knobs: Knobs,
     /// Nothing was heard since reset: a change of latency needs no crossfade.
     fresh: bool,
     delay: MovingDelay,
@@ -88,13 +90,15 @@ impl Chain {
         let outputs = config.outputs.clamp(1, MAX_CHANNELS);
         let settings = Settings::default();
         let fade = config.rate.frames(FADE_SECONDS);
+        let glides = Glides::new(config.rate, &settings);
         Self {
             inputs,
             outputs,
             grid: ControlGrid::new(),
             wanted: settings,
             taken: settings,
-            glides: Glides::new(config.rate, &settings),
+            knobs: glides.knobs(),
+            glides,
             fresh: true,
             delay: MovingDelay::new(inputs, config.max_latency.as_usize(), PIECE, fade),
             clean: AudioBuffer::new(inputs, PIECE),
@@ -124,6 +128,7 @@ impl Chain {
         self.wanted = settings.checked(&self.wanted);
         self.taken = self.wanted;
         self.glides.snap(&self.taken);
+        self.knobs = self.glides.knobs();
     }
 
     /// Back to frame 0 of the grid, delays empty, at rest at the settings last asked for. The middle is reset by its owner.
@@ -167,8 +172,7 @@ impl Chain {
         }
         if frames == 0 {
             // Lets the middle take what waits for it.
-            let knobs = self.glides.knobs();
-            return middle.process(&knobs, input, output);
+            return middle.process(&self.knobs, input, output);
         }
         let mut fault = Fault::None;
         let mut done = 0;
@@ -191,6 +195,7 @@ impl Chain {
             self.taken = self.wanted;
             self.glides.set(&self.taken);
         }
+        self.knobs = self.glides.knobs();
         if !self.fresh {
             self.delay.aim(middle.latency().as_usize());
         }
@@ -227,12 +232,11 @@ impl Chain {
             gained.copy_from_slice(clean);
             amplify(gained, self.glides.input_gain);
         }
-        let knobs = self.glides.knobs();
         let mut wet_in: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
         for (slot, channel) in wet_in.iter_mut().zip(self.gained.iter()) {
             *slot = channel.get(..frames).unwrap_or(&[]);
         }
-        let fault = middle.process(&knobs, wet_in.get(..self.inputs).unwrap_or(&[]), output);
+        let fault = middle.process(&self.knobs, wet_in.get(..self.inputs).unwrap_or(&[]), output);
 
         if self.fresh {
             // What the middle took on at its first frame counts from the first frame on.

@@ -1,0 +1,109 @@
+//! Nothing is allocated or freed while the chain processes.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use tonegraft_chain::{Chain, ChainConfig, KNOBS, Knobs, Middle, SLOTS, Settings};
+use tonegraft_core::{Fault, HostFrames, SampleRate};
+
+thread_local! {
+    static HEAP_CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts the calls of each thread.
+struct Counting;
+
+fn count() {
+    // A thread that is ending has no counter any more, and nobody to ask for it.
+    let _ = HEAP_CALLS.try_with(|calls| calls.set(calls.get() + 1));
+}
+
+// SAFETY: every call is passed on unchanged to the system's allocator; counting touches a plain thread-local number only.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.dealloc(pointer, layout) };
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Copies its input and tells whatever latency it is given.
+struct Copy(u32);
+
+impl Middle for Copy {
+    fn process(&mut self, _knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+        for (output, input) in output.iter_mut().zip(input) {
+            output.copy_from_slice(input);
+        }
+        Fault::None
+    }
+
+    fn latency(&self) -> HostFrames {
+        HostFrames::new(self.0)
+    }
+}
+
+fn heap_calls(body: impl FnOnce()) -> usize {
+    let before = HEAP_CALLS.get();
+    body();
+    HEAP_CALLS.get() - before
+}
+
+#[test]
+fn the_counter_sees_one_box() {
+    assert_eq!(heap_calls(|| drop(std::hint::black_box(Box::new(5)))), 2);
+}
+
+#[test]
+fn processing_setting_and_resetting_use_no_heap() {
+    let rate = SampleRate::new(48_000).expect("a rate");
+    let mut chain = Chain::new(ChainConfig::new(rate, 2, 2));
+    let mut middle = Copy(0);
+    let input = vec![vec![0.25; 5_000]; 2];
+    let mut output = vec![vec![0.0; 5_000]; 2];
+    for (round, block) in [1, 7, 64, 480, 1_024, 5_000, 0].into_iter().enumerate() {
+        let position = f32::from(u8::try_from(round).expect("small")) / 7.0;
+        let settings = Settings {
+            input_gain_db: 10.0 * position,
+            mix: position,
+            bypass: round % 2 == 0,
+            knobs: [[position; KNOBS]; SLOTS],
+            ..Settings::default()
+        };
+        let calls = heap_calls(|| {
+            chain.set(&settings);
+            middle.0 = u32::try_from(block).expect("small");
+            let [left, right] = &input[..] else { return };
+            let [out_left, out_right] = &mut output[..] else { return };
+            let mut done = 0;
+            while done + block <= left.len() {
+                let (input, range) = (
+                    [&left[done..done + block], &right[done..done + block]],
+                    done..done + block,
+                );
+                let mut out = [&mut out_left[range.clone()], &mut out_right[range]];
+                assert_eq!(chain.process(&mut middle, &input, &mut out), Fault::None);
+                done += block.max(1_000);
+            }
+            chain.process(&mut middle, &[&left[..]], &mut [&mut out_left[..]]);
+            if round % 3 == 0 {
+                chain.reset();
+            }
+        });
+        assert_eq!(calls, 0, "block {block}");
+    }
+}

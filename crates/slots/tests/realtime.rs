@@ -1,0 +1,212 @@
+//! Nothing is allocated, freed or dropped on the audio thread, whatever happens there.
+
+mod common;
+
+use common::{KNOBS_AT_ZERO, Probe, mono, run, sine};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+use tonegraft_core::HostFrames;
+use tonegraft_slots::{BankAudio, BankConfig, InstallErrorKind, Source, bank};
+
+thread_local! {
+    static HEAP_CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts the calls of each thread.
+struct Counting;
+
+fn count() {
+    // A thread that is ending has no counter any more, and nobody to ask for it.
+    let _ = HEAP_CALLS.try_with(|calls| calls.set(calls.get() + 1));
+}
+
+// SAFETY: every call is passed on unchanged to the system's allocator; counting touches a plain thread-local number only.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.dealloc(pointer, layout) };
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations and frees of this thread within `body`.
+fn heap_calls(body: impl FnOnce()) -> usize {
+    let before = HEAP_CALLS.get();
+    body();
+    HEAP_CALLS.get() - before
+}
+
+#[test]
+fn the_counter_sees_one_box() {
+    assert_eq!(heap_calls(|| drop(std::hint::black_box(Box::new(5)))), 2);
+}
+
+fn process_without_heap(audio: &mut BankAudio, input: &[f32], output: &mut [f32], piece: usize) {
+    let calls = heap_calls(|| {
+        for (input, output) in input.chunks(piece).zip(output.chunks_mut(piece)) {
+            audio.process(&KNOBS_AT_ZERO, &[input], &mut [output]);
+        }
+    });
+    assert_eq!(calls, 0, "allocations or frees while processing");
+}
+
+#[test]
+fn swaps_faults_selections_and_resets_use_no_heap() {
+    let (mut control, mut audio) = bank(BankConfig {
+        max_frames: 128,
+        ..mono()
+    });
+    control.set_watching(true);
+    let input = sine(1_000.0, 0, 4_000);
+    let mut output = vec![0.0; 4_000];
+    for (id, piece) in [1, 7, 64, 480, 4_000, 1_024].into_iter().enumerate() {
+        let id = u64::try_from(id).expect("small");
+        control
+            .install(0, Some(Probe::new(0.5, 3 * piece).field(300).unit(id)))
+            .expect("installed");
+        process_without_heap(&mut audio, &input, &mut output, piece);
+        control
+            .install(1, Some(Probe::new(0.5, 0).bad(500, 90).unit(id)))
+            .expect("installed");
+        control.select(if id % 2 == 0 { Source::B } else { Source::A });
+        control.set_reserve(HostFrames::new(50 * u32::try_from(id).expect("small")));
+        process_without_heap(&mut audio, &input, &mut output, piece);
+        control.install(0, None).expect("installed");
+        process_without_heap(&mut audio, &input[..20], &mut output, piece);
+        assert_eq!(heap_calls(|| audio.reset()), 0, "reset in the middle of a swap");
+        process_without_heap(&mut audio, &input, &mut output, piece);
+        control.collect();
+        let mut short = [0.0; 3];
+        assert_eq!(
+            heap_calls(|| {
+                audio.process(&KNOBS_AT_ZERO, &[&input], &mut [&mut short]);
+            }),
+            0,
+            "a bad block"
+        );
+    }
+}
+
+#[test]
+fn a_full_return_ring_holds_up_installs_and_loses_nothing() {
+    let (mut control, mut audio) = bank(mono());
+    let (sender, dropped) = mpsc::channel();
+    let probe = |id| {
+        let mut probe = Probe::new(1.0, 0).field(0);
+        probe.dropped_on = Some(sender.clone());
+        probe.unit(id)
+    };
+    let input = sine(1_000.0, 0, 2_000);
+    let mut output = vec![0.0; 2_000];
+    process_without_heap(&mut audio, &input[..1], &mut output, 1);
+    let mut accepted = 0_u64;
+    // Nobody collects: the return ring fills up, then the install ring.
+    let error = loop {
+        match control.install(0, Some(probe(accepted))) {
+            Ok(()) => accepted += 1,
+            Err(error) => break error,
+        }
+        process_without_heap(&mut audio, &input, &mut output, 100);
+        assert!(accepted < 100, "it must end");
+    };
+    assert_eq!(error.kind, InstallErrorKind::Busy);
+    assert_eq!(error.unit.as_ref().map(|unit| unit.id), Some(accepted));
+    drop(error);
+    assert_eq!(dropped.try_iter().count(), 1, "only the refused one is gone");
+    assert_eq!(accepted, 1 + 8 + 8, "one live, a full ring back, a full ring waiting");
+
+    let mut collected = 0;
+    for _ in 0..20 {
+        collected += control.collect();
+        process_without_heap(&mut audio, &input, &mut output, 100);
+    }
+    assert_eq!(collected + 1, usize::try_from(accepted).expect("small"));
+    assert_eq!(control.readout().slots[0].live, Some(accepted - 1));
+    assert_eq!(dropped.try_iter().count(), collected);
+}
+
+#[test]
+fn units_are_dropped_by_the_control_thread_while_audio_runs() {
+    let (mut control, audio) = bank(mono());
+    let (sender, dropped) = mpsc::channel();
+    let stop = Arc::new(AtomicBool::new(false));
+    let audio_thread = {
+        let stop = Arc::clone(&stop);
+        let mut audio = audio;
+        thread::spawn(move || {
+            let input = sine(1_000.0, 0, 256);
+            let mut output = vec![0.0; 256];
+            let mut loudest = 0.0_f32;
+            let mut calls = 0;
+            while !stop.load(Ordering::Relaxed) {
+                process_without_heap(&mut audio, &input, &mut output, 64);
+                loudest = output.iter().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
+                calls += 1;
+            }
+            (audio, loudest, calls)
+        })
+    };
+    let mut sent = 0;
+    let started = Instant::now();
+    while sent < 60 && started.elapsed() < Duration::from_secs(30) {
+        let mut probe = Probe::new(1.0, 0).field(64);
+        probe.dropped_on = Some(sender.clone());
+        match control.install(sent % 2, Some(probe.unit(sent as u64))) {
+            Ok(()) => sent += 1,
+            Err(error) => {
+                // Given back, so dropped here: not one of those that count.
+                assert_eq!(error.kind, InstallErrorKind::Busy);
+                let mut refused = error;
+                refused.unit = None;
+                dropped.recv().expect("the refused one");
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        control.collect();
+        control.readout();
+    }
+    assert_eq!(sent, 60, "the audio thread takes what it is sent");
+    stop.store(true, Ordering::Relaxed);
+    let (audio, loudest, calls) = audio_thread
+        .join()
+        .expect("no panic and no heap call on the audio thread");
+    assert!(calls > 0 && loudest <= 1.000_1, "{loudest}");
+    control.collect();
+    let here = thread::current().id();
+    let mut count = 0;
+    for thread in dropped.try_iter() {
+        assert_eq!(thread, here);
+        count += 1;
+    }
+    drop(audio);
+    drop(control);
+    let rest = dropped.try_iter().filter(|thread| *thread == here).count();
+    assert_eq!(count + rest, 60, "each exactly once");
+}
+
+#[test]
+fn a_bank_outlives_its_control_half() {
+    let (mut control, mut audio) = bank(mono());
+    control.install(0, Some(Probe::new(0.5, 0).unit(1))).expect("installed");
+    drop(control);
+    assert_eq!(run(&mut audio, &[1.0, 1.0], 1), [0.5, 0.5]);
+}

@@ -1,0 +1,317 @@
+//! Swaps, alignment, selection: what is heard when.
+
+mod common;
+
+use common::{KNOBS_AT_ZERO, Probe, RATE, mono, ramp, rate, roughness, run, sine};
+use tonegraft_core::{Fault, HostFrames};
+use tonegraft_slots::{BankConfig, InstallErrorKind, Phase, Source, Unit, bank};
+
+#[test]
+fn empty_slots_are_the_input_bit_for_bit() {
+    let (_control, mut audio) = bank(mono());
+    let input = sine(997.0, 0, 5_000);
+    assert_eq!(run(&mut audio, &input, 333), input);
+
+    let (_control, mut audio) = bank(BankConfig::new(rate(), 1, 2));
+    let (mut left, mut right) = (vec![0.0; 5_000], vec![0.0; 5_000]);
+    let fault = audio.process(&KNOBS_AT_ZERO, &[&input], &mut [&mut left, &mut right]);
+    assert_eq!((fault, left, right), (Fault::None, input.clone(), input));
+}
+
+#[test]
+fn what_is_installed_before_the_first_frame_plays_from_sample_0() {
+    let (mut control, mut audio) = bank(mono());
+    control.install(0, Some(Probe::new(0.5, 7).unit(1))).expect("installed");
+    let input = ramp(1, 600);
+    let output = run(&mut audio, &input, 100);
+    assert_eq!(output[..7], [0.0; 7]);
+    assert_eq!(output[7], 0.5);
+    assert_eq!(output[599], 0.5 * 593.0);
+    assert_eq!(audio.latency(), HostFrames::new(7));
+    assert_eq!(control.take_latency_change().map(|latency| latency.as_usize()), Some(7));
+    assert_eq!(control.take_latency_change(), None);
+
+    // The same after a reset in the middle of things.
+    control
+        .install(0, Some(Probe::new(0.25, 0).unit(2)))
+        .expect("installed");
+    audio.reset();
+    assert_eq!(run(&mut audio, &input, 100)[0], 0.25);
+    assert_eq!(control.collect(), 1);
+    assert_eq!(control.readout().slots[0].live, Some(2));
+}
+
+#[test]
+fn adopting_is_immediate_and_gives_back_what_was_there() {
+    let (control, mut audio) = bank(mono());
+    assert!(
+        audio
+            .adopt(0, Some(Probe::new(2.0, 3).unit(5)))
+            .expect("fits")
+            .is_none()
+    );
+    assert_eq!(control.latency().as_usize(), 3);
+    assert_eq!(run(&mut audio, &ramp(1, 10), 10)[3], 2.0);
+    let old = audio.adopt(0, None).expect("fits").expect("there was one");
+    assert_eq!(old.id, 5);
+    assert_eq!(control.latency().as_usize(), 0);
+    let error = audio.adopt(7, Some(old)).expect_err("no such slot");
+    assert_eq!(error.kind, InstallErrorKind::NoSuchSlot { slot: 7 });
+    assert_eq!(error.unit.map(|unit| unit.id), Some(5));
+}
+
+#[test]
+fn a_swap_is_hidden_for_the_receptive_field_then_faded_then_told() {
+    let (mut control, mut audio) = bank(mono());
+    control.set_watching(true);
+    control.install(0, Some(Probe::new(1.0, 0).unit(1))).expect("installed");
+    let ones = vec![1.0; 1_000];
+    run(&mut audio, &ones[..10], 10);
+
+    control
+        .install(0, Some(Probe::new(3.0, 0).field(100).unit(2)))
+        .expect("installed");
+    let hidden = run(&mut audio, &ones[..100], 50);
+    assert!(hidden.iter().all(|sample| *sample == 1.0), "unheard");
+    let readout = control.readout();
+    assert_eq!((readout.slots[0].live, readout.slots[0].incoming), (Some(1), Some(2)));
+    assert_eq!(readout.slots[0].phase, Phase::Fading);
+    assert_eq!(readout.input_peaks[0], 1.0);
+    assert_eq!(control.collect(), 0);
+
+    let fading = run(&mut audio, &ones[..240], 60);
+    assert!(fading.windows(2).all(|pair| pair[0] < pair[1]), "rises all the way");
+    assert!(fading[0] > 1.0 && fading[239] < 3.0);
+    assert!(
+        (fading[119] + fading[120] - 4.0).abs() < 1e-5,
+        "equal gain in the middle"
+    );
+
+    assert_eq!(control.readout().slots[0].live, Some(2));
+    assert_eq!(control.collect(), 1);
+    assert!(run(&mut audio, &ones, 100).iter().all(|sample| *sample == 3.0));
+    assert_eq!(control.readout().slots[0].phase, Phase::Steady);
+}
+
+#[test]
+fn long_receptive_fields_are_hidden_for_250_ms_at_most() {
+    let (mut control, mut audio) = bank(mono());
+    let ones = vec![1.0; 48_000];
+    run(&mut audio, &ones[..1], 1);
+    control
+        .install(0, Some(Probe::new(3.0, 0).field(40_000).unit(2)))
+        .expect("installed");
+    let output = run(&mut audio, &ones, 480);
+    let first = output.iter().position(|sample| *sample != 1.0);
+    assert_eq!(first, Some(12_000));
+}
+
+#[test]
+fn installs_wait_for_each_other() {
+    let (mut control, mut audio) = bank(mono());
+    let ones = vec![1.0; 4_000];
+    run(&mut audio, &ones[..1], 1);
+    control
+        .install(0, Some(Probe::new(2.0, 0).field(50).unit(1)))
+        .expect("installed");
+    control
+        .install(0, Some(Probe::new(3.0, 0).field(50).unit(2)))
+        .expect("installed");
+    control.install(0, None).expect("installed");
+    let output = run(&mut audio, &ones, 64);
+    let held: Vec<f32> = output
+        .windows(2)
+        .filter(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
+        .collect();
+    let mut levels = held;
+    levels.dedup();
+    assert_eq!(levels, [1.0, 2.0, 3.0, 1.0]);
+    assert_eq!(control.collect(), 2);
+}
+
+#[test]
+fn no_swap_clicks() {
+    let cases: [(&str, Option<Probe>, Option<Probe>); 6] = [
+        ("dry to gain", None, Some(Probe::new(0.3, 0))),
+        ("gain to dry", Some(Probe::new(0.3, 0)), None),
+        ("polarity", Some(Probe::new(1.0, 0)), Some(Probe::new(-1.0, 0))),
+        ("more latency", Some(Probe::new(1.0, 0)), Some(Probe::new(0.8, 37))),
+        ("less latency", Some(Probe::new(1.0, 61)), Some(Probe::new(0.8, 5))),
+        ("dry to latency", None, Some(Probe::new(-0.5, 24))),
+    ];
+    for (name, old, new) in cases {
+        for hz in [500.0, 1_000.0, 4_000.0] {
+            let make =
+                |probe: &Option<Probe>, id| probe.as_ref().map(|p| Probe::new(p.gain, p.delay).field(50).unit(id));
+            let (mut control, mut audio) = bank(mono());
+            audio.adopt(0, make(&old, 1)).expect("fits");
+            let before = run(&mut audio, &sine(hz, 0, 2_000), 64);
+            control.install(0, make(&new, 2)).expect("installed");
+            let during = run(&mut audio, &sine(hz, 2_000, 1_000), 64);
+            let after = run(&mut audio, &sine(hz, 3_000, 2_000), 64);
+            let steady = roughness(&before[500..]).max(roughness(&after[500..]));
+            let whole = [&before[500..], &during[..], &after[..]].concat();
+            let ratio = roughness(&whole) / steady;
+            assert!(ratio <= 1.1, "{name} at {hz} Hz: {ratio}");
+            assert_ne!(before[1_500..1_600], after[1_500..1_600], "{name}: the swap is heard");
+        }
+    }
+}
+
+#[test]
+fn slots_are_aligned_to_the_slowest_and_the_change_is_told_once() {
+    let (mut control, mut audio) = bank(mono());
+    audio.adopt(0, Some(Probe::new(1.0, 10).unit(1))).expect("fits");
+    assert_eq!(
+        control.take_latency_change().map(|latency| latency.as_usize()),
+        Some(10)
+    );
+    let (first, second) = (ramp(0, 1_000), ramp(1_000, 1_000));
+    assert_eq!(run(&mut audio, &first, 32)[999], 989.0);
+
+    control
+        .install(1, Some(Probe::new(1.0, 25).unit(2)))
+        .expect("installed");
+    let output = run(&mut audio, &second, 32);
+    assert_eq!(output[999], 1_974.0, "A is delayed by 15 more");
+    assert_eq!(
+        control.take_latency_change().map(|latency| latency.as_usize()),
+        Some(25)
+    );
+    assert_eq!(audio.latency(), HostFrames::new(25));
+
+    control.select(Source::B);
+    let output = run(&mut audio, &ramp(2_000, 1_000), 32);
+    for (frame, sample) in output.iter().enumerate() {
+        let expected = ramp(1_975 + frame, 1)[0];
+        assert!(
+            (sample - expected).abs() < 1e-3,
+            "A and B are the same, and so is every blend"
+        );
+    }
+    assert_eq!(control.take_latency_change(), None);
+    assert_eq!(control.readout().source, Source::B);
+
+    // B becomes dry: the total falls back to A's, and dry is delayed to match.
+    control.install(1, None).expect("installed");
+    let output = run(&mut audio, &ramp(3_000, 1_000), 32);
+    assert_eq!(output[999], 3_989.0);
+    assert_eq!(
+        control.take_latency_change().map(|latency| latency.as_usize()),
+        Some(10)
+    );
+}
+
+#[test]
+fn a_reserve_spares_the_change() {
+    let (mut control, mut audio) = bank(mono());
+    control.set_reserve(HostFrames::new(100));
+    run(&mut audio, &ramp(0, 1_000), 64);
+    assert_eq!(
+        control.take_latency_change().map(|latency| latency.as_usize()),
+        Some(100)
+    );
+    control
+        .install(0, Some(Probe::new(1.0, 60).unit(1)))
+        .expect("installed");
+    let output = run(&mut audio, &ramp(1_000, 1_000), 64);
+    assert_eq!(output[999], 1_899.0);
+    assert_eq!(control.take_latency_change(), None);
+    // And it can be given up while audio runs, without a click.
+    control.set_reserve(HostFrames::ZERO);
+    let before = run(&mut audio, &sine(1_000.0, 0, 1_000), 64);
+    let after = run(&mut audio, &sine(1_000.0, 1_000, 1_000), 64);
+    assert_eq!(control.latency().as_usize(), 60);
+    let whole = [&before[600..], &after[..]].concat();
+    assert!(roughness(&whole) <= 1.1 * roughness(&after[500..]));
+    // Asking for more than the bank can give is clamped.
+    control.set_reserve(HostFrames::new(u32::MAX));
+    run(&mut audio, &ramp(0, 1_000), 64);
+    assert_eq!(control.latency().frames(), control.config().max_latency);
+}
+
+#[test]
+fn switching_between_slots_does_not_click() {
+    let (mut control, mut audio) = bank(mono());
+    audio.adopt(0, Some(Probe::new(1.0, 0).unit(1))).expect("fits");
+    audio.adopt(1, Some(Probe::new(-0.7, 12).unit(2))).expect("fits");
+    let before = run(&mut audio, &sine(1_000.0, 0, 2_000), 50);
+    control.select(Source::B);
+    let after = run(&mut audio, &sine(1_000.0, 2_000, 2_000), 50);
+    let steady = roughness(&before[100..]).max(roughness(&after[1_000..]));
+    let whole = [&before[100..], &after[..]].concat();
+    assert!(roughness(&whole) <= 1.1 * steady);
+    let b = sine(1_000.0, 3_888, 100);
+    for (sample, b) in after[1_900..].iter().zip(b) {
+        assert!((sample + 0.7 * b).abs() < 1e-6, "B alone is heard");
+    }
+}
+
+#[test]
+fn knobs_reach_the_processor_in_its_own_unit() {
+    let (_control, mut audio) = bank(BankConfig {
+        max_frames: 16,
+        ..mono()
+    });
+    audio.adopt(0, Some(Probe::new(0.0, 0).unit(1))).expect("fits");
+    let mut knobs = KNOBS_AT_ZERO;
+    let ones = [1.0; 40];
+    let mut output = [0.0; 40];
+    for (position, expected) in [(0.75, 1.5), (1.0, 2.0), (f32::NAN, 2.0), (7.0, 2.0), (0.0, 0.0)] {
+        knobs[0][0] = position;
+        knobs[1][0] = 0.5;
+        audio.process(&knobs, &[&ones], &mut [&mut output]);
+        assert_eq!(output, [expected; 40]);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_given_back_with_a_sentence() {
+    let (mut control, mut audio) = bank(mono());
+    let mut refuse = |slot, unit: Unit| control.install(slot, Some(unit)).expect_err("refused");
+    let error = refuse(2, Probe::new(1.0, 0).unit(1));
+    assert_eq!(error.kind, InstallErrorKind::NoSuchSlot { slot: 2 });
+    let error = refuse(0, Probe::new(1.0, 0).stereo(2, 2).unit(2));
+    assert!(error.to_string().contains("2 in, 2 out"), "{error}");
+    assert_eq!(error.unit.map(|unit| unit.id), Some(2));
+    let error = refuse(0, Probe::new(1.0, RATE as usize + 1).unit(3));
+    assert!(matches!(error.kind, InstallErrorKind::LatencyTooLong { .. }));
+    for id in 0..8 {
+        control
+            .install(0, Some(Probe::new(1.0, 0).unit(id)))
+            .expect("there is room");
+    }
+    let error = control.install(0, Some(Probe::new(1.0, 0).unit(8))).expect_err("full");
+    assert_eq!(error.kind, InstallErrorKind::Busy);
+    assert_eq!(error.unit.map(|unit| unit.id), Some(8));
+    // All of them at once, as nothing was heard yet; the last one stays.
+    assert_eq!(run(&mut audio, &[1.0], 1), [1.0]);
+    assert_eq!(control.readout().slots[0].live, Some(7));
+    assert_eq!(control.collect(), 7);
+}
+
+#[test]
+fn blocks_of_another_shape_are_silenced() {
+    let (_control, mut audio) = bank(BankConfig::new(rate(), 2, 2));
+    let (short, long) = ([1.0; 3], [1.0; 4]);
+    let (mut left, mut right) = ([9.0; 4], [9.0; 4]);
+    for input in [&[&long[..]][..], &[&long, &short], &[&long, &long, &long], &[]] {
+        left.fill(9.0);
+        right.fill(9.0);
+        assert_eq!(
+            audio.process(&KNOBS_AT_ZERO, input, &mut [&mut left, &mut right]),
+            Fault::BadBlock
+        );
+        assert_eq!((left, right), ([0.0; 4], [0.0; 4]));
+    }
+    assert_eq!(
+        audio.process(&KNOBS_AT_ZERO, &[&long, &long], &mut [&mut left]),
+        Fault::BadBlock
+    );
+    assert_eq!(audio.process(&KNOBS_AT_ZERO, &[], &mut []), Fault::BadBlock);
+    assert_eq!(
+        audio.process(&KNOBS_AT_ZERO, &[&[], &[]], &mut [&mut [], &mut []]),
+        Fault::None
+    );
+}
