@@ -20,6 +20,7 @@ mod isa;
 pub mod lstm;
 mod math;
 mod matvec;
+pub mod peak;
 pub mod rnn;
 mod simd;
 
