@@ -1,0 +1,235 @@
+//! The arguments of `tonegraft`.
+
+use crate::blocks::{Blocks, MAX_BLOCK};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Plays neural models of audio gear, to the samples that the plugin plays.
+#[derive(Debug, Parser)]
+#[command(name = "tonegraft", version, propagate_version = true, max_term_width = 100)]
+#[command(after_long_help = "\
+Examples:
+  tonegraft render --model overdrive guitar.wav out.wav
+  tonegraft render --model my-amp.onnx --param Drive=7 --param mix=80 guitar.wav out.wav
+  tonegraft render --model overdrive --out-dir rendered takes/*.wav
+  tonegraft inspect my-amp.onnx
+  tonegraft bench overdrive my-amp.onnx --block 32,64,128
+  tonegraft completions bash > ~/.local/share/bash-completion/completions/tonegraft
+
+MODEL is a file, or the id of a model that ships with Tonegraft (`tonegraft library` lists them).
+The exit code is 0 only on success; errors are one sentence on stderr.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play audio files through a model
+    Render(RenderArgs),
+    /// Show what a model is: inputs, operators, latency, cost, runtime and why
+    Inspect(InspectArgs),
+    /// Measure what a model costs per audio block
+    Bench(BenchArgs),
+    /// Write a plugin state that loads a model, for hosts without a window
+    State(StateArgs),
+    /// List the models that ship with Tonegraft, and those in the given folders
+    Library(LibraryArgs),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// A model and how its controls stand.
+#[derive(Args, Clone, Debug)]
+pub struct Patch {
+    /// A model file, or the id of a shipped model
+    #[arg(long, short, value_name = "MODEL")]
+    pub model: String,
+
+    /// Set a knob of the model by its name or as "knob N", or the chain's input_gain and output_gain (dB) and mix (%)
+    #[arg(long = "param", short, value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+}
+
+/// State of a model before the first frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Start {
+    /// All memories zero: equals a whole-file run of the exported model
+    Zero,
+    /// Settled in silence: equals the plugin
+    Silence,
+}
+
+/// `tonegraft render`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Reads WAV of any rate with 1 to 16 channels (8 to 32-bit integers or 32-bit float) and writes 32-bit float WAV of the same rate,
+channels and length, with the model's latency taken off. Mono and stereo files play as on a mono or stereo track; in files with
+more channels, each channel plays by itself.
+
+Examples:
+  tonegraft render --model overdrive guitar.wav out.wav
+  tonegraft render --model overdrive --param \"knob 1=0.7\" --param output_gain=-6 guitar.wav out.wav
+  tonegraft render --model my-amp.onnx --start silence --tail 0.5 guitar.wav out.wav
+  tonegraft render --model my-amp.onnx --out-dir rendered takes/*.wav")]
+pub struct RenderArgs {
+    /// Model and controls.
+    #[command(flatten)]
+    pub patch: Patch,
+
+    /// Frames per block, or random:SEED; the samples do not depend on it
+    #[arg(long, value_name = "N|random:SEED", default_value = "512")]
+    pub block: Blocks,
+
+    /// State of the model before the first frame [default: zero for ONNX models]
+    #[arg(long, value_enum)]
+    pub start: Option<Start>,
+
+    /// Keep the latency in the file, as a host without delay compensation would
+    #[arg(long)]
+    pub raw_latency: bool,
+
+    /// Render this many seconds beyond the end of the input
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    pub tail: f64,
+
+    /// Write every input to this folder under its own name with .wav; the folder is made
+    #[arg(long, value_name = "FOLDER")]
+    pub out_dir: Option<PathBuf>,
+
+    /// How many files at once [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Print one JSON object per file written to stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// IN.wav OUT.wav, or with --out-dir any number of inputs
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// A stage between file and processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// Kernels in the order in which they run
+    Plan,
+}
+
+/// `tonegraft inspect`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  tonegraft inspect my-amp.onnx
+  tonegraft inspect overdrive --json | jq .latency_samples
+  tonegraft inspect my-amp.onnx --stage plan")]
+pub struct InspectArgs {
+    /// A model file, or the id of a shipped model
+    pub model: String,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print a stage of the compilation as text instead
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub stage: Option<Stage>,
+}
+
+/// `tonegraft bench`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Each model plays one mono channel of noise at its own sample rate (48 kHz if it names none), in one thread, after a warm-up.
+realtime_percent is the 50th percentile of the time per block over the block's duration; fma_peak_fraction is the model's
+multiply-adds per second over those that this processor did at most in the same run. Times move with whatever else runs.
+
+Examples:
+  tonegraft bench overdrive
+  tonegraft bench overdrive my-amp.onnx --block 16,64,256 --seconds 5 --json")]
+pub struct BenchArgs {
+    /// Model files, or ids of shipped models
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<String>,
+
+    /// Frames per block
+    #[arg(long, value_delimiter = ',', value_name = "N,…", default_value = "16,64,256,1024",
+          value_parser = clap::value_parser!(u32).range(1..=MAX_BLOCK as i64))]
+    pub block: Vec<u32>,
+
+    /// Seconds of audio per model and block size
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// Print one JSON object per model and block size
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tonegraft state`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+The file holds what the CLAP plugin's state stream holds: parameters and the session with the model's path and hash.
+
+Example:
+  tonegraft state --model overdrive --param mix=50 --out overdrive.state")]
+pub struct StateArgs {
+    /// Model and controls.
+    #[command(flatten)]
+    pub patch: Patch,
+
+    /// The file to write
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `tonegraft library`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  tonegraft library
+  tonegraft library ~/models --json")]
+pub struct LibraryArgs {
+    /// Folders to search beside the plugin's own library folder
+    #[arg(value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
+
+    /// Print one JSON object per model
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The longest time that is accepted anywhere.
+const MAX_SECONDS: f64 = 24.0 * 3600.0;
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=MAX_SECONDS).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("\"{text}\" is not a time in seconds from 0 to {MAX_SECONDS}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_finite_and_not_negative() {
+        for wrong in ["-1", "inf", "nan", "x", "1e9"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(seconds("0.5"), Ok(0.5));
+    }
+}

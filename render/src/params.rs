@@ -1,0 +1,179 @@
+//! `NAME=VALUE` to settings of the chain and of the model's knobs.
+//!
+//! Names: the chain's `input_gain`, `output_gain` (dB) and `mix` (%), and the model's knobs by their own name or as `knob N`,
+//! counted from 1. Case does not matter. A knob that has the name of a chain parameter is reached as `knob N`.
+
+use anyhow::{Context, Result, bail, ensure};
+use tonegraft_chain::Settings;
+use tonegraft_model::metadata::Knob;
+
+/// How many knobs of a model hosts see.
+pub const SHOWN_KNOBS: usize = 8;
+
+/// Lowest and highest gain, in dB.
+const GAIN_DB: (f32, f32) = (-24.0, 24.0);
+
+/// Settings with the model's defaults in slot A, then `params` on top of them, later ones winning.
+///
+/// # Errors
+/// Not of the form `NAME=VALUE`, an unknown name, a value that is no number or out of range; each with what exists.
+pub fn settings(params: &[String], knobs: &[Knob]) -> Result<Settings> {
+    let mut settings = Settings::default();
+    for (value, knob) in settings.knobs[0].iter_mut().zip(knobs) {
+        *value = normalised(knob, knob.default);
+    }
+    for param in params {
+        let Some((name, value)) = param.split_once('=') else {
+            bail!("--param {param}: write NAME=VALUE; {}", names(knobs));
+        };
+        set(&mut settings, name.trim(), value.trim(), knobs).with_context(|| format!("--param {param}"))?;
+    }
+    Ok(settings)
+}
+
+fn set(settings: &mut Settings, name: &str, value: &str, knobs: &[Knob]) -> Result<()> {
+    match name.to_lowercase().as_str() {
+        "input_gain" => settings.input_gain_db = number(value, "dB", GAIN_DB)?,
+        "output_gain" => settings.output_gain_db = number(value, "dB", GAIN_DB)?,
+        "mix" => settings.mix = number(value, "%", (0.0, 100.0))? / 100.0,
+        lower => {
+            let by_name = knobs.iter().position(|knob| knob.name.to_lowercase() == lower);
+            let by_number = || {
+                let number = lower.strip_prefix("knob")?.trim().parse::<usize>().ok()?;
+                number.checked_sub(1)
+            };
+            let place = by_name.or_else(by_number).and_then(|index| {
+                let knob = knobs.get(index)?;
+                Some((knob, settings.knobs[0].get_mut(index)?))
+            });
+            let Some((knob, place)) = place else {
+                bail!("there is no parameter \"{name}\"; {}", names(knobs));
+            };
+            *place = normalised(knob, number(value, &knob.unit, (knob.min, knob.max))?);
+        }
+    }
+    Ok(())
+}
+
+/// A finite number in `range`, with or without its unit behind it.
+fn number(text: &str, unit: &str, range: (f32, f32)) -> Result<f32> {
+    let bare = match text
+        .len()
+        .checked_sub(unit.len())
+        .and_then(|at| text.split_at_checked(at))
+    {
+        Some((bare, end)) if !unit.is_empty() && end.eq_ignore_ascii_case(unit) => bare.trim_end(),
+        _ => text,
+    };
+    let (low, high) = range;
+    let gap = if unit.is_empty() { "" } else { " " };
+    let value: f32 = bare
+        .parse()
+        .with_context(|| format!("\"{text}\" is not a number; {low} to {high}{gap}{unit} is possible"))?;
+    ensure!(
+        value >= low && value <= high,
+        "{text} is out of range; {low} to {high}{gap}{unit} is possible"
+    );
+    Ok(value)
+}
+
+/// 0 … 1 over the knob's range; 0 for a knob without a range.
+pub fn normalised(knob: &Knob, value: f32) -> f32 {
+    let span = knob.max - knob.min;
+    if span > 0.0 {
+        ((value - knob.min) / span).clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
+}
+
+/// What can be set, for messages.
+fn names(knobs: &[Knob]) -> String {
+    let mut names: Vec<String> = knobs
+        .iter()
+        .take(SHOWN_KNOBS)
+        .enumerate()
+        .map(|(index, knob)| format!("\"{}\" (knob {})", knob.name, index + 1))
+        .collect();
+    if names.is_empty() {
+        names.push("this model has no knobs".to_owned());
+    }
+    format!("possible: input_gain, output_gain, mix; {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knob(name: &str, min: f32, max: f32, unit: &str) -> Knob {
+        Knob {
+            name: name.to_owned(),
+            input: "cond".to_owned(),
+            index: 0,
+            min,
+            max,
+            default: min,
+            unit: unit.to_owned(),
+        }
+    }
+
+    fn knobs() -> Vec<Knob> {
+        vec![
+            knob("Drive", 0.0, 10.0, ""),
+            knob("Tone", -1.0, 1.0, "st"),
+            knob("Mix", 0.0, 1.0, ""),
+        ]
+    }
+
+    fn read(params: &[&str]) -> Result<Settings> {
+        settings(
+            &params.iter().map(|&param| param.to_owned()).collect::<Vec<_>>(),
+            &knobs(),
+        )
+    }
+
+    #[test]
+    fn names_units_and_numbers_are_taken() {
+        let settings = read(&[
+            "drive=2.5",
+            "TONE=0 st",
+            "knob 3 = 1",
+            "mix=50%",
+            "input_gain=-6 dB",
+            "output_gain=3",
+        ])
+        .expect("all valid");
+        assert_eq!(settings.knobs[0][..3], [0.25, 0.5, 1.0]);
+        assert_eq!(settings.mix, 0.5);
+        assert_eq!(settings.input_gain_db, -6.0);
+        assert_eq!(settings.output_gain_db, 3.0);
+    }
+
+    #[test]
+    fn defaults_stand_where_nothing_is_said_and_later_ones_win() {
+        let settings = read(&["Drive=1", "Drive=9"]).expect("valid");
+        assert_eq!(settings.knobs[0][0], 0.9);
+        assert_eq!(settings.knobs[0][1], 0.0);
+        assert_eq!(settings.mix, 1.0);
+    }
+
+    #[test]
+    fn mistakes_say_what_exists() {
+        for (param, part) in [
+            ("Gain=1", "\"Drive\" (knob 1)"),
+            ("Drive", "NAME=VALUE"),
+            ("Drive=11", "0 to 10"),
+            ("Drive=nan", "0 to 10"),
+            ("Tone=x", "-1 to 1 st"),
+            ("mix=101", "0 to 100 %"),
+            ("knob 4=0", "possible:"),
+            ("knob 0=0", "possible:"),
+            ("=1", "possible:"),
+        ] {
+            let error = format!("{:#}", read(&[param]).expect_err(param));
+            assert!(error.contains(part) && error.contains(param), "{param}: {error}");
+        }
+        let error = format!("{:#}", settings(&["Drive=1".to_owned()], &[]).expect_err("no knobs"));
+        assert!(error.contains("no knobs"), "{error}");
+    }
+}

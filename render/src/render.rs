@@ -1,0 +1,306 @@
+//! `tonegraft render`: audio files through a model.
+
+use crate::blocks::Blocks;
+use crate::cli::{RenderArgs, Start};
+use crate::models::{self, Named};
+use crate::progress::Progress;
+use crate::rig::Rig;
+use crate::wav::{Reader, Writer};
+use crate::{line, params};
+use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tonegraft_chain::Settings;
+use tonegraft_core::Fault;
+
+/// What was rendered; the keys of `--json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rendered {
+    /// The file read.
+    pub input: PathBuf,
+    /// The file written.
+    pub output: PathBuf,
+    /// The model's name.
+    pub model: String,
+    /// What runs it.
+    pub runtime: String,
+    /// Rate of both files, in Hz.
+    pub sample_rate: u32,
+    /// Channels of both files.
+    pub channels: usize,
+    /// Frames written.
+    pub frames: u64,
+    /// Latency of model and chain, in samples.
+    pub latency_samples: u32,
+    /// True if the latency was taken off.
+    pub latency_removed: bool,
+    /// Time spent playing over the duration of what was played, in percent.
+    pub realtime_percent: f64,
+    /// What a listener should know; empty if nothing.
+    pub warnings: Vec<String>,
+}
+
+/// One file to render.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Job {
+    input: PathBuf,
+    output: PathBuf,
+}
+
+/// What is the same for all files.
+struct Setup {
+    named: Named,
+    settings: Settings,
+    start: Start,
+    blocks: Blocks,
+    tail: f64,
+    raw_latency: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever stops a file from being rendered; with several files the others are rendered all the same.
+pub fn run(args: &RenderArgs) -> Result<()> {
+    let jobs = jobs(args)?;
+    let named = models::load(&args.patch.model)?;
+    let settings = params::settings(&args.patch.params, named.model.knobs())?;
+    let setup = Setup {
+        start: args.start.unwrap_or(default_start(&named)),
+        named,
+        settings,
+        blocks: args.block,
+        tail: args.tail,
+        raw_latency: args.raw_latency,
+    };
+    if let Some(folder) = &args.out_dir {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    }
+    let readers: Vec<Result<Reader>> = jobs.iter().map(|job| Reader::open(&job.input)).collect();
+    let total = readers.iter().flatten().map(Reader::frames).sum();
+    let what = match jobs.as_slice() {
+        [job] => job.input.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        all => format!("{} files", all.len()),
+    };
+    let progress = Progress::new(total, &what);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.jobs.map_or(0, usize::from))
+        .build()
+        .context("no threads to render with")?;
+    let outcomes: Vec<Result<Rendered>> = pool.install(|| {
+        jobs.par_iter()
+            .zip(readers)
+            .map(|(job, reader)| {
+                let outcome = reader.and_then(|reader| render(&setup, reader, job, &progress));
+                if let Ok(rendered) = &outcome {
+                    for warning in &rendered.warnings {
+                        progress.say(&format!("warning: {}: {warning}", rendered.input.display()));
+                    }
+                    if !args.json {
+                        progress.say(&summary(rendered));
+                    }
+                }
+                outcome
+            })
+            .collect()
+    });
+    drop(progress);
+    let mut failures = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Ok(rendered) if args.json => line(&serde_json::to_string(&rendered)?)?,
+            Ok(_) => {}
+            Err(error) => failures.push(error),
+        }
+    }
+    let failed = failures.len();
+    match failures.pop() {
+        None => Ok(()),
+        Some(only) if jobs.len() == 1 => Err(only),
+        Some(last) => {
+            for error in failures.iter().chain([&last]) {
+                eprintln!("error: {error:#}");
+            }
+            bail!("{failed} of {} files were not rendered", jobs.len())
+        }
+    }
+}
+
+/// ONNX models are exported without a settled state, so a whole-file run of them starts from zeros.
+fn default_start(named: &Named) -> Start {
+    if named.model.info().format == "onnx" {
+        Start::Zero
+    } else {
+        Start::Silence
+    }
+}
+
+/// Which file goes where.
+fn jobs(args: &RenderArgs) -> Result<Vec<Job>> {
+    let jobs: Vec<Job> = match &args.out_dir {
+        Some(folder) => args
+            .files
+            .iter()
+            .map(|input| {
+                let stem = input
+                    .file_stem()
+                    .with_context(|| format!("{}: this is not a file name", input.display()))?;
+                let mut name = stem.to_owned();
+                name.push(".wav");
+                Ok(Job {
+                    input: input.clone(),
+                    output: folder.join(name),
+                })
+            })
+            .collect::<Result<_>>()?,
+        None => match args.files.as_slice() {
+            [input, output] => vec![Job {
+                input: input.clone(),
+                output: output.clone(),
+            }],
+            [_] => bail!("where to? Name the file to write after the input, or give --out-dir"),
+            files => bail!(
+                "{} files are named; write IN.wav OUT.wav, or give --out-dir for several inputs",
+                files.len()
+            ),
+        },
+    };
+    let mut writers: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    for job in &jobs {
+        let output = absolute(&job.output);
+        if let Some(other) = writers.insert(output.clone(), &job.input) {
+            bail!(
+                "{} and {} would both be written to {}; rename one or render it apart",
+                other.display(),
+                job.input.display(),
+                job.output.display()
+            );
+        }
+        ensure!(
+            !jobs.iter().any(|other| absolute(&other.input) == output),
+            "{}: this is also an input, which would be overwritten; write to another file",
+            job.output.display()
+        );
+    }
+    Ok(jobs)
+}
+
+/// For comparison: links resolved as far as the path exists.
+fn absolute(path: &Path) -> PathBuf {
+    if let Ok(resolved) = path.canonicalize() {
+        return resolved;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder
+        .canonicalize()
+        .or_else(|_| std::path::absolute(folder))
+        .unwrap_or_else(|_| folder.to_owned());
+    folder.join(path.file_name().unwrap_or_default())
+}
+
+/// One file.
+fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> Result<Rendered> {
+    let (channels, rate) = (reader.channels(), reader.rate());
+    let longest = match setup.blocks {
+        Blocks::Fixed(frames) => frames,
+        Blocks::Random(_) => 2048,
+    };
+    // Mono and stereo as on a track; of more channels, each by itself.
+    let (count, width) = if channels <= 2 { (1, channels) } else { (channels, 1) };
+    let mut rigs = (0..count)
+        .map(|_| Rig::new(&setup.named.model, width, rate, setup.start, &setup.settings))
+        .collect::<Result<Vec<_>>>()
+        .with_context(|| job.input.display().to_string())?;
+    let latency = rigs.first().map_or(0, |rig| rig.latency().get());
+    let skip = if setup.raw_latency { 0 } else { latency as usize };
+
+    let wanted = reader.frames() + rate.frames(setup.tail) as u64;
+    let mut writer = Writer::create(&job.output, channels, rate, wanted)?;
+    let mut left = wanted + skip as u64;
+    let mut skip = skip;
+    let mut input: Vec<Vec<f32>> = vec![Vec::with_capacity(longest); channels];
+    let mut output = input.clone();
+    let mut busy = Duration::ZERO;
+    let mut fault = Fault::None;
+    for length in setup.blocks.lengths() {
+        // At most `length`, which is a usize.
+        #[allow(clippy::cast_possible_truncation)]
+        let frames = left.min(length as u64) as usize;
+        if frames == 0 {
+            break;
+        }
+        let read = reader.read(&mut input, frames)?;
+        for channel in input.iter_mut().chain(&mut output) {
+            channel.resize(frames, 0.0);
+        }
+        let begun = Instant::now();
+        for ((rig, input), output) in rigs.iter_mut().zip(input.chunks(width)).zip(output.chunks_mut(width)) {
+            let input: Vec<&[f32]> = input.iter().map(Vec::as_slice).collect();
+            let mut output: Vec<&mut [f32]> = output.iter_mut().map(Vec::as_mut_slice).collect();
+            fault = fault.worst(rig.process(&input, &mut output));
+        }
+        busy += begun.elapsed();
+        let unheard = skip.min(frames);
+        skip -= unheard;
+        writer.write(&output, unheard)?;
+        left -= frames as u64;
+        progress.advance(read as u64);
+    }
+    writer.finish()?;
+
+    let info = setup.named.model.info();
+    let mut warnings = Vec::new();
+    if let Some(own) = info.sample_rate.filter(|&own| own != rate.get()) {
+        warnings.push(format!(
+            "the model was made for {own} Hz and plays at the file's {} Hz, so it sounds different; convert the file to {own} Hz for its own sound",
+            rate.get()
+        ));
+    }
+    if fault != Fault::None {
+        warnings.push(fault.message().to_owned());
+    }
+    // Frames below 2^53 are exact.
+    #[allow(clippy::cast_precision_loss)]
+    let seconds = (wanted + u64::from(latency)) as f64 / rate.hz();
+    Ok(Rendered {
+        input: job.input.clone(),
+        output: job.output.clone(),
+        model: info.name.clone(),
+        runtime: info.runtime.to_string(),
+        sample_rate: rate.get(),
+        channels,
+        frames: wanted,
+        latency_samples: latency,
+        latency_removed: !setup.raw_latency,
+        realtime_percent: busy.as_secs_f64() / seconds * 100.0,
+        warnings,
+    })
+}
+
+/// One line for people.
+fn summary(rendered: &Rendered) -> String {
+    // Frames below 2^53 are exact.
+    #[allow(clippy::cast_precision_loss)]
+    let seconds = rendered.frames as f64 / f64::from(rendered.sample_rate);
+    format!(
+        "{}: {seconds:.2} s at {} Hz, {} ch, {} ({}), latency {} samples{}, {:.1} % of real time",
+        rendered.output.display(),
+        rendered.sample_rate,
+        rendered.channels,
+        rendered.model,
+        rendered.runtime,
+        rendered.latency_samples,
+        if rendered.latency_removed {
+            " taken off"
+        } else {
+            " kept"
+        },
+        rendered.realtime_percent
+    )
+}

@@ -1,0 +1,284 @@
+//! Audio files: WAV in (8, 16, 24, 32-bit integers and 32-bit float), 32-bit float WAV out.
+//!
+//! Both directions stream, so that the length of a file costs no memory. An output appears under its name only when it is
+//! complete: it is written beside its place and moved there.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use tonegraft_core::SampleRate;
+
+/// The most channels of a file.
+pub const MAX_FILE_CHANNELS: usize = 16;
+
+/// A WAV file being read, front to back.
+pub struct Reader {
+    wav: hound::WavReader<BufReader<File>>,
+    path: PathBuf,
+    channels: usize,
+    rate: SampleRate,
+    frames: u64,
+    left: u64,
+}
+
+impl Reader {
+    /// Opens `path` and checks its header.
+    ///
+    /// # Errors
+    /// Missing file, directory, not a WAV file, an encoding that is not read, more than [`MAX_FILE_CHANNELS`] channels, a rate out
+    /// of range, no frames.
+    pub fn open(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        ensure!(
+            !path.is_dir(),
+            "{shown}: this is a directory; name an audio file (WAV), or list its files and give --out-dir"
+        );
+        let file = File::open(path).with_context(|| format!("{shown}: cannot be opened"))?;
+        let wav = hound::WavReader::new(BufReader::new(file)).map_err(|error| refusal(path, &error))?;
+        let spec = wav.spec();
+        let channels = usize::from(spec.channels);
+        ensure!(
+            (1..=MAX_FILE_CHANNELS).contains(&channels),
+            "{shown}: {channels} channels; at most {MAX_FILE_CHANNELS} are rendered, split the file"
+        );
+        let Some(rate) = SampleRate::new(spec.sample_rate) else {
+            bail!(
+                "{shown}: a sample rate of {} Hz; 1 to {} Hz are possible",
+                spec.sample_rate,
+                SampleRate::MAX
+            );
+        };
+        let frames = u64::from(wav.duration());
+        ensure!(
+            frames > 0,
+            "{shown}: the file has no audio (zero frames), so there is nothing to render"
+        );
+        Ok(Self {
+            wav,
+            path: path.to_owned(),
+            channels,
+            rate,
+            frames,
+            left: frames,
+        })
+    }
+
+    /// Channels, 1 ..= [`MAX_FILE_CHANNELS`].
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The file's rate.
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// All frames of the file.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Reads up to `frames` frames into `into`, `[channels, frames]`, replacing what was there; fewer at the end of the file.
+    ///
+    /// # Errors
+    /// The file ends before its header says so, or cannot be read.
+    pub fn read(&mut self, into: &mut [Vec<f32>], frames: usize) -> Result<usize> {
+        let take = self.left.min(frames as u64);
+        for channel in into.iter_mut() {
+            channel.clear();
+        }
+        let spec = self.wav.spec();
+        let at = self.frames - self.left;
+        let outcome = match spec.sample_format {
+            hound::SampleFormat::Float => fill(self.wav.samples::<f32>(), into, take, |sample| sample),
+            hound::SampleFormat::Int => {
+                // 2^(bits − 1): full scale of the encoding.
+                let scale = 1.0 / f64::from(1_u32 << (u32::from(spec.bits_per_sample) - 1));
+                // The nearest f32 is what a 32-bit float file holds.
+                #[allow(clippy::cast_possible_truncation)]
+                fill(self.wav.samples::<i32>(), into, take, |sample| {
+                    (f64::from(sample) * scale) as f32
+                })
+            }
+        };
+        outcome.with_context(|| {
+            format!(
+                "{}: cannot be read on from frame {at}; the file is cut short or damaged",
+                self.path.display()
+            )
+        })?;
+        self.left -= take;
+        // At most `frames`, which is a usize.
+        #[allow(clippy::cast_possible_truncation)]
+        Ok(take as usize)
+    }
+}
+
+/// De-interleaves `take` frames.
+fn fill<S>(
+    mut samples: impl Iterator<Item = hound::Result<S>>,
+    into: &mut [Vec<f32>],
+    take: u64,
+    convert: impl Fn(S) -> f32,
+) -> hound::Result<()> {
+    for _ in 0..take {
+        for channel in into.iter_mut() {
+            let sample = samples
+                .next()
+                .unwrap_or(Err(hound::Error::FormatError("the data ends early")))?;
+            channel.push(convert(sample));
+        }
+    }
+    Ok(())
+}
+
+/// What hound says, as a sentence with the file's name.
+fn refusal(path: &Path, error: &hound::Error) -> anyhow::Error {
+    let shown = path.display();
+    match error {
+        hound::Error::FormatError(reason) => {
+            anyhow::anyhow!("{shown}: not a WAV file that can be read ({reason})")
+        }
+        hound::Error::Unsupported => anyhow::anyhow!(
+            "{shown}: this WAV encoding is not read; convert it to 16, 24 or 32-bit integers or 32-bit float"
+        ),
+        hound::Error::IoError(reason) if reason.kind() == std::io::ErrorKind::UnexpectedEof => {
+            anyhow::anyhow!("{shown}: not a WAV file that can be read (it ends within its header)")
+        }
+        other => anyhow::anyhow!("{shown}: cannot be read ({other})"),
+    }
+}
+
+/// A 32-bit float WAV file being written. Nothing is left behind unless [`Writer::finish`] succeeds.
+pub struct Writer {
+    wav: Option<hound::WavWriter<BufWriter<File>>>,
+    unfinished: Unfinished,
+    left: u64,
+}
+
+impl Writer {
+    /// Starts a file of exactly `frames` frames that will appear at `path`.
+    ///
+    /// # Errors
+    /// The folder is missing or cannot be written; more audio than a WAV file holds.
+    pub fn create(path: &Path, channels: usize, rate: SampleRate, frames: u64) -> Result<Self> {
+        let shown = path.display();
+        // 32-bit sizes in the header, with room for the header itself.
+        let bytes = frames.saturating_mul(channels as u64).saturating_mul(4);
+        ensure!(
+            bytes <= u64::from(u32::MAX) - 1024,
+            "{shown}: {frames} frames of {channels} channels are more than a WAV file holds (4 GB); split the input"
+        );
+        let unfinished = Unfinished::new(path)?;
+        let file = File::create_new(&unfinished.temporary).with_context(|| format!("{shown}: cannot be written"))?;
+        let spec = hound::WavSpec {
+            channels: u16::try_from(channels).context("too many channels")?,
+            sample_rate: rate.get(),
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let wav =
+            hound::WavWriter::new(BufWriter::new(file), spec).with_context(|| format!("{shown}: cannot be written"))?;
+        Ok(Self {
+            wav: Some(wav),
+            unfinished,
+            left: frames,
+        })
+    }
+
+    /// Appends frames `start ..` of `channels`; whatever exceeds the announced length is left out.
+    ///
+    /// # Errors
+    /// The disk is full or gone.
+    pub fn write(&mut self, channels: &[Vec<f32>], start: usize) -> Result<()> {
+        let frames = channels.first().map_or(0, Vec::len).saturating_sub(start) as u64;
+        let take = frames.min(self.left);
+        self.left -= take;
+        if let Some(wav) = &mut self.wav {
+            // At most the length of a Vec.
+            #[allow(clippy::cast_possible_truncation)]
+            for frame in start..start + take as usize {
+                for channel in channels {
+                    wav.write_sample(channel.get(frame).copied().unwrap_or(0.0))
+                        .with_context(|| format!("{}: cannot be written", self.unfinished.path.display()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the file and moves it to its place.
+    ///
+    /// # Errors
+    /// The disk is full or gone, or fewer frames were written than announced.
+    pub fn finish(mut self) -> Result<()> {
+        let path = self.unfinished.path.clone();
+        ensure!(self.left == 0, "{}: {} frames are missing", path.display(), self.left);
+        if let Some(wav) = self.wav.take() {
+            wav.finalize()
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
+        }
+        self.unfinished.publish()
+    }
+}
+
+/// Writes `bytes` to `path` so that either all of them or nothing is there.
+///
+/// # Errors
+/// The folder is missing or cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let unfinished = Unfinished::new(path)?;
+    fs::write(&unfinished.temporary, bytes).with_context(|| format!("{}: cannot be written", path.display()))?;
+    unfinished.publish()
+}
+
+/// A file beside its place; removed unless published.
+struct Unfinished {
+    path: PathBuf,
+    temporary: PathBuf,
+    published: bool,
+}
+
+impl Unfinished {
+    fn new(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        ensure!(!path.is_dir(), "{shown}: this is a directory; name the file to write");
+        let Some(name) = path.file_name() else {
+            bail!("{shown}: this is not a file name");
+        };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        ensure!(
+            folder.is_dir(),
+            "{shown}: the folder {} does not exist; make it first",
+            folder.display()
+        );
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.part", std::process::id()));
+        Ok(Self {
+            path: path.to_owned(),
+            temporary: folder.join(hidden),
+            published: false,
+        })
+    }
+
+    fn publish(mut self) -> Result<()> {
+        fs::rename(&self.temporary, &self.path)
+            .with_context(|| format!("{}: cannot be put in its place", self.path.display()))?;
+        self.published = true;
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.published {
+            // Nothing to do if it was never made.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}

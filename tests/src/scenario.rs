@@ -1,0 +1,146 @@
+//! What the realtime nets make an audio half do: all block sizes, parameters moving, resets, swaps.
+//!
+//! Everything is laid out before the first step, so that the audio side of a step only reads.
+
+use crate::host::Audio;
+use crate::signal::{Random, noise};
+use tonegraft_chain::Settings;
+use tonegraft_core::Fault;
+use tonegraft_slots::{BankControl, InstallErrorKind, Unit};
+
+/// Block sizes of the steps, in frames; 0 stands for random ones.
+const BLOCKS: [usize; 7] = [1, 7, 32, 64, 480, 1024, 0];
+
+/// Frames played at each block size, at least.
+const FRAMES: usize = 400;
+
+/// Steps at each block size, at least.
+const STEPS: usize = 12;
+
+/// One call of `process`, or of `reset` before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Frames to play.
+    pub frames: usize,
+    /// Controls from here on.
+    pub settings: Settings,
+    /// True if a reset comes first.
+    pub reset: bool,
+    /// What the control side does before it.
+    pub before: Before,
+}
+
+/// What the control side does before a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// Installs another instance of the model.
+    Swap,
+    /// Takes the model away.
+    Dry,
+}
+
+/// The steps for one model.
+#[derive(Debug)]
+pub struct Scenario {
+    steps: Vec<Step>,
+    signal: Vec<f32>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scenario {
+    /// The same steps every time.
+    pub fn new() -> Self {
+        let mut random = Random::new(5);
+        let mut steps = Vec::new();
+        for size in BLOCKS {
+            let longest = if size == 0 { 1024 } else { size };
+            for number in 0..(FRAMES / longest).max(STEPS) {
+                steps.push(Step {
+                    frames: if size == 0 { random.between(0, 2048) } else { size },
+                    settings: moving(&mut random),
+                    reset: number == 0,
+                    // In the midst of each size: another instance, dry, and back.
+                    before: match number {
+                        2 | 9 => Before::Swap,
+                        6 => Before::Dry,
+                        _ => Before::Nothing,
+                    },
+                });
+            }
+        }
+        Self {
+            steps,
+            signal: noise(1 << 16, 0.5, 11),
+        }
+    }
+
+    /// All steps.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Writes the input of step `number`. Not part of what is checked, but as clean.
+    pub fn prepare(&self, number: usize, audio: &mut Audio) {
+        let frames = self.steps.get(number).map_or(0, |step| step.frames);
+        let start = (number * 977) % (self.signal.len() / 2);
+        let block = self.signal.get(start..start + frames).unwrap_or(&[]);
+        for channel in audio.input().iter_mut() {
+            for (to, from) in channel.iter_mut().zip(block) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+/// One step's part on the audio thread: everything that is checked.
+///
+/// # Realtime Safety
+/// Safe: that is what the nets prove.
+#[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
+pub fn play(audio: &mut Audio, step: &Step) -> Fault {
+    if step.reset {
+        audio.reset(&step.settings);
+    }
+    audio.process(&step.settings, step.frames)
+}
+
+/// One step's part on the control side; `make` gives another instance of the model. True if something was installed.
+///
+/// # Panics
+/// An install is refused for another reason than a full ring.
+pub fn control(control: &mut BankControl, step: &Step, make: impl FnOnce() -> Unit) -> bool {
+    control.collect();
+    let unit = match step.before {
+        Before::Nothing => return false,
+        Before::Swap => Some(make()),
+        Before::Dry => None,
+    };
+    match control.install(0, unit) {
+        Ok(()) => true,
+        Err(error) => {
+            assert!(matches!(error.kind, InstallErrorKind::Busy), "{error}");
+            false
+        }
+    }
+}
+
+fn moving(random: &mut Random) -> Settings {
+    let mut settings = Settings {
+        input_gain_db: random.unit() * 12.0 - 6.0,
+        output_gain_db: random.unit() * 12.0 - 6.0,
+        mix: random.unit(),
+        bypass: random.unit() < 0.1,
+        ..Settings::default()
+    };
+    for knob in settings.knobs.iter_mut().flatten() {
+        *knob = random.unit();
+    }
+    settings
+}
