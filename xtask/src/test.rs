@@ -146,23 +146,10 @@ fn realtime_sanitizer(project: &Project) -> Result<Outcome> {
             "the toolchain ships no realtime sanitizer for {triple}"
         )));
     }
-    let mut command = project.cargo(&[
-        "test",
-        "--locked",
-        "-p",
-        "tonegraft-tests",
-        "--features",
-        "rtsan",
-        "--test",
-        "realtime_sanitizer",
-        "--profile",
-        PROFILE,
-        "--target-dir",
-    ]);
-    command
-        .arg(project.target.join("rtsan"))
-        .env("RTSAN_ENABLE", "1")
-        .env("RTSAN_LIB_PATH", library);
+    // The whole workspace is selected so that features, and with them the dependencies' builds, are those of the tests.
+    let mut command = project.cargo(&["test", "--locked", "--workspace", "--features", "tonegraft-tests/rtsan"]);
+    command.args(["--test", "realtime_sanitizer", "--profile", PROFILE]);
+    command.env("RTSAN_ENABLE", "1").env("RTSAN_LIB_PATH", library);
     run::stream(&mut command)?;
     Ok(Outcome::passed())
 }
