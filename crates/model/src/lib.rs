@@ -4,6 +4,7 @@
 //! before memory is taken, and every error names the file, the node or tensor, and what to do.
 #![forbid(unsafe_code)]
 
+pub mod eval;
 pub mod graph;
 pub mod metadata;
 pub mod op;

@@ -10,7 +10,7 @@ mod recurrent;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use tonegraft_model::eval::{EvalError, eval};
+use tonegraft_model::eval::{EvalError, eval, eval_split};
 use tonegraft_model::{Dim, Graph, Node, Op, Tensor};
 
 /// Why a graph could not be interpreted.
@@ -120,6 +120,9 @@ fn compute(node: &Node, arguments: &[Option<&Tensor>]) -> Result<Vec<Tensor>, St
         Op::Lstm { recurrent, input_forget } => recurrent::lstm(recurrent, *input_forget, arguments),
         Op::Gru { recurrent, linear_before_reset } => recurrent::gru(recurrent, *linear_before_reset, arguments),
         Op::Rnn { recurrent } => recurrent::rnn(recurrent, arguments),
+        Op::Split { axis } => {
+            eval_split(*axis, arguments, node.outputs.len()).map_err(|error: EvalError| error.to_string())
+        }
         op => eval(op, arguments).map_err(|error: EvalError| error.to_string()),
     }
 }
