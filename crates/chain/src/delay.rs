@@ -21,6 +21,7 @@ pub(crate) struct MovingDelay {
 
 impl MovingDelay {
     /// For distances up to `longest`, in pieces of up to `max_frames`; a crossfade takes `fade` frames.
+    #[expect(clippy::disallowed_methods, reason = "built off the audio thread")]
     pub(crate) fn new(channels: usize, longest: usize, max_frames: usize, fade: usize) -> Self {
         let capacity = (longest + max_frames).max(1).next_power_of_two();
         let fade = fade.max(1);
@@ -131,6 +132,7 @@ fn copy(to: Option<&mut [f32]>, from: Option<&[f32]>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod tests {
     use super::*;
 

@@ -157,6 +157,7 @@ pub(crate) fn bypass_share(line: f32) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod tests {
     use super::*;
 

@@ -1,4 +1,5 @@
 //! What the chain does to a signal.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod common;
 

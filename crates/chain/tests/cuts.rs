@@ -1,4 +1,5 @@
 //! The samples do not depend on how the host cuts the audio, also while everything moves.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod common;
 

@@ -8,7 +8,7 @@
 //!
 //! `version` is the plugin's; `params` holds plain values (dB, percent) by parameter id, ordered; `fields` holds what the plugin keeps
 //! beside them, each as the JSON text of a value. The field `session` is the JSON text of a *string*, and that string is the
-//! [`session`](crate::session): a session that cannot be read is thus still a valid field, and is never lost on the way.
+//! [`session`](mod@crate::session): a session that cannot be read is thus still a valid field, and is never lost on the way.
 //!
 //! This is the container of the plugin framework (nice-plug 0.4, `wrapper/state.rs`, without its optional compression).
 

@@ -1,7 +1,7 @@
 //! Brings session states of earlier versions up to date, one version at a time.
 //!
 //! A new version of the format adds one [`Migration`] at the end of [`MIGRATIONS`], raises
-//! [`SESSION_VERSION`](crate::session::SESSION_VERSION) and adds a golden file; earlier steps and golden files never change.
+//! [`SESSION_VERSION`] and adds a golden file; earlier steps and golden files never change.
 
 use crate::session::{SESSION_VERSION, StateError, StateErrorKind};
 use serde_json::{Map, Value};

@@ -140,7 +140,7 @@ impl BankAudio {
     /// # Realtime Safety
     /// Safe.
     pub fn is_moving(&self) -> bool {
-        self.transition.is_some() || !self.installs.is_empty()
+        self.transition.is_some() || !self.installs.is_empty() || self.latency != self.slowest()
     }
 
     /// All processors back to their clean state, all delays empty, crossfades finished. What is installed before the next frame is

@@ -136,7 +136,8 @@ impl BankConfig {
     }
 }
 
-/// Builds a bank with empty slots, which plays the dry input.
+/// Builds a bank with empty slots, which plays the dry input. Not on the audio thread.
+#[expect(clippy::disallowed_methods, reason = "built off the audio thread")]
 pub fn bank(config: BankConfig) -> (BankControl, BankAudio) {
     let config = config.clamped();
     let shared = Arc::new(Shared::new(config.reserve));

@@ -117,6 +117,7 @@ fn copy(to: Option<&mut [f32]>, from: Option<&[f32]>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod tests {
     use super::*;
 

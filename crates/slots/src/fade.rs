@@ -11,6 +11,7 @@ pub(crate) struct Fade(Arc<[f32]>);
 
 impl Fade {
     /// `frames` gains, at least 1.
+    #[expect(clippy::disallowed_methods, reason = "built off the audio thread")]
     pub(crate) fn new(frames: usize) -> Self {
         let frames = frames.max(1);
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
@@ -37,6 +38,7 @@ pub(crate) fn crossfade(out: &mut [f32], incoming: &[f32], gains: &[f32]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod tests {
     use super::*;
 

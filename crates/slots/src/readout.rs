@@ -40,9 +40,9 @@ pub struct Readout {
     pub source: Source,
     /// Total latency.
     pub latency: Latency,
-    /// Largest magnitude per input channel, linear, since the read-out before. Fresh only while the bank is watched.
+    /// Largest magnitude per input channel of the bank, linear, since the read-out before. Fresh only while the bank is watched.
     pub input_peaks: [f32; MAX_CHANNELS],
-    /// Largest magnitude per output channel, linear, since the read-out before. Fresh only while the bank is watched.
+    /// Largest magnitude per output channel of the bank, linear, since the read-out before. Fresh only while the bank is watched.
     pub output_peaks: [f32; MAX_CHANNELS],
 }
 

@@ -24,6 +24,7 @@ impl VoiceBuilder {
     }
 
     /// Allocates all that `unit` needs, or gives it back.
+    #[expect(clippy::disallowed_methods, reason = "built off the audio thread")]
     pub(crate) fn build(&self, unit: Option<Unit>) -> Result<Option<Box<Voice>>, InstallError> {
         let Some(unit) = unit else {
             return Ok(None);

@@ -1,4 +1,5 @@
 //! Nothing is allocated, freed or dropped on the audio thread, whatever happens there.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod common;
 

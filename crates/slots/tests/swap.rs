@@ -1,4 +1,5 @@
 //! Swaps, alignment, selection: what is heard when.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod common;
 
