@@ -1,9 +1,12 @@
 //! `tonegraft inspect`: what a model is, what it costs, and what runs it and why.
+//!
+//! The text is made from the same JSON that `--json` prints, so that both always say the same.
 
 use crate::cli::{InspectArgs, Stage};
 use crate::line;
 use crate::models;
 use anyhow::Result;
+use serde_json::Value;
 
 /// Runs the command.
 ///
@@ -14,9 +17,110 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if args.stage == Some(Stage::Plan) {
         return line(&named.model.plan_text());
     }
-    let info = named.model.info();
+    let info = serde_json::to_value(named.model.info())?;
     if args.json {
-        return line(&serde_json::to_string_pretty(info)?);
+        line(&serde_json::to_string_pretty(&info)?)
+    } else {
+        line(&text(&info))
     }
-    Ok(())
+}
+
+/// For people.
+fn text(info: &Value) -> String {
+    let mut lines = Vec::new();
+    let mut row = |title: &str, content: String| {
+        if !content.is_empty() {
+            lines.push(format!("{title:<16} {content}"));
+        }
+    };
+    let get = |key: &str| info.get(key).unwrap_or(&Value::Null);
+    row("name", plain(get("name")));
+    row("kind", plain(get("kind")));
+    row("format", plain(get("format")));
+    row("runtime", plain(get("runtime")));
+    row("why", plain(get("runtime_reason")));
+    row(
+        "sample rate",
+        match get("sample_rate") {
+            Value::Null => "not declared; plays at any rate".to_owned(),
+            rate => format!("{} Hz", plain(rate)),
+        },
+    );
+    let parts = match get("latency_parts") {
+        Value::Object(parts) if parts.values().any(|part| part.as_u64() > Some(0)) => {
+            format!(" ({})", plain(get("latency_parts")))
+        }
+        _ => String::new(),
+    };
+    row("latency", format!("{} samples{parts}", plain(get("latency_samples"))));
+    row("receptive field", format!("{} samples", plain(get("receptive_field"))));
+    row(
+        "cost",
+        format!("{} multiply-adds per sample", plain(get("macs_per_sample"))),
+    );
+    row("operators", plain(get("operators")));
+    for (key, title) in [
+        ("inputs", "input"),
+        ("outputs", "output"),
+        ("knobs", "knob"),
+        ("inferred", "inferred"),
+    ] {
+        match get(key) {
+            Value::Array(items) => items.iter().for_each(|item| row(title, plain(item))),
+            other => row(title, plain(other)),
+        }
+    }
+    if let Value::Object(declared) = get("declared") {
+        for (key, value) in declared {
+            row("declared", format!("{key} = {}", plain(value)));
+        }
+    }
+    lines.join("\n")
+}
+
+/// A value without JSON's quotes and braces, on one line; nothing for null and for empty collections.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| match plain(value) {
+                text if text.is_empty() => None,
+                text => Some(format!("{key} {text}")),
+            };
+            fields.iter().filter_map(field).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_text_says_what_the_json_says() {
+        let text = text(&json!({
+            "name": "Amp", "kind": null, "format": "onnx", "runtime": "native", "runtime_reason": "all nodes\nstream",
+            "sample_rate": 48_000, "latency_samples": 3, "latency_parts": {"hop": 0, "look_ahead": 3},
+            "receptive_field": 7, "macs_per_sample": 70, "operators": {"Conv": 2, "Tanh": 1},
+            "inputs": [{"name": "in", "shape": ["1", "1", "T"]}], "outputs": [], "knobs": [],
+            "declared": {"author": "me"}, "inferred": ["layout"],
+        }));
+        for line in [
+            "name             Amp",
+            "why              all nodes stream",
+            "sample rate      48000 Hz",
+            "latency          3 samples (hop 0, look_ahead 3)",
+            "operators        Conv 2, Tanh 1",
+            "input            name in, shape 1, 1, T",
+            "declared         author = me",
+            "inferred         layout",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+        }
+        assert!(!text.contains("kind"), "what is not known is left out:\n{text}");
+    }
 }

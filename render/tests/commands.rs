@@ -15,7 +15,7 @@ fn keys(object: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn sorted<'a>(mut keys: Vec<&'a str>) -> Vec<&'a str> {
+fn sorted(mut keys: Vec<&str>) -> Vec<&str> {
     keys.sort_unstable();
     keys
 }

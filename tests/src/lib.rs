@@ -2,6 +2,7 @@
 //!
 //! * [`corpus`]: every model that the scenarios run over: shipped, the project's fixtures, third-party ones where they are.
 //! * [`host`]: a stand-in for a host and the plugin's glue: slots and chain, cut into a control half and an audio half.
+//! * [`offline`]: the reference interpreter over a whole signal.
 //! * [`onnx`]: ONNX files written by hand, good and bad.
 //! * [`scenario`]: what the realtime nets make an audio half do: all block sizes, parameters moving, reset, swaps.
 //! * [`counting`]: an allocator that counts what the audio thread allocates and frees.
@@ -14,8 +15,14 @@
 pub mod corpus;
 pub mod counting;
 pub mod host;
+pub mod offline;
 pub mod onnx;
 pub mod scenario;
 #[cfg(target_os = "linux")]
 pub mod sealed;
 pub mod signal;
+
+/// The text of the sidecar beside a model file, if there is one.
+pub fn sidecar(model: &std::path::Path) -> Option<String> {
+    tonegraft_library::files::read_sidecar(model).ok().flatten()
+}

@@ -28,9 +28,9 @@ pub enum Broken {
 
 extern "C" fn stopped(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     // struct siginfo of SIGSYS on 64-bit Linux: three ints and padding, si_call_addr (8 bytes), then si_syscall.
-    // SAFETY: the kernel passes a valid siginfo_t of 128 bytes, and offset 24 holds an aligned int.
-    let number = unsafe { info.cast::<u8>().add(24).cast::<libc::c_int>().read() };
-    STOPPED.store(i64::from(number), Ordering::SeqCst);
+    // SAFETY: the kernel passes a valid siginfo_t of 128 bytes, of which bytes 24 to 27 are this int.
+    let number = unsafe { info.cast::<u8>().add(24).cast::<[u8; 4]>().read() };
+    STOPPED.store(i64::from(i32::from_ne_bytes(number)), Ordering::SeqCst);
     // Returning from a signal is a system call too.
     loop {
         std::hint::spin_loop();

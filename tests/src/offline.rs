@@ -1,0 +1,84 @@
+//! The reference interpreter over a whole mono signal, for any graph with one audio input.
+//!
+//! What a graph wants is found here by its shapes alone and independently of how the engine finds it: the audio input is the one
+//! with a symbolic size, or else the largest fixed one; its time axis is the last symbolic size, or else the largest.
+
+use std::collections::BTreeMap;
+use tonegraft_engine::interpret;
+use tonegraft_model::{DType, Dim, Graph, Tensor, Value};
+
+/// What a whole-signal run played.
+#[derive(Clone, Debug)]
+pub struct Offline {
+    /// How many frames of the signal were given: all, or as many as a graph of fixed length takes.
+    pub given: usize,
+    /// One output frame per frame given.
+    pub output: Vec<f32>,
+    /// The first frames of `output`, which an unpadded graph does not have; they are 0.
+    pub missing: usize,
+}
+
+/// Axis of time, and its fixed length if it has one.
+fn time_axis(value: &Value) -> Option<(usize, Option<usize>)> {
+    let symbolic = value.shape.iter().rposition(|dim| dim.known().is_none());
+    if let Some(axis) = symbolic {
+        return Some((axis, None));
+    }
+    let lengths = value.shape.iter().enumerate();
+    let longest = lengths.max_by_key(|(_, dim)| dim.known())?;
+    Some((longest.0, longest.1.known()))
+}
+
+/// Runs `graph` over `signal` with its knobs at their defaults and its states at zero. `None` if it is not a mono effect.
+///
+/// # Panics
+/// The interpreter refuses the graph.
+pub fn run(graph: &Graph, signal: &[f32]) -> Option<Offline> {
+    let floats = |value: &&Value| value.dtype == DType::F32 && !value.shape.is_empty();
+    let values = || graph.inputs.iter().map(|id| graph.value(*id));
+    let dynamic = values()
+        .filter(floats)
+        .find(|value| value.shape.iter().any(|dim| dim.known().is_none()));
+    let size = |value: &&Value| value.shape.iter().filter_map(Dim::known).product::<usize>();
+    let audio = dynamic.or_else(|| values().filter(floats).max_by_key(size))?;
+    let (axis, fixed) = time_axis(audio)?;
+    let given = fixed.unwrap_or(signal.len()).min(signal.len());
+    let mut inputs = BTreeMap::new();
+    for value in values() {
+        let is_audio = value.name == audio.name;
+        let shape: Vec<usize> = value
+            .shape
+            .iter()
+            .enumerate()
+            .map(|(index, dim)| match dim.known() {
+                _ if is_audio && index == axis => given,
+                Some(size) => size,
+                None => 1,
+            })
+            .collect();
+        let count: usize = shape.iter().product();
+        let mut data = vec![0.0; count];
+        if is_audio {
+            if count != given {
+                return None;
+            }
+            data.copy_from_slice(&signal[..given]);
+        }
+        for knob in graph.metadata.knobs.iter().filter(|knob| knob.input == value.name) {
+            *data.get_mut(knob.index)? = knob.default;
+        }
+        inputs.insert(value.name.clone(), Tensor::f32(shape, data)?);
+    }
+    let outputs = interpret::run(graph, &inputs).unwrap_or_else(|error| panic!("{}: {error}", graph.name));
+    // States have their own outputs; the audio's has at least half of the frames.
+    let played = graph
+        .outputs
+        .iter()
+        .filter_map(|id| outputs.get(&graph.value(*id).name)?.as_f32())
+        .filter(|data| data.len() <= given)
+        .max_by_key(|data| data.len())?;
+    let missing = given - played.len();
+    let mut output = vec![0.0; missing];
+    output.extend_from_slice(played);
+    Some(Offline { given, output, missing })
+}
