@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the plugin is called in hosts and in file names.
-const NAME: &str = "Tonegraft";
+/// Where the bundles' name stands.
+const CONFIG: &str = "bundler.toml";
 
 /// Libraries that a Linux plugin may need; everything else is a host's or found at run time.
 const ALLOWED_LIBRARIES: &[&str] = &[
@@ -68,37 +68,38 @@ pub fn run(project: &Project) -> Result<Bundles> {
     check_library(&library)?;
     let folder = project.target.join("bundled");
     std::fs::create_dir_all(&folder)?;
+    let name = &bundle_name(project)?;
     let bundles = Bundles {
-        vst3: folder.join(format!("{NAME}.vst3")),
-        clap: folder.join(format!("{NAME}.clap")),
+        vst3: folder.join(format!("{name}.vst3")),
+        clap: folder.join(format!("{name}.clap")),
         standalone: folder.join(format!("tonegraft-standalone{}", std::env::consts::EXE_SUFFIX)),
         cli: folder.join(format!("tonegraft{}", std::env::consts::EXE_SUFFIX)),
     };
     replace(&bundles.vst3, |fresh| {
-        let binary = fresh.join(vst3_binary()?);
+        let binary = fresh.join(vst3_binary(name)?);
         std::fs::create_dir_all(binary.parent().context("the VST3 binary has a folder")?)?;
         std::fs::copy(&library, &binary)?;
         if cfg!(target_os = "macos") {
-            mac_metadata(fresh, "vst3")
+            mac_metadata(fresh, name, "vst3")
         } else {
             Ok(())
         }
     })?;
     replace(&bundles.clap, |fresh| {
         if cfg!(target_os = "macos") {
-            let binary = fresh.join("Contents/MacOS").join(NAME);
+            let binary = fresh.join("Contents/MacOS").join(name);
             std::fs::create_dir_all(binary.parent().context("the CLAP binary has a folder")?)?;
             std::fs::copy(&library, &binary)?;
-            mac_metadata(fresh, "clap")
+            mac_metadata(fresh, name, "clap")
         } else {
             std::fs::copy(&library, fresh)?;
             Ok(())
         }
     })?;
     for program in [&bundles.standalone, &bundles.cli] {
-        let name = program.file_name().context("a program has a name")?;
+        let file = program.file_name().context("a program has a name")?;
         replace(program, |fresh| {
-            std::fs::copy(built.join(name), fresh)?;
+            std::fs::copy(built.join(file), fresh)?;
             Ok(())
         })?;
     }
@@ -136,27 +137,38 @@ fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What the plugin is called in hosts and in file names.
+fn bundle_name(project: &Project) -> Result<String> {
+    let text = std::fs::read_to_string(project.root.join(CONFIG)).with_context(|| format!("cannot read {CONFIG}"))?;
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    Ok(name
+        .with_context(|| format!("{CONFIG} has no line `name = \"…\"`"))?
+        .to_owned())
+}
+
 /// Where the library is inside the VST3 folder.
-fn vst3_binary() -> Result<PathBuf> {
+fn vst3_binary(name: &str) -> Result<PathBuf> {
     let architecture = std::env::consts::ARCH;
     let path = match std::env::consts::OS {
-        "linux" => format!("Contents/{architecture}-linux/{NAME}.so"),
-        "macos" => format!("Contents/MacOS/{NAME}"),
-        "windows" if architecture == "aarch64" => format!("Contents/arm64-win/{NAME}.vst3"),
-        "windows" => format!("Contents/{architecture}-win/{NAME}.vst3"),
+        "linux" => format!("Contents/{architecture}-linux/{name}.so"),
+        "macos" => format!("Contents/MacOS/{name}"),
+        "windows" if architecture == "aarch64" => format!("Contents/arm64-win/{name}.vst3"),
+        "windows" => format!("Contents/{architecture}-win/{name}.vst3"),
         other => anyhow::bail!("no VST3 bundle layout is known for {other}"),
     };
     Ok(PathBuf::from(path))
 }
 
 /// macOS wants to know what the folder is.
-fn mac_metadata(bundle: &Path, kind: &str) -> Result<()> {
+fn mac_metadata(bundle: &Path, name: &str, kind: &str) -> Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     let keys = [
-        ("CFBundleExecutable", NAME),
+        ("CFBundleExecutable", name),
         ("CFBundleIdentifier", &format!("org.tonegraft.tonegraft.{kind}")),
-        ("CFBundleName", NAME),
-        ("CFBundleDisplayName", NAME),
+        ("CFBundleName", name),
+        ("CFBundleDisplayName", name),
         ("CFBundlePackageType", "BNDL"),
         ("CFBundleSignature", "????"),
         ("CFBundleVersion", version),

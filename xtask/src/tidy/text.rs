@@ -18,6 +18,9 @@ const MACHINE_PATHS: &[&str] = &[
     concat!("/Us", "ers/"),
 ];
 
+/// Users of examples: their paths are nobody's.
+const EXAMPLE_USERS: &[&str] = &["me/", "player/", "ä b/"];
+
 /// What the README must tell a newcomer.
 const COMMANDS: &[&str] = &["./demo.sh", "./check.sh"];
 
@@ -69,10 +72,13 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// `path` as the start of an absolute path, not as part of a longer one or of an address.
+/// `path` as the start of an absolute path, not as part of a longer one, of an address or of an example.
 fn has_path(line: &str, path: &str) -> bool {
-    line.match_indices(path)
-        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "._-~}$".contains(c)))
+    line.match_indices(path).any(|(at, _)| {
+        let joined = line[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "._-~}$".contains(c));
+        let rest = &line[at + path.len()..];
+        !joined && !EXAMPLE_USERS.iter().any(|user| rest.starts_with(user))
+    })
 }
 
 #[cfg(test)]
@@ -109,5 +115,6 @@ mod tests {
         assert!(!has_word("a HXs b", "HX"));
         assert!(has_path("in /q/x", "/q/"));
         assert!(!has_path("https://example.org/q/x", "/q/"));
+        assert!(!has_path("in /q/me/x", "/q/"));
     }
 }
