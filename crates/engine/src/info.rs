@@ -1,0 +1,158 @@
+//! What is known about a loaded model, for people and for `--json`. The key names are a contract.
+
+use crate::plan::Plan;
+use crate::stream::StreamGraph;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tonegraft_core::{HostFrames, LatencyParts};
+use tonegraft_model::{DType, Graph, Knob, ValueId};
+
+/// An input or output of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Port {
+    /// Its name in the file.
+    pub name: String,
+    /// Its element type: `f32`, `i64` or `bool`.
+    pub dtype: &'static str,
+    /// Sizes as text; open ones as the file names them.
+    pub shape: Vec<String>,
+    /// `audio`, `knob` or `state`.
+    pub role: &'static str,
+}
+
+/// Latency in named parts, in frames at the model's rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LatencyInfo {
+    /// Future input that the model needs.
+    pub look_ahead: u32,
+    /// Gathering of hops.
+    pub hop: u32,
+    /// Resampling.
+    pub resampler: u32,
+    /// Buffering towards another runtime.
+    pub runtime: u32,
+    /// Alignment with other models.
+    pub alignment: u32,
+}
+
+/// What is known about a loaded model. Serialises to the object that `inspect --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelInfo {
+    /// Name for people: declared, else the file's.
+    pub name: String,
+    /// Format of the file.
+    pub format: String,
+    /// Declared kind; `effect` if nothing is declared.
+    pub kind: String,
+    /// What runs it: `native`.
+    pub runtime: String,
+    /// Why that.
+    pub runtime_reason: String,
+    /// Rate the model was trained at, in Hz, if declared.
+    pub sample_rate: Option<u32>,
+    /// Latency it adds, in frames.
+    pub latency_samples: u32,
+    /// What that is made of.
+    pub latency_parts: LatencyInfo,
+    /// Frames that one output frame depends on; for recurrent models, after how many frames of silence from its start state
+    /// its output has settled, if that is longer.
+    pub receptive_field: u64,
+    /// Multiply-adds of convolutions, matrices and recurrent layers per frame.
+    pub macs_per_sample: u64,
+    /// How often each operator stands in the file.
+    pub operators: BTreeMap<String, usize>,
+    /// Inputs of the file.
+    pub inputs: Vec<Port>,
+    /// Outputs of the file.
+    pub outputs: Vec<Port>,
+    /// Knobs that hosts see.
+    pub knobs: Vec<Knob>,
+    /// What the file or its sidecar declares, as it stands there.
+    pub declared: BTreeMap<String, String>,
+    /// What was inferred because nothing is declared.
+    pub inferred: BTreeMap<String, String>,
+}
+
+/// How long a model takes to settle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settling {
+    /// Frames; `None` if it does not settle within the time it was watched.
+    pub frames: Option<usize>,
+    /// Frames to count with anyway.
+    pub receptive_field: usize,
+}
+
+impl ModelInfo {
+    pub(crate) fn new(graph: &Graph, stream: &StreamGraph, plan: &Plan, settling: &Settling) -> Self {
+        let metadata = &graph.metadata;
+        let parts = latency(plan);
+        let port = |id: &ValueId, role: &'static str| {
+            let value = graph.value(*id);
+            Port {
+                name: value.name.clone(),
+                dtype: match value.dtype {
+                    DType::F32 => "f32",
+                    DType::I64 => "i64",
+                    DType::Bool => "bool",
+                },
+                shape: value.shape.iter().map(ToString::to_string).collect(),
+                role,
+            }
+        };
+        let is_state = |name: &str| stream.states.iter().any(|(input, output)| input == name || output.as_deref() == Some(name));
+        let input_role = |id: &ValueId| match graph.value(*id).name.as_str() {
+            name if name == stream.audio.0 => "audio",
+            name if is_state(name) => "state",
+            _ => "knob",
+        };
+        let output_role = |id: &ValueId| if graph.value(*id).name == stream.audio.1 { "audio" } else { "state" };
+        let mut inferred: BTreeMap<String, String> = BTreeMap::new();
+        for (what, value) in &stream.inferred {
+            let mut key = what.clone();
+            let mut count = 1;
+            while inferred.contains_key(&key) {
+                count += 1;
+                key = format!("{what} {count}");
+            }
+            inferred.insert(key, value.clone());
+        }
+        Self {
+            name: metadata.name.clone().unwrap_or_else(|| graph.name.clone()),
+            format: graph.format.name().to_owned(),
+            kind: metadata.kind.clone().unwrap_or_else(|| "effect".to_owned()),
+            runtime: "native".to_owned(),
+            runtime_reason: "every operator streams natively".to_owned(),
+            sample_rate: metadata.sample_rate,
+            latency_samples: parts.total().frames().get(),
+            latency_parts: LatencyInfo {
+                look_ahead: parts.look_ahead.get(),
+                hop: parts.hop.get(),
+                resampler: parts.resampler.get(),
+                runtime: parts.runtime.get(),
+                alignment: parts.alignment.get(),
+            },
+            receptive_field: settling.receptive_field as u64,
+            macs_per_sample: plan.macs,
+            operators: graph.operators.iter().cloned().collect(),
+            inputs: graph.inputs.iter().map(|id| port(id, input_role(id))).collect(),
+            outputs: graph.outputs.iter().map(|id| port(id, output_role(id))).collect(),
+            knobs: shown_knobs(plan),
+            declared: metadata.declared.clone(),
+            inferred,
+        }
+    }
+}
+
+/// The plan's latency in parts.
+pub(crate) fn latency(plan: &Plan) -> LatencyParts {
+    LatencyParts {
+        look_ahead: HostFrames::new(u32::try_from(plan.latency).unwrap_or(u32::MAX)),
+        ..LatencyParts::ZERO
+    }
+}
+
+/// Knobs that hosts see.
+pub(crate) fn shown_knobs(plan: &Plan) -> Vec<Knob> {
+    let shown = plan.controls.iter().filter(|control| control.shown);
+    shown.take(crate::MAX_KNOBS).map(|control| control.knob.clone()).collect()
+}

@@ -1,0 +1,263 @@
+//! A loaded model: from a file to processors.
+
+use crate::error::{InstallError, LoadError};
+use crate::info::{self, ModelInfo, Settling};
+use crate::native::{Native, Program, StartState, Voices};
+use crate::plan::{Budget, Plan};
+use crate::stream;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use tonegraft_core::processor::Tail;
+use tonegraft_core::{Facts, HostFrames, Processor, SampleRate};
+use tonegraft_kernels::Isa;
+use tonegraft_model::limits::Limits;
+use tonegraft_model::{Graph, Knob, Metadata, Tensor};
+
+/// How long a recurrent model is watched while it settles: 1 s at 48 kHz.
+const SETTLING_FRAMES: usize = 48_000;
+
+/// A difference to the settled output that is inaudible: −80 dB of full scale.
+const INAUDIBLE: f32 = 1e-4;
+
+/// Bounds on what a model may cost.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Bounds on the file.
+    pub limits: Limits,
+    /// Bounds on what it makes of it.
+    pub budget: Budget,
+}
+
+/// What an instance is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceConfig {
+    /// The host's rate. A model that declares another one plays at this one; the caller warns.
+    pub host_rate: SampleRate,
+    /// Channels in.
+    pub inputs: usize,
+    /// Channels out.
+    pub outputs: usize,
+    /// How it starts, and where `reset` leads.
+    pub start: StartState,
+    /// Instruction set; `None` for the widest of this machine.
+    pub isa: Option<Isa>,
+}
+
+/// A model, read and compiled. Cheap to clone; `Send + Sync`. Not for the audio thread: it makes processors for it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    graph: Graph,
+    file: String,
+    plan: Arc<Plan>,
+    info: ModelInfo,
+    settling: Settling,
+    budget: Budget,
+}
+
+impl Model {
+    /// Reads and compiles a file's bytes. `file` is what errors call it; `sidecar` the text of its `.tonegraft.json`.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the bytes are no model, or one that cannot be played.
+    pub fn from_bytes(bytes: &[u8], file: &str, sidecar: Option<&str>, options: &Options) -> Result<Self, LoadError> {
+        let graph = tonegraft_model::read(bytes, file, sidecar, &options.limits)?;
+        Self::from_graph(graph, file, options)
+    }
+
+    /// Compiles a graph.
+    ///
+    /// # Errors
+    /// [`LoadError::Compile`].
+    pub fn from_graph(graph: Graph, file: &str, options: &Options) -> Result<Self, LoadError> {
+        Self::compile(graph, file, &BTreeMap::new(), options.budget)
+    }
+
+    /// Reads `path` and, if it is there, `<path>.tonegraft.json`.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`], and [`LoadError::File`] if there is no such file, or it is a directory or too large.
+    pub fn from_file(path: &Path, options: &Options) -> Result<Self, LoadError> {
+        let problem = |reason: String| LoadError::File {
+            path: path.to_owned(),
+            reason,
+        };
+        let read = |path: &Path, limit: usize| -> std::io::Result<Result<Vec<u8>, String>> {
+            let metadata = std::fs::metadata(path)?;
+            if metadata.is_dir() {
+                return Ok(Err("this is a folder; choose a model file".into()));
+            }
+            if !metadata.is_file() {
+                return Ok(Err("this is no regular file; choose a model file".into()));
+            }
+            if metadata.len() > limit as u64 {
+                return Ok(Err(format!("the file has {} bytes, the limit is {limit}", metadata.len())));
+            }
+            std::fs::read(path).map(Ok)
+        };
+        let bytes = read(path, options.limits.max_bytes).map_err(|error| {
+            problem(match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such file; check the path".into(),
+                std::io::ErrorKind::PermissionDenied => "the file may not be read; check its permissions".into(),
+                _ => format!("the file cannot be read: {error}"),
+            })
+        })?;
+        let bytes = bytes.map_err(problem)?;
+        let mut sidecar_path = path.as_os_str().to_owned();
+        sidecar_path.push(".tonegraft.json");
+        let sidecar = match read(Path::new(&sidecar_path), options.limits.max_sidecar_bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(problem(format!("its sidecar cannot be read: {error}"))),
+            Ok(Err(reason)) => return Err(problem(format!("its sidecar: {reason}"))),
+            Ok(Ok(bytes)) => Some(String::from_utf8(bytes).map_err(|_| problem("its sidecar is no UTF-8 text".into()))?),
+        };
+        let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        Self::from_bytes(&bytes, &file, sidecar.as_deref(), options)
+    }
+
+    /// The same model with other start values of its state inputs, by name; those not named start from zeros.
+    ///
+    /// # Errors
+    /// [`LoadError::Compile`] if a value has another shape than its input.
+    pub fn with_states(&self, states: &BTreeMap<String, Tensor>) -> Result<Self, LoadError> {
+        Self::compile(self.inner.graph.clone(), &self.inner.file, states, self.inner.budget)
+    }
+
+    fn compile(graph: Graph, file: &str, states: &BTreeMap<String, Tensor>, budget: Budget) -> Result<Self, LoadError> {
+        let refused = |source| LoadError::Compile {
+            file: file.to_owned(),
+            source,
+        };
+        let stream = stream::compile(&graph, states).map_err(refused)?;
+        let plan = Arc::new(Plan::new(&stream, &budget).map_err(refused)?);
+        let settling = settling(&plan);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                info: ModelInfo::new(&graph, &stream, &plan, &settling),
+                graph,
+                file: file.to_owned(),
+                plan,
+                settling,
+                budget,
+            }),
+        })
+    }
+
+    /// What is known about it.
+    pub fn info(&self) -> &ModelInfo {
+        &self.inner.info
+    }
+
+    /// What it says about itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.inner.graph.metadata
+    }
+
+    /// The graph it was made from.
+    pub fn graph(&self) -> &Graph {
+        &self.inner.graph
+    }
+
+    /// Knobs that hosts see, at most [`crate::MAX_KNOBS`], in the order of [`Processor::set_knob`].
+    pub fn knobs(&self) -> &[Knob] {
+        &self.inner.info.knobs
+    }
+
+    /// Audio channels of the model itself, `(in, out)`.
+    pub fn channels(&self) -> (usize, usize) {
+        (self.inner.plan.channels, self.inner.plan.outputs())
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.inner.plan
+    }
+
+    /// The plan as text.
+    pub fn plan_text(&self) -> String {
+        self.inner.plan.to_string()
+    }
+
+    /// A processor of the asked layout. A mono model on N→N runs once per channel; otherwise inputs are copied or averaged
+    /// to the model's own, outputs copied or averaged to those asked for.
+    ///
+    /// # Errors
+    /// The layout is impossible, or all its instances together need too much memory.
+    pub fn instantiate(&self, config: &InstanceConfig) -> Result<Box<dyn Processor>, InstallError> {
+        let plan = &self.inner.plan;
+        let per_channel = self.channels() == (1, 1) && config.inputs == config.outputs;
+        let bytes = plan.bytes().saturating_mul(if per_channel { config.inputs } else { 1 });
+        if bytes > self.inner.budget.bytes.saturating_mul(2) {
+            return Err(InstallError::Memory {
+                bytes,
+                limit: self.inner.budget.bytes.saturating_mul(2),
+            });
+        }
+        let program = Arc::new(Program::new(Arc::clone(plan), config.isa.unwrap_or_else(Isa::detect))?);
+        let voices = Voices::new(program, config.start, self.facts(), config.inputs, config.outputs)?;
+        Ok(Box::new(voices))
+    }
+
+    fn facts(&self) -> Facts {
+        facts(&self.inner.plan, &self.inner.settling)
+    }
+}
+
+fn facts(plan: &Plan, settling: &Settling) -> Facts {
+    let frames = |frames: usize| HostFrames::new(u32::try_from(frames).unwrap_or(u32::MAX));
+    Facts {
+        inputs: plan.channels,
+        outputs: plan.outputs(),
+        knobs: info::shown_knobs(plan).len(),
+        latency: info::latency(plan),
+        receptive_field: frames(settling.receptive_field),
+        tail: settling.frames.map_or(Tail::Infinite, |tail| Tail::Frames(frames(tail))),
+    }
+}
+
+/// How long the model depends on the past. Without recurrent layers that is its receptive field; with them, silence is played
+/// from the start state until the output stays where it ends.
+fn settling(plan: &Arc<Plan>) -> Settling {
+    let field = plan.receptive_field;
+    let unknown = Settling {
+        frames: None,
+        receptive_field: field.max(SETTLING_FRAMES),
+    };
+    if !plan.recurrent {
+        return Settling {
+            frames: Some(field),
+            receptive_field: field,
+        };
+    }
+    let Ok(program) = Program::new(Arc::clone(plan), Isa::detect()) else {
+        return unknown;
+    };
+    let mut native = Native::new(Arc::new(program), StartState::Zero, facts(plan, &unknown));
+    let input = vec![vec![0.0f32; SETTLING_FRAMES]; plan.channels];
+    let mut output = vec![vec![0.0f32; SETTLING_FRAMES]; plan.outputs()];
+    let inputs: Vec<&[f32]> = input.iter().map(Vec::as_slice).collect();
+    let mut outputs: Vec<&mut [f32]> = output.iter_mut().map(Vec::as_mut_slice).collect();
+    native.process(&inputs, &mut outputs);
+    let last_audible = output
+        .iter()
+        .filter_map(|channel| {
+            let end = channel.last().copied()?;
+            channel.iter().rposition(|y| (y - end).abs() > INAUDIBLE || !y.is_finite())
+        })
+        .max()
+        .map_or(0, |frame| frame + 1);
+    // Still moving in the last tenth: it cannot be said to settle.
+    if last_audible > SETTLING_FRAMES - SETTLING_FRAMES / 10 {
+        return unknown;
+    }
+    Settling {
+        frames: Some(field.max(last_audible)),
+        receptive_field: field.max(last_audible),
+    }
+}

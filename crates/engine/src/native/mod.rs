@@ -1,0 +1,252 @@
+//! The native runtime: a plan lowered for this machine, running on the audio thread.
+//!
+//! [`Program`] is what instances share: packed weights, geometry. [`Native`] is one instance: one piece of memory (histories
+//! and recurrent states, then the planes of the plan), cursors, a tick counter. A block is cut into at most
+//! [`MAX_BLOCK`] frames, and for each the steps run in order. No step's result depends on where the cuts are.
+
+mod lower;
+mod run;
+mod voices;
+
+pub use lower::Program;
+pub(crate) use voices::Voices;
+
+use crate::plan::MAX_BLOCK;
+use crate::stream::Feed;
+use std::sync::Arc;
+use tonegraft_core::denormals::FlushDenormals;
+use tonegraft_core::processor::{block_frames, silence};
+use tonegraft_core::{Facts, Fault, Processor};
+
+/// How an instance starts, and where `reset` leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StartState {
+    /// All histories zero, states at their start values: the samples of the file's own runtime, from the first.
+    #[default]
+    Zero,
+    /// As after a long silence at the knobs' defaults.
+    Silence,
+}
+
+/// Frames of silence for which a recurrent model runs at least before its state counts as settled (1 s at 48 kHz), and at most.
+const SETTLE_FRAMES: (usize, usize) = (48_000, 192_000);
+
+/// A state to go back to.
+#[derive(Debug)]
+struct Snapshot {
+    state: Box<[f32]>,
+    cursors: Box<[usize]>,
+    tick: i64,
+}
+
+/// One running model on one set of its own channels.
+#[derive(Clone, Debug)]
+pub struct Native {
+    program: Arc<Program>,
+    /// State first, then planes.
+    memory: Box<[f32]>,
+    cursors: Box<[usize]>,
+    starts: Box<[usize]>,
+    tick: i64,
+    controls: Box<[f32]>,
+    /// Steps at control rate have to run.
+    dirty: bool,
+    start: Arc<Snapshot>,
+    facts: Facts,
+}
+
+impl Native {
+    /// An instance that starts as asked. `facts` are those of the model; channel counts are put right here.
+    pub fn new(program: Arc<Program>, start: StartState, facts: Facts) -> Self {
+        let plan = program.plan();
+        let facts = Facts {
+            inputs: plan.channels,
+            outputs: plan.outputs(),
+            ..facts
+        };
+        let mut native = Self {
+            memory: program.initial_memory(),
+            cursors: vec![0; program.rings()].into(),
+            starts: vec![0; program.starts()].into(),
+            tick: -i64::try_from(plan.pre_roll).unwrap_or(0),
+            controls: plan.controls.iter().map(|control| control.knob.default).collect(),
+            dirty: true,
+            start: Arc::new(Snapshot {
+                state: Box::default(),
+                cursors: Box::default(),
+                tick: 0,
+            }),
+            facts,
+            program,
+        };
+        for (index, value) in native.controls.clone().iter().enumerate() {
+            native.store_control(index, *value);
+        }
+        native.run_silence(native.program.plan().pre_roll);
+        if start == StartState::Silence {
+            native.settle();
+        }
+        let state_len = native.program.state_len();
+        native.start = Arc::new(Snapshot {
+            state: native.memory[..state_len].into(),
+            cursors: native.cursors.clone(),
+            tick: native.tick,
+        });
+        native
+    }
+
+    /// Sets control `index` of the plan (also those not shown), clamped to its range. Non-finite values are ignored.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn set_control(&mut self, index: usize, value: f32) {
+        let Some(control) = self.program.plan().controls.get(index) else {
+            return;
+        };
+        if value.is_finite() {
+            // Not `clamp`: that panics if a file's range is upside down.
+            let value = value.max(control.knob.min).min(control.knob.max);
+            if self.controls.get(index) != Some(&value) {
+                self.store_control(index, value);
+            }
+        }
+    }
+
+    fn store_control(&mut self, index: usize, value: f32) {
+        if let Some(slot) = self.controls.get_mut(index) {
+            *slot = value;
+        }
+        let program = Arc::clone(&self.program);
+        let planes = self.memory.get_mut(program.state_len()..).unwrap_or(&mut []);
+        for (offset, _) in program.plan().control_cells.iter().filter(|(_, control)| *control == index) {
+            if let Some(cell) = planes.get_mut(*offset..*offset + tonegraft_kernels::LANES) {
+                cell.fill(value);
+                self.dirty = true;
+            }
+        }
+    }
+
+    /// Runs on silence, output dropped.
+    fn run_silence(&mut self, frames: usize) {
+        let _guard = FlushDenormals::new();
+        let mut left = frames;
+        while left > 0 {
+            let now = left.min(MAX_BLOCK);
+            self.feed(&[], 0, now);
+            self.advance(now);
+            left -= now;
+        }
+    }
+
+    /// Lets time be so late that every signal has long begun, and runs until the state no longer moves.
+    fn settle(&mut self) {
+        self.tick = i64::MAX / 4;
+        let (far, recurrent) = (self.program.plan().far, self.program.plan().recurrent);
+        self.run_silence(far + MAX_BLOCK);
+        if !recurrent {
+            return;
+        }
+        let state_len = self.program.state_len();
+        let chunk = 4096.max(far);
+        let mut done = 0;
+        loop {
+            let before: Vec<f32> = self.memory[..state_len].to_vec();
+            self.run_silence(chunk);
+            done += chunk;
+            let moved = (before.iter().zip(&self.memory[..state_len]))
+                .any(|(a, b)| (a - b).abs() > 1e-7 * a.abs().max(1.0));
+            if done >= SETTLE_FRAMES.1 || (done >= SETTLE_FRAMES.0 && !moved) {
+                return;
+            }
+        }
+    }
+
+    /// Puts `frames` of input, from `offset` on, and held knobs into the input planes; missing channels are silent.
+    fn feed(&mut self, input: &[&[f32]], offset: usize, frames: usize) {
+        let plan = self.program.plan();
+        let region = plan.input;
+        let planes = self.memory.get_mut(self.program.state_len()..).unwrap_or(&mut []);
+        for (plane, feed) in plan.feeds.iter().enumerate() {
+            let at = region.offset + plane * region.stride();
+            let Some(to) = planes.get_mut(at..at + frames) else { continue };
+            match feed {
+                Feed::Channel(channel) => match input.get(*channel).and_then(|x| x.get(offset..offset + frames)) {
+                    Some(from) => to.copy_from_slice(from),
+                    None => to.fill(0.0),
+                },
+                Feed::Control(control) => to.fill(self.controls.get(*control).copied().unwrap_or(0.0)),
+            }
+        }
+    }
+
+    /// Runs all steps on the `frames` that were fed.
+    fn advance(&mut self, frames: usize) {
+        let (state, planes) = self.memory.split_at_mut(self.program.state_len());
+        let mut running = run::Running {
+            state,
+            planes,
+            cursors: &mut self.cursors,
+            starts: &mut self.starts,
+            tick: self.tick,
+        };
+        if self.dirty {
+            self.dirty = false;
+            for step in self.program.control_steps() {
+                running.step(step, 1);
+            }
+        }
+        for step in self.program.steps() {
+            running.step(step, frames);
+        }
+        self.tick = self.tick.saturating_add(i64::try_from(frames).unwrap_or(0));
+    }
+
+    /// Copies `frames` of the result to `output`, at `offset`.
+    fn fetch(&self, output: &mut [&mut [f32]], offset: usize, frames: usize) {
+        let region = self.program.plan().output;
+        let planes = self.memory.get(self.program.state_len()..).unwrap_or(&[]);
+        for (plane, channel) in output.iter_mut().enumerate() {
+            let at = region.offset + plane * region.stride();
+            if let (Some(to), Some(from)) = (channel.get_mut(offset..offset + frames), planes.get(at..at + frames)) {
+                to.copy_from_slice(from);
+            }
+        }
+    }
+}
+
+impl Processor for Native {
+    fn facts(&self) -> Facts {
+        self.facts
+    }
+
+    fn reset(&mut self) {
+        if let Some(state) = self.memory.get_mut(..self.start.state.len()) {
+            state.copy_from_slice(&self.start.state);
+        }
+        self.cursors.copy_from_slice(&self.start.cursors);
+        self.tick = self.start.tick;
+    }
+
+    fn set_knob(&mut self, index: usize, value: f32) {
+        if let Some(control) = self.program.shown().get(index).copied() {
+            self.set_control(control, value);
+        }
+    }
+
+    fn process(&mut self, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+        let Some(frames) = block_frames(&self.facts, input, output) else {
+            silence(output);
+            return Fault::BadBlock;
+        };
+        let _guard = FlushDenormals::new();
+        let mut done = 0;
+        while done < frames {
+            let now = (frames - done).min(MAX_BLOCK);
+            self.feed(input, done, now);
+            self.advance(now);
+            self.fetch(output, done, now);
+            done += now;
+        }
+        Fault::None
+    }
+}

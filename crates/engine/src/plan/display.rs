@@ -1,0 +1,101 @@
+//! The plan as text, the same on every machine: a golden file in tests, `inspect --stage plan` for people.
+
+use super::{Plan, Region, Step, StepOp};
+use crate::stream::{Cell, Feed, Rate};
+use std::fmt;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "latency {} · receptive field {}{} · {} MAC/sample · weights {} B · state {} B · working memory {} floats · pre-roll {}",
+            self.latency,
+            self.receptive_field,
+            if self.recurrent { " + recurrent" } else { "" },
+            self.macs,
+            self.weight_bytes,
+            self.state_bytes,
+            self.memory,
+            self.pre_roll
+        )?;
+        let feeds: Vec<String> = (self.feeds.iter())
+            .map(|feed| match feed {
+                Feed::Channel(channel) => format!("channel {channel}"),
+                Feed::Control(control) => format!("knob {control}"),
+            })
+            .collect();
+        writeln!(f, "input {} ← {}", Place(self.input), feeds.join(", "))?;
+        for (offset, control) in &self.control_cells {
+            writeln!(f, "c{offset} ← knob {control} `{}`", self.controls[*control].knob.name)?;
+        }
+        for (region, _) in &self.constants {
+            writeln!(f, "{} ← constant", Place(*region))?;
+        }
+        for (title, steps) in [("when a knob moves", &self.control_steps), ("every block", &self.steps)] {
+            if !steps.is_empty() {
+                writeln!(f, "{title}:")?;
+                for step in steps {
+                    writeln!(f, "  {step}")?;
+                }
+            }
+        }
+        writeln!(f, "output {}", Place(self.output))
+    }
+}
+
+struct Place(Region);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = if self.0.rate == Rate::Audio { 'a' } else { 'c' };
+        write!(f, "{letter}{}×{}", self.0.offset, self.0.planes)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ← ", Place(self.output))?;
+        match &self.op {
+            StepOp::Conv {
+                shape,
+                dilation,
+                bias,
+                slopes,
+                begin,
+                ..
+            } => {
+                write!(f, "conv {}→{}", shape.inputs, shape.outputs)?;
+                if shape.taps > 1 {
+                    write!(f, ", {} taps · {dilation}", shape.taps)?;
+                }
+                if shape.groups > 1 {
+                    write!(f, ", {} groups", shape.groups)?;
+                }
+                f.write_str(if bias.is_some() { ", bias" } else { "" })?;
+                f.write_str(if slopes.is_some() { ", slope" } else { "" })?;
+                if let Some(begin) = begin {
+                    write!(f, ", {} before tick {}", beginning(begin.length), begin.until)?;
+                }
+            }
+            StepOp::Recurrent { cell, weights, start } => {
+                let name = match cell {
+                    Cell::Lstm => "lstm",
+                    Cell::Gru { .. } => "gru",
+                    Cell::Rnn { .. } => "rnn",
+                };
+                write!(f, "{name} {}→{}, from tick {start}", weights.inputs, weights.hidden)?;
+            }
+            StepOp::Unary(function) => write!(f, "{function:?}")?,
+            StepOp::Binary { function, .. } => write!(f, "{function:?}")?,
+            StepOp::Assemble(map) => write!(f, "assemble {}", map.len())?,
+            StepOp::Begin(prefix) => write!(f, "{} before tick {}", beginning(prefix.length), prefix.until)?,
+            StepOp::Delay(frames) => write!(f, "delay {frames}")?,
+        }
+        let inputs: Vec<String> = self.inputs.iter().map(|region| Place(*region).to_string()).collect();
+        write!(f, " of {}  `{}`", inputs.join(", "), self.name)
+    }
+}
+
+fn beginning(length: usize) -> String {
+    if length == 0 { "zeros".into() } else { format!("{length} frames given") }
+}

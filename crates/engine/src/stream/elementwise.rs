@@ -1,0 +1,166 @@
+//! Element-wise operators, with broadcasting of features.
+
+use super::build::{Builder, Fact, Stop};
+use super::shape::{broadcast, broadcast_planes, planes, time_axis};
+use super::{Planes, Signal, StreamOp};
+use crate::error::{CompileError, CompileErrorKind as Kind};
+use tonegraft_kernels::{activation, binary};
+use tonegraft_model::op::{Binary, Unary};
+use tonegraft_model::{DType, Node};
+
+impl Builder<'_> {
+    fn map(&mut self, signal: &Signal, function: activation::Function) -> Signal {
+        let view = self.push(StreamOp::Unary(function), vec![signal.view], signal.view.planes);
+        Signal { view, ..signal.clone() }
+    }
+
+    pub(super) fn unary(&mut self, node: &Node, unary: Unary) -> Result<Signal, Stop> {
+        use activation::Function as F;
+        let signal = self.signal(node, 0)?;
+        let function = match unary {
+            Unary::Tanh => F::Tanh,
+            Unary::Sigmoid => F::Sigmoid,
+            Unary::Relu => F::Relu,
+            Unary::LeakyRelu { alpha } => F::LeakyRelu { slope: alpha },
+            Unary::Elu { alpha } => F::Elu { alpha, gamma: 1.0 },
+            Unary::Selu { alpha, gamma } => F::Elu { alpha, gamma },
+            Unary::HardSigmoid { alpha, beta } => F::HardSigmoid { slope: alpha, offset: beta },
+            Unary::HardSwish => F::HardSwish,
+            Unary::Gelu { tanh: false } => F::Gelu,
+            Unary::Gelu { tanh: true } => F::GeluTanh,
+            Unary::Softplus => F::Softplus,
+            Unary::Softsign => F::Softsign,
+            Unary::Abs => F::Abs,
+            Unary::Neg => F::Neg,
+            Unary::Sqrt => F::Sqrt,
+            Unary::Exp => F::Exp,
+            Unary::Log => F::Log,
+            Unary::Sin => F::Sin,
+            Unary::Cos => F::Cos,
+            Unary::Erf => F::Erf,
+            Unary::Reciprocal => F::Reciprocal,
+            Unary::Floor => F::Floor,
+            Unary::Ceil => F::Ceil,
+            Unary::Round => F::Round,
+            Unary::Sign => F::Sign,
+            other => return Err(operator(other.name())),
+        };
+        Ok(self.map(&signal, function))
+    }
+
+    pub(super) fn clip(&mut self, node: &Node) -> Result<Signal, Stop> {
+        let signal = self.signal(node, 0)?;
+        let bound = |bound: Option<(Vec<usize>, std::sync::Arc<[f32]>)>, open: f32| {
+            bound.and_then(|(_, values)| values.first().copied()).unwrap_or(open)
+        };
+        let low = bound(self.floats(node, 1)?, f32::NEG_INFINITY);
+        let high = bound(self.floats(node, 2)?, f32::INFINITY);
+        Ok(self.map(&signal, activation::Function::Clamp { low, high }))
+    }
+
+    pub(super) fn cast(&mut self, node: &Node, to: DType) -> Result<Signal, Stop> {
+        if to == DType::F32 {
+            self.signal(node, 0)
+        } else {
+            Err(Stop::not_streamable("it turns the signal into integers or truth values"))
+        }
+    }
+
+    pub(super) fn binary(&mut self, node: &Node, function: Binary) -> Result<Signal, Stop> {
+        use binary::Function as F;
+        let function = match function {
+            Binary::Add => F::Add,
+            Binary::Sub => F::Sub,
+            Binary::Mul => F::Mul,
+            Binary::Div => F::Div,
+            Binary::Pow => F::Pow,
+            Binary::Mod => F::Mod,
+            Binary::Min => F::Min,
+            Binary::Max => F::Max,
+            other => return Err(operator(other.name())),
+        };
+        let operands = self.operands(node)?;
+        let [a, b] = operands.as_slice() else {
+            return Err(Stop::shape("it needs two operands"));
+        };
+        self.combine(function, a.clone(), b.clone())
+    }
+
+    pub(super) fn sum(&mut self, node: &Node) -> Result<Signal, Stop> {
+        let mut operands = self.operands(node)?.into_iter();
+        let first = operands.next().ok_or_else(|| Stop::shape("it has no operand"))?;
+        operands.try_fold(first, |sum, operand| self.combine(binary::Function::Add, sum, operand))
+    }
+
+    pub(super) fn prelu(&mut self, node: &Node) -> Result<Signal, Stop> {
+        let operands = self.operands(node)?;
+        let [x, slope] = operands.as_slice() else {
+            return Err(Stop::shape("it needs a slope"));
+        };
+        self.combine(binary::Function::PRelu, x.clone(), slope.clone())
+    }
+
+    /// All inputs as signals.
+    fn operands(&mut self, node: &Node) -> Result<Vec<Signal>, Stop> {
+        let facts: Vec<Fact> = (0..node.inputs.len())
+            .filter_map(|at| self.fact(node, at).transpose())
+            .collect::<Result<_, _>>()?;
+        let rank = facts
+            .iter()
+            .map(|fact| match fact {
+                Fact::Signal(signal) => signal.axes.len(),
+                Fact::Constant { tensor, .. } => tensor.rank(),
+                _ => 0,
+            })
+            .max()
+            .unwrap_or(0);
+        let time = facts.iter().find_map(|fact| match fact {
+            Fact::Signal(signal) => time_axis(&signal.axes).map(|at| at + rank - signal.axes.len()),
+            _ => None,
+        });
+        facts
+            .iter()
+            .map(|fact| match fact {
+                Fact::Signal(signal) => Ok(signal.clone()),
+                Fact::Constant { state: Some(id), .. } => Err(Stop::NotAState(*id)),
+                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank, time),
+                _ => Err(Stop::not_streamable("it works on the last frames only, which have no place in a stream")),
+            })
+            .collect()
+    }
+
+    /// `function` of two signals, broadcast.
+    pub(super) fn combine(&mut self, function: binary::Function, a: Signal, b: Signal) -> Result<Signal, Stop> {
+        let axes = broadcast(&a.axes, &b.axes).map_err(Stop::not_streamable)?;
+        let count = planes(&axes);
+        let pairing = |signal: &Signal| {
+            let map = broadcast_planes(&signal.axes, &axes);
+            if map.iter().enumerate().all(|(p, plane)| p == *plane) {
+                Planes::Each
+            } else if map.iter().all(|plane| *plane == 0) {
+                Planes::One
+            } else {
+                Planes::Map(map)
+            }
+        };
+        let op = StreamOp::Binary {
+            function,
+            a: pairing(&a),
+            b: pairing(&b),
+        };
+        let mut both = [a, b];
+        let timing = self.align(&mut both)?;
+        Ok(Signal {
+            view: self.push(op, vec![both[0].view, both[1].view], count),
+            axes,
+            timing,
+        })
+    }
+}
+
+fn operator(name: &str) -> Stop {
+    Stop::Refused(CompileError::new(
+        Kind::Operator,
+        format!("`{name}` on a signal that changes with time is not played natively"),
+    ))
+}

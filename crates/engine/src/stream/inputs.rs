@@ -1,0 +1,337 @@
+//! Which input is the audio, which are knobs, which are states.
+
+use super::build::{Builder, Fact, Stop};
+use super::{Axis, Feed, Rate, Signal};
+use crate::error::{CompileError, CompileErrorKind as Kind};
+use std::collections::{BTreeMap, BTreeSet};
+use tonegraft_model::{DType, Dim, Graph, Knob, Tensor, ValueId};
+
+/// The most values that an input without metadata may have to count as knobs.
+const MAX_INFERRED_KNOBS: usize = 64;
+
+/// The audio input.
+pub(super) struct AudioInput {
+    pub id: ValueId,
+    pub axes: Vec<Axis>,
+    /// Its length if the export fixed it.
+    pub fixed_length: Option<usize>,
+}
+
+/// One value from outside that is not audio.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Control {
+    /// Name, range, default, and where it goes.
+    pub knob: Knob,
+    /// False if nothing in the file's metadata says so.
+    pub declared: bool,
+    /// False for values that metadata leaves out: they keep their default.
+    pub shown: bool,
+}
+
+impl Control {
+    /// Element `index` of input `id`.
+    pub(super) fn of(graph: &Graph, id: ValueId, index: usize) -> Self {
+        let input = &graph.value(id).name;
+        let declared = graph.metadata.knobs.iter().find(|knob| knob.input == *input && knob.index == index);
+        let elements: usize = graph.value(id).shape.iter().map(|dim| dim.known().unwrap_or(1)).product();
+        Self {
+            declared: declared.is_some(),
+            shown: declared.is_some() || graph.metadata.knobs.is_empty(),
+            knob: declared.cloned().unwrap_or_else(|| Knob {
+                name: if elements == 1 { input.clone() } else { format!("{input} {}", index + 1) },
+                input: input.clone(),
+                index,
+                min: 0.0,
+                max: 1.0,
+                default: 0.5,
+                unit: String::new(),
+            }),
+        }
+    }
+}
+
+/// A size that may be 1 where the file leaves it open (the batch).
+fn open_size(dim: &Dim) -> usize {
+    dim.known().unwrap_or(1)
+}
+
+/// Which axis of a shape runs along time: the last open one that is not the batch, or the longest.
+fn time_axis(shape: &[Dim]) -> Option<usize> {
+    let open = |at: &usize| shape[*at].known().is_none();
+    let candidates = if shape.len() >= 2 { 1..shape.len() } else { 0..shape.len() };
+    candidates.clone().rev().find(open).or_else(|| {
+        candidates
+            .max_by_key(|at| (open_size(&shape[*at]), *at))
+            .filter(|at| shape.len() == 1 || open_size(&shape[*at]) > 1)
+    })
+}
+
+/// Finds the audio input: by metadata, else the only one with an open length, else the longest.
+pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
+    let float = |id: &&ValueId| graph.value(**id).dtype == DType::F32 && !graph.value(**id).shape.is_empty();
+    let names = || -> Vec<&str> { graph.inputs.iter().map(|id| graph.value(*id).name.as_str()).collect() };
+    let refuse = |reason: String| CompileError::new(Kind::AudioInput, reason);
+    let id = if let Some(name) = &graph.metadata.audio_input {
+        let found = graph.inputs.iter().find(|id| graph.value(**id).name == *name);
+        *found.filter(float).ok_or_else(|| {
+            refuse(format!("the metadata names `{name}` as audio input, but no float input has that name; inputs are {:?}", names()))
+        })?
+    } else {
+        let knobs = declared_knobs(graph);
+        let audio_knob = |id: &ValueId| graph.metadata.knobs.iter().any(|knob| graph.value(*id).name == knob.input && knob.index > 0);
+        let candidates: Vec<ValueId> = (graph.inputs.iter())
+            .filter(float)
+            .filter(|id| !knobs.contains(id) || audio_knob(id))
+            .copied()
+            .collect();
+        let open = |id: &ValueId| {
+            let shape = &graph.value(*id).shape;
+            time_axis(shape).is_some_and(|at| shape[at].known().is_none())
+        };
+        let length = |id: &ValueId| {
+            let shape = &graph.value(*id).shape;
+            time_axis(shape).map_or(0, |at| open_size(&shape[at]))
+        };
+        let with_open: Vec<ValueId> = candidates.iter().filter(|id| open(id)).copied().collect();
+        match (with_open.as_slice(), candidates.as_slice()) {
+            (_, []) => return Err(refuse(format!("it has no audio input: no float input with a time axis among {:?}", names()))),
+            ([one], _) => *one,
+            ([], all) => {
+                let longest = all.iter().map(length).max().unwrap_or(0);
+                let mut those = all.iter().filter(|id| length(id) == longest);
+                match (those.next(), those.next()) {
+                    (Some(one), None) if longest > 0 => *one,
+                    (Some(_), None) | (None, _) => {
+                        return Err(refuse(format!("it has no audio input: none of {:?} has a time axis", names())));
+                    }
+                    (Some(a), Some(b)) => {
+                        return Err(refuse(format!(
+                            "`{}` and `{}` could both be the audio input; name it in the metadata (`tonegraft.audio_input`)",
+                            graph.value(*a).name,
+                            graph.value(*b).name
+                        )));
+                    }
+                }
+            }
+            ([a, b, ..], _) => {
+                return Err(refuse(format!(
+                    "`{}` and `{}` could both be the audio input; name it in the metadata (`tonegraft.audio_input`)",
+                    graph.value(*a).name,
+                    graph.value(*b).name
+                )));
+            }
+        }
+    };
+    let value = graph.value(id);
+    let time = time_axis(&value.shape).ok_or_else(|| refuse(format!("the audio input `{}` has no time axis", value.name)))?;
+    let axes = value
+        .shape
+        .iter()
+        .enumerate()
+        .map(|(at, dim)| if at == time { Axis::Time } else { Axis::Size(open_size(dim)) })
+        .collect();
+    Ok(AudioInput {
+        id,
+        axes,
+        fixed_length: value.shape[time].known(),
+    })
+}
+
+/// Inputs that the metadata declares to be knobs.
+pub(super) fn declared_knobs(graph: &Graph) -> BTreeSet<ValueId> {
+    let named = |id: &&ValueId| graph.metadata.knobs.iter().any(|knob| knob.input == graph.value(**id).name);
+    graph.inputs.iter().filter(named).copied().collect()
+}
+
+/// Shape of an input that is not audio.
+pub(super) fn static_shape(graph: &Graph, id: ValueId) -> Result<Vec<usize>, Stop> {
+    let value = graph.value(id);
+    let refuse = |reason: String| Err(Stop::Refused(CompileError::new(Kind::Input, reason)));
+    if value.dtype != DType::F32 {
+        return refuse(format!("input `{}` is no float: neither audio, nor a knob, nor a state", value.name));
+    }
+    let shape: Vec<usize> = value.shape.iter().map(open_size).collect();
+    let elements = tonegraft_model::tensor::elements(&shape);
+    if elements.is_none_or(|elements| elements == 0 || elements > 1 << 24) {
+        return refuse(format!("input `{}` has an impossible size {shape:?}", value.name));
+    }
+    Ok(shape)
+}
+
+/// The value that a state starts from.
+pub(super) fn start_value(
+    graph: &Graph,
+    id: ValueId,
+    shape: &[usize],
+    states: &BTreeMap<String, Tensor>,
+) -> Result<Tensor, Stop> {
+    let name = &graph.value(id).name;
+    if let Some(given) = states.get(name) {
+        if given.shape() != shape || given.as_f32().is_none() {
+            return Err(Stop::shape(format!("the start value of `{name}` has shape {:?}, {shape:?} is needed", given.shape())));
+        }
+        return Ok(given.clone());
+    }
+    let zeros = vec![0.0; shape.iter().product()];
+    Tensor::f32(shape.to_vec(), zeros).ok_or_else(|| Stop::shape("a state has an impossible size"))
+}
+
+/// What feeds the planes of the audio input, and how many channels of audio that are: further planes of a model with one
+/// output, or planes that the metadata names, are knobs held as a signal.
+pub(super) fn feeds(
+    graph: &Graph,
+    audio: &AudioInput,
+    planes: usize,
+    outputs: usize,
+    controls: &mut Vec<Control>,
+) -> Result<(Vec<Feed>, usize), Stop> {
+    let refuse = |kind, reason: String| Err(Stop::Refused(CompileError::new(kind, reason)));
+    let input = &graph.value(audio.id).name;
+    let declared = |plane: usize| graph.metadata.knobs.iter().any(|knob| knob.input == *input && knob.index == plane);
+    let any_declared = (0..planes).any(declared);
+    let mut channels = 0;
+    let mut feeds = Vec::new();
+    for plane in 0..planes {
+        let knob = if any_declared { declared(plane) } else { outputs == 1 && plane > 0 };
+        if knob {
+            let mut control = Control::of(graph, audio.id, plane);
+            if !control.declared {
+                control.knob.name = format!("knob {plane}");
+                control.shown = true;
+            }
+            controls.push(control);
+            feeds.push(Feed::Control(controls.len() - 1));
+        } else {
+            feeds.push(Feed::Channel(channels));
+            channels += 1;
+        }
+    }
+    let max = tonegraft_core::buffer::MAX_CHANNELS;
+    if channels == 0 {
+        return refuse(Kind::AudioInput, format!("all channels of `{input}` are declared as knobs"));
+    }
+    if channels > 2 || outputs > 2 || channels > max {
+        return refuse(
+            Kind::AudioInput,
+            format!("it has {channels} audio channels in and {outputs} out; one or two of each are possible"),
+        );
+    }
+    let inferred = controls.iter().filter(|control| !control.declared).count();
+    if inferred > MAX_INFERRED_KNOBS {
+        return refuse(
+            Kind::Input,
+            format!("its {inferred} further input values are too many to be knobs; declare in the metadata what they are"),
+        );
+    }
+    Ok((feeds, channels))
+}
+
+/// What was inferred, for people.
+pub(super) fn inferred(graph: &Graph, audio: &AudioInput, controls: &[Control], output: &str) -> Vec<(String, String)> {
+    let mut list = Vec::new();
+    if graph.metadata.audio_input.is_none() {
+        list.push(("audio_input".to_owned(), graph.value(audio.id).name.clone()));
+    }
+    if graph.metadata.audio_output.is_none() {
+        list.push(("audio_output".to_owned(), output.to_owned()));
+    }
+    let time = audio.axes.iter().position(|axis| *axis == Axis::Time).unwrap_or(0);
+    list.push(("time_axis".to_owned(), time.to_string()));
+    if let Some(length) = audio.fixed_length {
+        list.push(("fixed_length".to_owned(), format!("{length}, played as free")));
+    }
+    for control in controls.iter().filter(|control| !control.declared) {
+        let Knob { name, min, max, default, .. } = &control.knob;
+        list.push(("knob".to_owned(), format!("{name}: {min} … {max}, default {default}")));
+    }
+    list
+}
+
+/// `(audio output's name, its signal, states with the outputs paired with them)`.
+type Outputs = (String, Signal, Vec<(String, Option<String>)>);
+
+impl Builder<'_> {
+    /// Tells the audio output from next values of states; refuses any other output.
+    pub(super) fn outputs(&mut self, audio: &AudioInput) -> Result<Outputs, Stop> {
+        let refuse = |kind, reason: String| Err(Stop::Refused(CompileError::new(kind, reason)));
+        let graph = self.graph;
+        let wanted = graph.metadata.audio_output.as_deref();
+        let mut found: Option<(String, Signal)> = None;
+        let mut paired: BTreeMap<ValueId, String> = BTreeMap::new();
+        for id in &graph.outputs {
+            let name = graph.value(*id).name.clone();
+            let fact = match &self.facts[id.index()] {
+                Some(fact) => fact.clone(),
+                None if graph.constant(*id).is_some() || graph.inputs.contains(id) => {
+                    return refuse(Kind::Output, format!("output `{name}` does not depend on the audio"));
+                }
+                None => return refuse(Kind::Output, format!("output `{name}` is not audio: it depends on the length of the whole signal")),
+            };
+            match fact {
+                Fact::Signal(signal) if self.rate(signal.view) == Rate::Audio && signal.axes.contains(&Axis::Time) => {
+                    match (&found, wanted) {
+                        (_, Some(wanted)) if wanted != name => {}
+                        (Some((first, _)), _) => {
+                            return refuse(
+                                Kind::AudioOutput,
+                                format!("it has two audio outputs, `{first}` and `{name}`; name one in the metadata (`tonegraft.audio_output`)"),
+                            );
+                        }
+                        (None, _) => found = Some((name, signal)),
+                    }
+                }
+                Fact::Signal(_) => return refuse(Kind::Output, format!("output `{name}` does not depend on the audio")),
+                Fact::Constant { state: Some(state), .. } => return Err(Stop::NotAState(state)),
+                Fact::Constant { .. } => return refuse(Kind::Output, format!("output `{name}` is always the same")),
+                Fact::Tail { of, length } => {
+                    let carried = self.carried.iter().find(|carried| {
+                        carried.length == length && (carried.joined == of.view || carried.source == of.view)
+                    });
+                    match carried {
+                        Some(carried) => paired.insert(carried.state, name),
+                        None => {
+                            return refuse(
+                                Kind::Output,
+                                format!("output `{name}` is the last {length} frames of a signal, and no state input takes them up"),
+                            );
+                        }
+                    };
+                }
+                Fact::Last(layers) => {
+                    let from = |state: ValueId| -> BTreeSet<(usize, bool)> {
+                        (self.recurrent_states.iter()).filter(|(_, id)| **id == state).map(|(layer, _)| *layer).collect()
+                    };
+                    let state = layers.iter().find_map(|layer| self.recurrent_states.get(layer)).copied();
+                    match state {
+                        Some(state) if from(state) == layers => {
+                            paired.insert(state, name);
+                        }
+                        Some(state) => {
+                            return refuse(
+                                Kind::Output,
+                                format!("output `{name}` is not the next value of state `{}` as a whole", graph.value(state).name),
+                            );
+                        }
+                        // The last state of a layer that starts from a constant: nobody needs it to play on.
+                        None => {}
+                    }
+                }
+            }
+        }
+        let Some((name, output)) = found else {
+            let reason = match wanted {
+                Some(wanted) => format!("the metadata names `{wanted}` as audio output, but no audio output has that name"),
+                None => "it has no audio output: no output runs along time".to_owned(),
+            };
+            return refuse(Kind::AudioOutput, reason);
+        };
+        let used: BTreeSet<ValueId> = (self.recurrent_states.values().copied())
+            .chain(self.carried.iter().map(|carried| carried.state))
+            .collect();
+        let states = (graph.inputs.iter())
+            .filter(|id| **id != audio.id && used.contains(id))
+            .map(|id| (graph.value(*id).name.clone(), paired.get(id).cloned()))
+            .collect();
+        Ok((name, output, states))
+    }
+}

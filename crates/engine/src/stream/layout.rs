@@ -1,0 +1,325 @@
+//! Operators that only rename or reorder: most make another signal on the same wire, some copy planes.
+//!
+//! The trick that serves them all: a tensor of plane numbers, shaped like the signal with time of size 1, goes through the
+//! operator itself; what comes out says where every plane goes.
+
+use super::build::{Builder, Fact, Stop};
+use super::shape::{broadcast_planes, planes, size, text, time_axis};
+use super::time::resolve_axis;
+use super::{Axis, Signal, StreamOp, Timing, View};
+use tonegraft_model::op::PadMode;
+use tonegraft_model::{Node, Op, Tensor, eval};
+
+impl Builder<'_> {
+    /// The signal whose plane `p` is plane `order[p]` of `signal`, under new axes.
+    fn reorder(&mut self, signal: &Signal, axes: Vec<Axis>, order: &[usize]) -> Signal {
+        let consecutive = order.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        let view = match order.first() {
+            Some(first) if consecutive => View {
+                first: signal.view.first + first,
+                planes: order.len(),
+                ..signal.view
+            },
+            _ => {
+                let map = order.iter().map(|plane| (0, *plane)).collect();
+                self.push(StreamOp::Assemble(map), vec![signal.view], order.len())
+            }
+        };
+        Signal {
+            view,
+            axes,
+            timing: signal.timing,
+        }
+    }
+
+    /// Numbers of the planes as a tensor of the signal's shape, time of size 1.
+    fn numbered(signal: &Signal) -> Result<Tensor, Stop> {
+        let shape = signal.axes.iter().map(|axis| size(*axis)).collect();
+        let numbers = (0..i64::try_from(signal.view.planes).unwrap_or(0)).collect();
+        Tensor::i64(shape, numbers).ok_or_else(|| Stop::shape("internal: planes and axes differ"))
+    }
+
+    /// Runs `op` on plane numbers; time stands at `time` in the result.
+    fn through(&mut self, signal: &Signal, op: &Op, others: &[Option<Tensor>], time: Option<usize>) -> Result<Signal, Stop> {
+        let numbers = Self::numbered(signal)?;
+        let inputs: Vec<Option<&Tensor>> = std::iter::once(Some(&numbers)).chain(others.iter().map(Option::as_ref)).collect();
+        let out = eval::eval(op, &inputs).map_err(|error| Stop::shape(error.to_string()))?;
+        let out = out.first().ok_or_else(|| Stop::shape("no result"))?;
+        let order: Vec<usize> = (out.as_i64().unwrap_or(&[]).iter()).map(|plane| usize::try_from(*plane).unwrap_or(0)).collect();
+        let axes = (out.shape().iter().enumerate())
+            .map(|(at, size)| if Some(at) == time { Axis::Time } else { Axis::Size(*size) })
+            .collect();
+        Ok(self.reorder(signal, axes, &order))
+    }
+
+    /// Transpose, Squeeze, Unsqueeze, Gather, Expand, Tile.
+    pub(super) fn relayout(&mut self, node: &Node) -> Result<Signal, Stop> {
+        let signal = self.signal(node, 0)?;
+        let rank = signal.axes.len();
+        let time = time_axis(&signal.axes);
+        let mut others = vec![self.constant(node, 1)?];
+        let axes_input = |rank: usize| -> Result<Option<Vec<usize>>, Stop> {
+            match others[0].as_ref().and_then(Tensor::as_i64) {
+                None => Ok(None),
+                Some(axes) => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>().map(Some),
+            }
+        };
+        let new_time = match &node.op {
+            Op::Transpose { perm } => time.and_then(|time| perm.iter().position(|axis| *axis == time)),
+            Op::Squeeze => {
+                let squeezed = match axes_input(rank)? {
+                    Some(axes) => axes,
+                    None => (0..rank).filter(|at| signal.axes[*at] == Axis::Size(1)).collect(),
+                };
+                if time.is_some_and(|time| squeezed.contains(&time)) {
+                    return Err(Stop::not_streamable("it removes the time axis, as if the signal had one frame"));
+                }
+                let list = squeezed.iter().map(|axis| i64::try_from(*axis).unwrap_or(0)).collect();
+                others[0] = Some(Tensor::from_i64s(list));
+                time.map(|time| time - squeezed.iter().filter(|axis| **axis < time).count())
+            }
+            Op::Unsqueeze => {
+                let count = others[0].as_ref().map_or(0, Tensor::len);
+                let mut added = axes_input(rank + count)?.unwrap_or_default();
+                added.sort_unstable();
+                time.map(|mut time| {
+                    for axis in &added {
+                        time += usize::from(*axis <= time);
+                    }
+                    time
+                })
+            }
+            Op::Gather { axis } => {
+                if time == Some(*axis) {
+                    return Err(Stop::not_streamable("it picks single frames out of the whole signal"));
+                }
+                let indices = others[0].as_ref().map_or(0, Tensor::rank);
+                time.map(|time| if time > *axis { time + indices - 1 } else { time })
+            }
+            Op::Expand => return self.expand(&signal, others[0].as_ref()),
+            Op::Tile => {
+                if let (Some(time), Some(repeats)) = (time, others[0].as_ref().and_then(Tensor::as_i64))
+                    && repeats.get(time) != Some(&1)
+                {
+                    return Err(Stop::not_streamable("it repeats the whole signal"));
+                }
+                time
+            }
+            _ => time,
+        };
+        self.through(&signal, &node.op, &others, new_time)
+    }
+
+    /// Broadcasting to a shape; a size along time, or an unknown one where the signal has 1, is left to later broadcasting.
+    fn expand(&mut self, signal: &Signal, target: Option<&Tensor>) -> Result<Signal, Stop> {
+        let target = target.and_then(Tensor::as_i64).ok_or_else(|| Stop::shape("its shape is missing"))?;
+        let rank = signal.axes.len().max(target.len());
+        let length = self.length(signal);
+        let mut out = Vec::with_capacity(rank);
+        for at in 0..rank {
+            let own = (at + signal.axes.len()).checked_sub(rank).map(|at| signal.axes[at]);
+            let wanted = (at + target.len()).checked_sub(rank).map_or(1, |at| target[at]);
+            out.push(match (own, usize::try_from(wanted).unwrap_or(0)) {
+                (Some(Axis::Time), _) => Axis::Time,
+                (None | Some(Axis::Size(1)), wanted_size) if length.is_some() && length == Some(wanted) && wanted_size > 1 => Axis::Size(1),
+                (None | Some(Axis::Size(1)), wanted) => Axis::Size(wanted),
+                (Some(axis), 1) => axis,
+                (Some(Axis::Size(n)), wanted) if n == wanted => Axis::Size(n),
+                _ => return Err(Stop::shape(format!("{} cannot be expanded to {target:?}", text(&signal.axes)))),
+            });
+        }
+        let order = broadcast_planes(&signal.axes, &out);
+        Ok(self.reorder(signal, out, &order))
+    }
+
+    /// Reshape, Flatten: possible if the time axis stays whole and in its place among the features.
+    pub(super) fn reshape(&mut self, node: &Node) -> Result<Signal, Stop> {
+        let signal = self.signal(node, 0)?;
+        let target: Vec<i64> = match &node.op {
+            Op::Flatten { axis } => {
+                let sizes = |axes: &[Axis]| -> i64 {
+                    if axes.contains(&Axis::Time) { -1 } else { i64::try_from(planes(axes)).unwrap_or(0) }
+                };
+                let (a, b) = signal.axes.split_at((*axis).min(signal.axes.len()));
+                vec![sizes(a), sizes(b)]
+            }
+            _ => self.integers(node, 1)?.ok_or_else(|| Stop::shape("its shape is missing"))?,
+        };
+        let copies_zero = !matches!(node.op, Op::Reshape { allow_zero: true });
+        let Some(time) = time_axis(&signal.axes) else {
+            // Control rate: all sizes are known, the planes stay in order.
+            let total = signal.view.planes;
+            let mut sizes: Vec<usize> = (target.iter().enumerate())
+                .map(|(at, n)| match n {
+                    0 if copies_zero => signal.axes.get(at).map_or(1, |axis| size(*axis)),
+                    n => usize::try_from(*n).unwrap_or(1),
+                })
+                .collect();
+            if let Some(open) = target.iter().position(|n| *n == -1) {
+                let rest: usize = sizes.iter().enumerate().filter(|(at, _)| *at != open).map(|(_, n)| n).product();
+                sizes[open] = total.checked_div(rest).unwrap_or(0);
+            }
+            let axes: Vec<Axis> = sizes.into_iter().map(Axis::Size).collect();
+            if planes(&axes) != total {
+                return Err(Stop::shape(format!("{} cannot become {target:?}", text(&signal.axes))));
+            }
+            return Ok(Signal { axes, ..signal });
+        };
+        let (before, after) = (planes(&signal.axes[..time]), planes(&signal.axes[time + 1..]));
+        let length = self.length(&signal);
+        // Where the time may stand: its size is open, copied, or the known length; the features around it must multiply up.
+        let fits = |at: usize| -> Option<Vec<Axis>> {
+            let here = target[at];
+            let copied = here == 0 && copies_zero && at == time;
+            if !(here == -1 || copied || Some(here) == length) {
+                return None;
+            }
+            let side = |range: std::ops::Range<usize>, total: usize| -> Option<Vec<usize>> {
+                let mut sizes: Vec<Option<usize>> = range
+                    .clone()
+                    .map(|i| match target[i] {
+                        -1 => None,
+                        0 if copies_zero => match signal.axes.get(i) {
+                            Some(Axis::Size(n)) => Some(*n),
+                            _ => Some(0),
+                        },
+                        n => Some(usize::try_from(n).unwrap_or(0)),
+                    })
+                    .collect();
+                let known: usize = sizes.iter().flatten().product();
+                for open in sizes.iter_mut().filter(|size| size.is_none()) {
+                    *open = Some(total.checked_div(known).unwrap_or(0));
+                }
+                let sizes: Vec<usize> = sizes.into_iter().flatten().collect();
+                (sizes.iter().product::<usize>() == total).then_some(sizes)
+            };
+            let mut axes: Vec<Axis> = side(0..at, before)?.into_iter().map(Axis::Size).collect();
+            axes.push(Axis::Time);
+            axes.extend(side(at + 1..target.len(), after)?.into_iter().map(Axis::Size));
+            Some(axes)
+        };
+        match (0..target.len()).find_map(fits) {
+            Some(axes) => Ok(Signal { axes, ..signal }),
+            None => Err(Stop::not_streamable(format!(
+                "it reshapes {} to {target:?}, which mixes frames with features",
+                text(&signal.axes)
+            ))),
+        }
+    }
+
+    pub(super) fn slice_features(&mut self, signal: &Signal, axis: usize, start: i64, end: i64, step: i64) -> Result<Signal, Stop> {
+        let one = |value: i64| Some(Tensor::from_i64s(vec![value]));
+        let others = [one(start), one(end), one(i64::try_from(axis).unwrap_or(0)), one(step)];
+        self.through(signal, &Op::Slice, &others, time_axis(&signal.axes))
+    }
+
+    pub(super) fn split(&mut self, node: &Node, axis: usize) -> Result<Vec<Fact>, Stop> {
+        let signal = self.signal(node, 0)?;
+        let Some(Axis::Size(total)) = signal.axes.get(axis).copied() else {
+            return Err(Stop::not_streamable("it splits the signal in time"));
+        };
+        let parts = node.outputs.len();
+        let sizes: Vec<i64> = match self.integers(node, 1)? {
+            Some(sizes) => sizes,
+            None => {
+                let each = total.div_ceil(parts.max(1));
+                (0..parts).map(|part| i64::try_from(each.min(total.saturating_sub(part * each))).unwrap_or(0)).collect()
+            }
+        };
+        let mut start = 0;
+        sizes
+            .into_iter()
+            .map(|size| {
+                start += size;
+                self.slice_features(&signal, axis, start - size, start, 1).map(Fact::Signal)
+            })
+            .collect()
+    }
+
+    pub(super) fn concat(&mut self, node: &Node, axis: usize) -> Result<Signal, Stop> {
+        let facts: Vec<Fact> = (0..node.inputs.len())
+            .filter_map(|at| self.fact(node, at).transpose())
+            .collect::<Result<_, _>>()?;
+        let like = facts.iter().find_map(|fact| match fact {
+            Fact::Signal(signal) if signal.axes.contains(&Axis::Time) => Some(signal.axes.clone()),
+            _ => None,
+        });
+        let time = like.as_deref().and_then(time_axis);
+        if time == Some(axis) {
+            return self.concat_time(&facts, axis);
+        }
+        let rank = like.as_ref().map(Vec::len);
+        let mut signals = Vec::new();
+        for fact in &facts {
+            signals.push(match fact {
+                Fact::Signal(signal) => signal.clone(),
+                Fact::Constant { state: Some(id), .. } => return Err(Stop::NotAState(*id)),
+                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank.unwrap_or(tensor.rank()), time)?,
+                _ => return Err(Stop::not_streamable("it joins the last frames with a signal")),
+            });
+        }
+        let first = like.unwrap_or_else(|| signals.first().map(|signal| signal.axes.clone()).unwrap_or_default());
+        let timing = self.align(&mut signals)?;
+        let outer: usize = first.get(..axis).map_or(1, planes);
+        let mut total = 0;
+        for signal in &signals {
+            let fits = signal.axes.len() == first.len()
+                && (signal.axes.iter().zip(&first).enumerate())
+                    .all(|(at, (own, other))| at == axis || own == other || (*other == Axis::Time && *own == Axis::Size(1)));
+            let Some(Axis::Size(size)) = signal.axes.get(axis).copied().filter(|_| fits) else {
+                return Err(Stop::shape(format!("{} does not fit {}", text(&signal.axes), text(&first))));
+            };
+            total += size;
+        }
+        let mut map = Vec::new();
+        for o in 0..outer {
+            for (at, signal) in signals.iter().enumerate() {
+                let per_outer = signal.view.planes / outer.max(1);
+                map.extend((0..per_outer).map(|p| (at, o * per_outer + p)));
+            }
+        }
+        let mut axes = first;
+        axes[axis] = Axis::Size(total);
+        let count = map.len();
+        let views = signals.iter().map(|signal| signal.view).collect();
+        Ok(Signal {
+            view: self.push(StreamOp::Assemble(map), views, count),
+            axes,
+            timing,
+        })
+    }
+
+    pub(super) fn pad_features(
+        &mut self,
+        signal: &Signal,
+        axis: usize,
+        (begin, end): (i64, i64),
+        value: f32,
+        mode: PadMode,
+    ) -> Result<Signal, Stop> {
+        if mode != PadMode::Constant || begin < 0 || end < 0 {
+            return Err(Stop::not_streamable("it pads or crops features in a way that is not played natively"));
+        }
+        let filler = self.constant_signal(vec![value].into(), vec![Axis::Size(1)]);
+        let (begin, end) = (usize::try_from(begin).unwrap_or(0), usize::try_from(end).unwrap_or(0));
+        let own = size(signal.axes[axis]);
+        let mut axes = signal.axes.clone();
+        axes[axis] = Axis::Size(begin + own + end);
+        let inner = planes(&signal.axes[axis + 1..]);
+        let map: Vec<(usize, usize)> = (0..planes(&axes))
+            .map(|plane| {
+                let (outer, rest) = (plane / (inner * (begin + own + end)), plane % (inner * (begin + own + end)));
+                match (rest / inner).checked_sub(begin).filter(|at| *at < own) {
+                    Some(at) => (0, (outer * own + at) * inner + rest % inner),
+                    None => (1, 0),
+                }
+            })
+            .collect();
+        let count = map.len();
+        Ok(Signal {
+            view: self.push(StreamOp::Assemble(map), vec![signal.view, filler.view], count),
+            axes,
+            timing: Timing { ..signal.timing },
+        })
+    }
+}

@@ -1,0 +1,262 @@
+//! Operators that move a signal in time: Pad, Slice and Concat along the time axis.
+
+use super::build::{Builder, Carried, Fact, Stop};
+use super::shape::{planes, text, time_axis};
+use super::{Axis, Prefix, Rate, Signal, StreamOp, Timing, View};
+use std::sync::Arc;
+use tonegraft_model::op::PadMode;
+use tonegraft_model::{Node, Tensor, ValueId};
+
+impl Builder<'_> {
+    /// Input `at` as a signal that changes with time or knobs.
+    pub(super) fn signal(&self, node: &Node, at: usize) -> Result<Signal, Stop> {
+        match self.fact(node, at)? {
+            Some(Fact::Signal(signal)) => Ok(signal),
+            Some(Fact::Constant { state: Some(id), .. }) => Err(Stop::NotAState(id)),
+            Some(_) => Err(Stop::not_streamable(format!("input {at} is no signal"))),
+            None => Err(Stop::shape(format!("input {at} is missing"))),
+        }
+    }
+
+    /// The view with `values` (`[planes, length]`), and zeros before them, in the ticks before `until`.
+    pub(super) fn begin(&mut self, view: View, until: i64, values: &[f32], length: usize) -> View {
+        let prefix = Prefix {
+            until,
+            values: values.into(),
+            length,
+        };
+        self.push(StreamOp::Begin(prefix), vec![view], view.planes)
+    }
+
+    /// The signal with `length` frames of `values` (zeros if empty) before its beginning.
+    pub(super) fn prepend(&mut self, signal: &Signal, values: &[f32], length: usize) -> Signal {
+        let frames = i64::try_from(length).unwrap_or(i64::MAX / 4);
+        let length = if values.is_empty() { 0 } else { length };
+        Signal {
+            view: self.begin(signal.view, signal.timing.shift, values, length),
+            axes: signal.axes.clone(),
+            timing: Timing {
+                shift: signal.timing.shift - frames,
+                growth: signal.timing.growth + frames,
+                ..signal.timing
+            },
+        }
+    }
+
+    /// The signal without its first `frames` (negative: zeros before it).
+    pub(super) fn crop_begin(&mut self, signal: &Signal, frames: i64) -> Signal {
+        if frames < 0 {
+            return self.prepend(signal, &[], usize::try_from(-frames).unwrap_or(0));
+        }
+        let mut cropped = signal.clone();
+        cropped.timing.shift += frames;
+        cropped.timing.growth -= frames;
+        cropped
+    }
+
+    /// The signal's length where the export fixed it.
+    pub(super) fn length(&self, signal: &Signal) -> Option<i64> {
+        let fixed = i64::try_from(self.fixed_length?).ok()?;
+        Some(fixed + signal.timing.growth)
+    }
+
+    pub(super) fn pad(&mut self, node: &Node, mode: PadMode) -> Result<Signal, Stop> {
+        let mut signal = self.signal(node, 0)?;
+        let pads = self.integers(node, 1)?.ok_or_else(|| Stop::shape("its pads are missing"))?;
+        let value = match self.floats(node, 2)? {
+            Some((_, values)) => values.first().copied().unwrap_or(0.0),
+            None => 0.0,
+        };
+        let rank = signal.axes.len();
+        let axes: Vec<usize> = match self.integers(node, 3)? {
+            None => (0..rank).collect(),
+            Some(axes) => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>()?,
+        };
+        if pads.len() != 2 * axes.len() {
+            return Err(Stop::shape(format!("{} pads for {} axes", pads.len(), axes.len())));
+        }
+        for (at, axis) in axes.iter().enumerate() {
+            let (begin, end) = (pads[at], pads[axes.len() + at]);
+            if begin == 0 && end == 0 {
+                continue;
+            }
+            if signal.axes[*axis] != Axis::Time {
+                signal = self.pad_features(&signal, *axis, (begin, end), value, mode)?;
+                continue;
+            }
+            if mode != PadMode::Constant && (begin > 0 || end > 0) {
+                return Err(Stop::not_streamable(format!(
+                    "it pads in time with the signal itself ({mode:?}); only constants are possible"
+                )));
+            }
+            if begin > 0 {
+                let frames = usize::try_from(begin).unwrap_or(0);
+                let values = if value == 0.0 { Vec::new() } else { vec![value; frames * signal.view.planes] };
+                signal = self.prepend(&signal, &values, frames);
+            } else {
+                signal = self.crop_begin(&signal, -begin);
+            }
+            signal.timing.growth += end;
+        }
+        Ok(signal)
+    }
+
+    pub(super) fn slice(&mut self, node: &Node) -> Result<Fact, Stop> {
+        let mut signal = self.signal(node, 0)?;
+        let rank = signal.axes.len();
+        let missing = || Stop::shape("its starts or ends are missing");
+        let starts = self.integers(node, 1)?.ok_or_else(missing)?;
+        let ends = self.integers(node, 2)?.ok_or_else(missing)?;
+        let axes: Vec<usize> = match self.integers(node, 3)? {
+            None => (0..starts.len()).collect(),
+            Some(axes) => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>()?,
+        };
+        let steps = self.integers(node, 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+        if starts.len() != ends.len() || axes.len() != starts.len() || steps.len() != starts.len() || axes.iter().any(|axis| *axis >= rank) {
+            return Err(Stop::shape("its starts, ends, axes and steps do not fit"));
+        }
+        let mut tail = None;
+        for (at, axis) in axes.iter().enumerate() {
+            let (start, end, step) = (starts[at], ends[at], steps[at]);
+            match signal.axes[*axis] {
+                Axis::Time => match self.slice_time(&signal, start, end, step)? {
+                    Ok(cropped) => signal = cropped,
+                    Err(length) => tail = Some(length),
+                },
+                Axis::Size(_) => signal = self.slice_features(&signal, *axis, start, end, step)?,
+            }
+        }
+        Ok(match tail {
+            Some(length) => Fact::Tail { of: signal, length },
+            None => Fact::Signal(signal),
+        })
+    }
+
+    /// The cropped signal, or how many of the last frames are taken.
+    fn slice_time(&mut self, signal: &Signal, start: i64, end: i64, step: i64) -> Result<Result<Signal, usize>, Stop> {
+        if step != 1 {
+            return Err(Stop::not_streamable(format!("it takes every {step}th frame: the rate would change")));
+        }
+        let length = self.length(signal);
+        // From the front if not negative, from the end if so.
+        let from_end = match length {
+            Some(length) if end >= length => 0,
+            Some(length) if end >= 0 => length - end,
+            None if end >= i64::from(i32::MAX) => 0,
+            _ if end < 0 => -end,
+            _ => {
+                return Err(Stop::not_streamable(format!(
+                    "it takes frames {start} to {end} of the whole signal, which is no stream"
+                )));
+            }
+        };
+        let front = match length {
+            // A fixed length may count the last frames from the front.
+            Some(length) if start > length / 2 && from_end == 0 => return Ok(Err(usize::try_from(length - start).unwrap_or(0))),
+            _ if start >= 0 => start,
+            Some(length) if -start >= length => 0,
+            _ if from_end == 0 => return Ok(Err(usize::try_from(-start).unwrap_or(0))),
+            _ => {
+                return Err(Stop::not_streamable(format!(
+                    "it takes frames {start} to {end} from the end of the whole signal, which is no stream"
+                )));
+            }
+        };
+        let mut cropped = self.crop_begin(signal, front);
+        cropped.timing.growth -= from_end;
+        if self.length(&cropped).is_some_and(|length| length < 1) {
+            return Err(Stop::shape("nothing is left of the signal"));
+        }
+        Ok(Ok(cropped))
+    }
+
+    /// Concat along time: constants before a signal are its beginning, after it only make it longer.
+    pub(super) fn concat_time(&mut self, facts: &[Fact], axis: usize) -> Result<Signal, Stop> {
+        let mut joined: Option<Signal> = None;
+        let mut before: Vec<(Tensor, Option<ValueId>)> = Vec::new();
+        let mut after = 0i64;
+        for fact in facts {
+            match (fact, &joined) {
+                (Fact::Constant { tensor, state }, None) => before.push((tensor.clone(), *state)),
+                (Fact::Constant { state: Some(id), .. }, Some(_)) => return Err(Stop::NotAState(*id)),
+                (Fact::Constant { tensor, .. }, Some(_)) => {
+                    after += i64::try_from(tensor.shape().get(axis).copied().unwrap_or(0)).unwrap_or(0);
+                }
+                (Fact::Signal(signal), None) if self.rate(signal.view) == Rate::Audio && time_axis(&signal.axes) == Some(axis) => {
+                    joined = Some(signal.clone());
+                }
+                _ => return Err(Stop::not_streamable("it puts two signals after each other in time")),
+            }
+        }
+        let mut signal = joined.ok_or_else(|| Stop::not_streamable("it makes a time axis out of constants"))?;
+        for (tensor, state) in before.iter().rev() {
+            let fits = tensor.rank() == signal.axes.len()
+                && tensor.shape().iter().zip(&signal.axes).all(|(size, expected)| match expected {
+                    Axis::Time => true,
+                    Axis::Size(expected) => size == expected,
+                });
+            let values = tensor.as_f32().filter(|_| fits).ok_or_else(|| {
+                Stop::shape(format!("shape {:?} does not fit before a signal {}", tensor.shape(), text(&signal.axes)))
+            })?;
+            let length = tensor.shape()[axis];
+            let ordered = planes_first(values, tensor.shape(), axis);
+            let source = signal.view;
+            signal = self.prepend(&signal, &ordered, length);
+            if let Some(state) = state {
+                self.carried.push(Carried {
+                    state: *state,
+                    length,
+                    source,
+                    joined: signal.view,
+                });
+            }
+        }
+        signal.timing.growth += after;
+        Ok(signal)
+    }
+
+    /// A constant that meets signals, at control rate. A size along their time axis must be 1, or all frames alike.
+    /// `rank`: of the broadcast; `time`: its time axis.
+    pub(super) fn constant_operand(&mut self, tensor: &Tensor, rank: usize, time: Option<usize>) -> Result<Signal, Stop> {
+        let values = tensor.as_f32().ok_or_else(|| Stop::not_streamable("an operand is no float"))?;
+        let at = time.and_then(|time| (time + tensor.rank()).checked_sub(rank));
+        let mut sizes = tensor.shape().to_vec();
+        let mut values: Arc<[f32]> = values.into();
+        if let Some(at) = at.filter(|at| sizes[*at] != 1) {
+            let length = sizes[at];
+            let ordered = planes_first(&values, &sizes, at);
+            let alike = length > 0 && ordered.chunks(length).all(|frames| frames.iter().all(|frame| *frame == frames[0]));
+            if !alike {
+                return Err(Stop::not_streamable(format!("a constant of {length} frames that differ meets a signal")));
+            }
+            values = ordered.chunks(length).map(|frames| frames[0]).collect();
+            sizes[at] = 1;
+        }
+        let axes: Vec<Axis> = sizes.into_iter().map(Axis::Size).collect();
+        debug_assert_eq!(planes(&axes), values.len());
+        Ok(self.constant_signal(values, axes))
+    }
+}
+
+/// The elements with `axis` moved to the end: `[planes, frames]`.
+fn planes_first(values: &[f32], shape: &[usize], axis: usize) -> Vec<f32> {
+    let length = shape[axis];
+    let inner: usize = shape[axis + 1..].iter().product();
+    let outer: usize = shape[..axis].iter().product();
+    let mut ordered = Vec::with_capacity(values.len());
+    for o in 0..outer {
+        for i in 0..inner {
+            ordered.extend((0..length).map(|t| values[(o * length + t) * inner + i]));
+        }
+    }
+    ordered
+}
+
+/// An axis that may count from the end.
+pub(super) fn resolve_axis(axis: i64, rank: usize) -> Result<usize, Stop> {
+    let signed = i64::try_from(rank).unwrap_or(0);
+    usize::try_from(if axis < 0 { axis + signed } else { axis })
+        .ok()
+        .filter(|axis| *axis < rank)
+        .ok_or_else(|| Stop::shape(format!("axis {axis} of {rank}")))
+}
