@@ -1,1 +1,36 @@
-//! plugin
+//! Tonegraft as a plugin: parameters, state, loader, window, and the entries for CLAP and VST3.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`plugin`] | the effect as the framework sees it: layouts, activation, one block |
+//! | [`params`] | parameters with frozen ids |
+//! | [`board`] | what the eight generic knobs mean for the loaded model |
+//! | [`session`] | what is saved beside the parameters |
+//! | [`shared`] | what the threads of one instance share |
+//! | [`loader`] | the thread that reads models and builds processors |
+//! | [`playable`] | a model: what is shown of it, and how it becomes a processor |
+//! | [`meters`] | levels, load and faults from the audio thread |
+//! | [`editor`] | the window |
+//! | [`entry`] | the CLAP entry, on which the VST3 shell stands |
+//!
+//! # Threads
+//!
+//! Per instance: the host's audio thread ([`plugin::Tonegraft`]'s `process` and `reset`), the host's main thread, the window's
+//! thread, one loader, and one notifier in the entry. The audio thread shares atomics and the bank's rings with the others; it
+//! never takes the mutex, except in an offline render that has to wait for a model.
+#![deny(unsafe_code)]
+
+pub mod board;
+pub mod editor;
+pub mod entry;
+pub mod loader;
+pub mod meters;
+mod middle;
+pub mod params;
+pub mod playable;
+pub mod plugin;
+pub mod session;
+pub mod shared;
+
+pub use entry::CLAP_ENTRY;
+pub use plugin::Tonegraft;

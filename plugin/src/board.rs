@@ -1,0 +1,177 @@
+//! The knob board: what the eight generic knobs mean for the model that is loaded now.
+//!
+//! Hosts see eight parameters with fixed names and a range of 0 … 1. Their texts come from here, so that a host's generic window,
+//! its automation lanes and control surfaces show the model's own names and units. Written by the loader, read on main threads.
+
+use parking_lot::RwLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What one knob means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnobLabel {
+    /// The model's name for it.
+    pub name: String,
+    /// Unit of [`Self::min`], [`Self::max`] and [`Self::default`]; may be empty.
+    pub unit: String,
+    /// Value at position 0.
+    pub min: f32,
+    /// Value at position 1.
+    pub max: f32,
+    /// The value the model starts with.
+    pub default: f32,
+}
+
+impl KnobLabel {
+    /// The value at `position` (0 … 1), in the knob's own unit.
+    pub fn value(&self, position: f32) -> f32 {
+        let position = position.clamp(0.0, 1.0);
+        self.min * (1.0 - position) + self.max * position
+    }
+
+    /// The position (0 … 1) of `value`; 0 where the range is empty.
+    pub fn position(&self, value: f32) -> f32 {
+        let span = self.max - self.min;
+        let position = (value - self.min) / span;
+        if position.is_finite() {
+            position.clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    }
+
+    /// The position of the model's own default.
+    pub fn default_position(&self) -> f32 {
+        self.position(self.default)
+    }
+
+    /// The value at `position` with its unit: `5.0 dB`.
+    pub fn value_text(&self, position: f32) -> String {
+        let span = (self.max - self.min).abs();
+        let decimals = match span {
+            span if span >= 1000.0 => 0,
+            span if span >= 20.0 => 1,
+            span if span >= 2.0 => 2,
+            _ => 3,
+        };
+        let number = format_number(self.value(position), decimals);
+        if self.unit.is_empty() {
+            number
+        } else {
+            format!("{number} {}", self.unit)
+        }
+    }
+}
+
+/// `value` with `decimals` digits after the point, without a sign on zero.
+pub(crate) fn format_number(value: f32, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|c| c == '0' || c == '.') => rest.to_owned(),
+        _ => text,
+    }
+}
+
+/// The number at the start of `text`, whatever unit follows.
+pub(crate) fn parse_number(text: &str) -> Option<f32> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | ',')))
+        .unwrap_or(text.len());
+    let number = text.get(..end)?.replace(',', ".");
+    number.parse::<f32>().ok().filter(|number| number.is_finite())
+}
+
+/// The labels of all knobs, shared between the loader, the parameters' texts and the window.
+#[derive(Debug, Default)]
+pub struct KnobBoard {
+    labels: RwLock<Vec<KnobLabel>>,
+    version: AtomicU32,
+}
+
+impl KnobBoard {
+    /// New labels; knobs beyond them are unused.
+    pub fn set(&self, labels: Vec<KnobLabel>) {
+        let mut place = self.labels.write();
+        if *place != labels {
+            *place = labels;
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// All labels.
+    pub fn labels(&self) -> Vec<KnobLabel> {
+        self.labels.read().clone()
+    }
+
+    /// Counts changes: hosts are asked to read the texts again when it moves.
+    pub fn version(&self) -> u32 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The host's text for knob `index` at `position`: `Drive: 5.0 dB`, or a percentage for an unused knob.
+    pub fn text(&self, index: usize, position: f32) -> String {
+        match self.labels.read().get(index) {
+            Some(label) => format!("{}: {}", label.name, label.value_text(position)),
+            None => format!("{} %", format_number(position.clamp(0.0, 1.0) * 100.0, 1)),
+        }
+    }
+
+    /// The position that `text` means for knob `index`; the name may be left out.
+    pub fn parse(&self, index: usize, text: &str) -> Option<f32> {
+        let labels = self.labels.read();
+        let text = match labels.get(index) {
+            Some(label) => text.strip_prefix(label.name.as_str()).unwrap_or(text),
+            None => text,
+        };
+        let number = parse_number(text.trim_start().trim_start_matches(':'))?;
+        Some(match labels.get(index) {
+            Some(label) => label.position(number),
+            None => (number / 100.0).clamp(0.0, 1.0),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drive() -> KnobLabel {
+        KnobLabel {
+            name: "Drive: 2".into(),
+            unit: "dB".into(),
+            min: -12.0,
+            max: 36.0,
+            default: 0.0,
+        }
+    }
+
+    #[test]
+    fn texts_carry_name_value_and_unit_and_read_back() {
+        let board = KnobBoard::default();
+        assert_eq!(board.text(0, 0.5), "50.0 %");
+        assert_eq!(board.parse(0, "50"), Some(0.5));
+        board.set(vec![drive()]);
+        assert_eq!(board.version(), 1);
+        assert_eq!(board.text(0, 0.5), "Drive: 2: 12.0 dB");
+        assert_eq!(board.parse(0, "Drive: 2: 12.0 dB"), Some(0.5));
+        assert_eq!(board.parse(0, "-12"), Some(0.0));
+        assert_eq!(board.parse(0, "99 dB"), Some(1.0));
+        assert_eq!(board.parse(0, "loud"), None);
+        assert_eq!(board.text(1, 1.0), "100.0 %");
+        board.set(vec![drive()]);
+        assert_eq!(board.version(), 1, "the same labels are no news");
+    }
+
+    #[test]
+    fn zero_has_no_sign_and_an_empty_range_is_no_division_by_zero() {
+        assert_eq!(format_number(-0.01, 1), "0.0");
+        assert_eq!(format_number(-0.06, 1), "-0.1");
+        let flat = KnobLabel {
+            min: 3.0,
+            max: 3.0,
+            ..drive()
+        };
+        assert_eq!(flat.position(3.0), 0.0);
+        assert_eq!(flat.value(0.7), 3.0);
+    }
+}

@@ -1,0 +1,394 @@
+//! The window's drawing: a function of plain values, so that tests can draw it without a display.
+
+use super::theme::{self, ACCENT, ERROR, GOOD, NOTICE, PANEL, ROUND, TEXT, WEAK};
+use super::view::{Action, View, Weight, hertz};
+use super::widgets::{KNOB, figure, knob, meter};
+use crate::board::KnobLabel;
+use crate::params::TonegraftParams;
+use crate::shared::Wish;
+use egui::{
+    Align, Button, Color32, Label, Layout, Rect, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, UiBuilder, pos2,
+    vec2,
+};
+use nice_plug::prelude::{Param, ParamSetter};
+use std::path::PathBuf;
+
+/// Height of the strip at the top.
+const HEADER: f32 = 52.0;
+/// Height of the line at the bottom.
+const FOOTER: f32 = 40.0;
+/// Width of the library.
+const LIBRARY: f32 = 214.0;
+/// Width of the two level meters with their margins.
+const METERS: f32 = 96.0;
+/// Space between panels.
+const GAP: f32 = 8.0;
+/// How fast a level falls, in dB per second.
+const FALL_DB: f32 = 26.0;
+
+/// What the window remembers between two frames.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// The path being typed.
+    pub path: String,
+    levels_db: [f32; 2],
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            path: String::new(),
+            levels_db: [f32::NEG_INFINITY; 2],
+        }
+    }
+}
+
+/// Draws the whole window; without a `setter` the parameters can only be looked at.
+pub fn draw(
+    ui: &mut Ui,
+    memory: &mut Memory,
+    view: &View,
+    params: &TonegraftParams,
+    setter: Option<&ParamSetter<'_>>,
+) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let all = ui.max_rect();
+    ui.painter().rect_filled(all, 0.0, theme::BACKGROUND);
+    let header = Rect::from_min_max(all.min, pos2(all.right(), all.top() + HEADER));
+    let footer = Rect::from_min_max(pos2(all.left(), all.bottom() - FOOTER), all.max);
+    let middle = Rect::from_min_max(pos2(all.left(), header.bottom()), pos2(all.right(), footer.top()));
+    let middle = middle.shrink2(vec2(GAP, 0.0));
+    let library_rect = middle.with_max_x(middle.left() + LIBRARY);
+    let meters_rect = middle.with_min_x(middle.right() - METERS);
+    let centre = Rect::from_min_max(
+        pos2(library_rect.right() + GAP, middle.top()),
+        pos2(meters_rect.left() - GAP, middle.bottom()),
+    );
+    inside(ui, header.shrink2(vec2(GAP + 6.0, 6.0)), |ui| {
+        title_bar(ui, params, setter)
+    });
+    panel(ui, library_rect, |ui| library(ui, memory, view, &mut actions));
+    let card = centre.with_max_y(centre.top() + 150.0);
+    panel(ui, card, |ui| model_card(ui, view));
+    panel(ui, centre.with_min_y(card.bottom() + GAP), |ui| {
+        knobs(ui, view, params, setter)
+    });
+    panel(ui, meters_rect, |ui| meters(ui, memory, view));
+    inside(ui, footer.shrink2(vec2(GAP + 4.0, 6.0)), |ui| {
+        message(ui, view, &mut actions)
+    });
+    actions
+}
+
+fn inside<R>(ui: &mut Ui, rect: Rect, body: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.scope_builder(
+        UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Min)),
+        |ui| {
+            ui.set_clip_rect(rect.intersect(ui.clip_rect()));
+            body(ui)
+        },
+    )
+    .inner
+}
+
+fn panel(ui: &mut Ui, rect: Rect, body: impl FnOnce(&mut Ui)) {
+    ui.painter().rect_filled(rect, ROUND, PANEL);
+    inside(ui, rect.shrink(10.0), body);
+}
+
+fn text(ui: &mut Ui, text: &str, size: f32, color: Color32) {
+    let rich = RichText::new(text).font(theme::font(size)).color(color);
+    ui.add(Label::new(rich).truncate());
+}
+
+fn title_bar(ui: &mut Ui, params: &TonegraftParams, setter: Option<&ParamSetter<'_>>) {
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let bypassed = params.bypass.unmodulated_plain_value();
+        let (label, color) = if bypassed {
+            ("Bypassed", NOTICE)
+        } else {
+            ("Bypass", TEXT)
+        };
+        let button = Button::selectable(bypassed, RichText::new(label).color(color)).min_size(vec2(88.0, 28.0));
+        let response = ui
+            .add(button)
+            .on_hover_text("Hear the input as it is, delayed by the same latency");
+        if let (true, Some(setter)) = (response.clicked(), setter) {
+            setter.begin_set_parameter(&params.bypass);
+            setter.set_parameter(&params.bypass, !bypassed);
+            setter.end_set_parameter(&params.bypass);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let (mark, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
+            draw_mark(ui, mark);
+            ui.add_space(2.0);
+            ui.add(Label::new(
+                RichText::new("Tonegraft").font(theme::font(21.0)).color(TEXT),
+            ));
+            text(ui, "neural models of audio gear", 12.0, WEAK);
+        });
+    });
+}
+
+/// A wave that is clipped on the way: the plugin's mark.
+fn draw_mark(ui: &Ui, rect: Rect) {
+    let points = (0..=24_u8).map(|index| {
+        let x = f32::from(index) / 24.0;
+        let y = (x * std::f32::consts::TAU).sin() * 1.6;
+        let y = if x > 0.5 { y.max(-0.62) } else { y };
+        pos2(
+            rect.left() + rect.width() * x,
+            rect.center().y - rect.height() * 0.28 * y.clamp(-1.6, 1.6),
+        )
+    });
+    ui.painter()
+        .add(egui::Shape::line(points.collect(), Stroke::new(2.5, ACCENT)));
+}
+
+fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Action>) {
+    ui.horizontal(|ui| {
+        text(ui, "Models", 14.5, TEXT);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let button = |text: &str| Button::new(RichText::new(text).size(13.0)).min_size(vec2(26.0, 22.0));
+            let next = ui
+                .add_enabled(!view.library.is_empty(), button("⏵"))
+                .on_hover_text("Next model");
+            let back = ui
+                .add_enabled(!view.library.is_empty(), button("⏴"))
+                .on_hover_text("Previous model");
+            let again = ui
+                .add(button("⟲"))
+                .on_hover_text("Look through the library folder again");
+            if next.clicked() {
+                actions.extend(view.neighbour(1));
+            }
+            if back.clicked() {
+                actions.extend(view.neighbour(-1));
+            }
+            if again.clicked() {
+                actions.push(Action::Rescan);
+            }
+        });
+    });
+    ui.add_space(2.0);
+    let below = 66.0;
+    let list_height = (ui.available_height() - below).max(40.0);
+    ScrollArea::vertical()
+        .max_height(list_height)
+        .min_scrolled_height(list_height)
+        .auto_shrink([false, false])
+        .show(ui, |ui| library_list(ui, view, actions));
+    ui.add_space(4.0);
+    let edit = TextEdit::singleline(&mut memory.path)
+        .hint_text("Path of a model, then Enter")
+        .desired_width(f32::INFINITY);
+    let edit = ui.add(edit);
+    let load_path = edit.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    if load_path && let Some(path) = typed_path(&memory.path) {
+        actions.push(Action::Load(Wish::File(path)));
+    }
+    let browse = Button::new(RichText::new("Load…").color(ACCENT)).min_size(vec2(ui.available_width(), 26.0));
+    if ui.add(browse).on_hover_text("Choose an ONNX file").clicked() {
+        actions.push(Action::Browse);
+    }
+}
+
+/// What was typed or pasted, without quotes and `file://`.
+fn typed_path(text: &str) -> Option<PathBuf> {
+    let text = text.trim().trim_matches(['"', '\'']);
+    let text = text.strip_prefix("file://").unwrap_or(text);
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+fn library_list(ui: &mut Ui, view: &View, actions: &mut Vec<Action>) {
+    let mut group: Option<&str> = None;
+    for (index, item) in view.library.iter().enumerate() {
+        if group != Some(item.group.as_str()) {
+            ui.add_space(if group.is_some() { 6.0 } else { 0.0 });
+            text(ui, &item.group, 11.0, WEAK);
+            group = Some(&item.group);
+        }
+        let plays = view.selected == Some(index);
+        let label = RichText::new(&item.name).color(if plays { ACCENT } else { TEXT });
+        let button = Button::selectable(plays, label)
+            .truncate()
+            .min_size(vec2(ui.available_width(), 24.0));
+        ui.with_layout(Layout::left_to_right(Align::Center).with_main_justify(false), |ui| {
+            let response = ui.add(button).on_hover_text(&item.name);
+            if response.clicked() {
+                actions.push(Action::Load(item.wish.clone()));
+            }
+        });
+    }
+    if let Some(folder) = &view.folder {
+        ui.add_space(8.0);
+        let folder = folder.display().to_string();
+        let hint = RichText::new("Files in the library folder are listed here.")
+            .size(11.0)
+            .color(WEAK);
+        ui.add(Label::new(hint).wrap()).on_hover_text(folder);
+    }
+}
+
+fn model_card(ui: &mut Ui, view: &View) {
+    let (name, color) = match (&view.loading, &view.name) {
+        (Some(loading), _) if !loading.is_empty() => (format!("Loading {loading} …"), WEAK),
+        (_, Some(name)) => (name.clone(), TEXT),
+        _ => ("No model: the input passes".to_owned(), WEAK),
+    };
+    let heading = RichText::new(&name).font(theme::font(23.0)).color(color);
+    ui.add(Label::new(heading).truncate()).on_hover_text(&name);
+    text(ui, if view.about.is_empty() { " " } else { &view.about }, 12.0, WEAK);
+    ui.add_space(8.0);
+    let latency = match view.latency_ms() {
+        Some(ms) => format!("{} smp  {ms:.1} ms", view.latency),
+        None => format!("{} smp", view.latency),
+    };
+    let parts = view.latency_parts();
+    let parts = match (view.latency, parts.is_empty()) {
+        (0, _) => "none added",
+        (_, true) => "alignment",
+        _ => &parts,
+    };
+    let host_rate = view.host_rate.map_or_else(|| "not running".to_owned(), hertz);
+    let (rate, rate_color) = match (view.model_rate, view.host_rate) {
+        (Some(model), Some(host)) if model != host => (hertz(model), NOTICE),
+        (Some(model), _) => (hertz(model), TEXT),
+        (None, _) if view.name.is_some() => ("any rate".to_owned(), TEXT),
+        _ => ("–".to_owned(), WEAK),
+    };
+    let percent = 100.0 * view.load.mean;
+    let load_color = match view.load.worst {
+        worst if worst >= 0.8 => ERROR,
+        worst if worst >= 0.5 => NOTICE,
+        _ => TEXT,
+    };
+    let runtime = if view.runtime.is_empty() { "–" } else { &view.runtime };
+    let figures: [(&str, String, String, Color32); 4] = [
+        (
+            "Runtime",
+            runtime.to_owned(),
+            view.reason.clone(),
+            if view.name.is_some() { GOOD } else { WEAK },
+        ),
+        ("Model rate", rate, format!("host {host_rate}"), rate_color),
+        ("Latency", latency, parts.to_owned(), TEXT),
+        (
+            "Load",
+            format!("{percent:.1} %"),
+            format!("worst block {:.1} %", 100.0 * view.load.worst),
+            load_color,
+        ),
+    ];
+    let area = ui.available_rect_before_wrap();
+    let shares = [0.31, 0.205, 0.25, 0.235];
+    let mut left = area.left();
+    for ((title, value, detail, color), share) in figures.into_iter().zip(shares) {
+        let width = area.width() * share;
+        let cell = Rect::from_min_size(pos2(left, area.top()), vec2(width - 8.0, area.height()));
+        inside(ui, cell, |ui| figure(ui, title, &value, &detail, color));
+        left += width;
+    }
+}
+
+fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&ParamSetter<'_>>) {
+    let model: Vec<_> = params.knobs().into_iter().zip(view.knobs.iter()).collect();
+    let area = ui.available_rect_before_wrap();
+    let fixed = [
+        (&params.input_gain, "Input"),
+        (&params.mix, "Mix"),
+        (&params.output_gain, "Output"),
+    ];
+    let row = |top: f32, count: usize| {
+        // At most eight.
+        #[allow(clippy::cast_precision_loss)]
+        let step = (area.width() / count.max(1) as f32).min(KNOB.x + 26.0);
+        #[allow(clippy::cast_precision_loss)]
+        let start = area.center().x - step * count as f32 / 2.0;
+        move |index: usize| {
+            #[allow(clippy::cast_precision_loss)]
+            let centre = start + step * (index as f32 + 0.5);
+            let width = step.min(KNOB.x);
+            Rect::from_min_size(pos2(centre - width / 2.0, top), vec2(width, KNOB.y))
+        }
+    };
+    let two_rows = !model.is_empty();
+    let height = if two_rows { 2.0 * KNOB.y + 6.0 } else { KNOB.y };
+    let top = area.top() + ((area.height() - height) / 2.0).max(0.0);
+    let places = row(top, model.len());
+    for (index, (param, label)) in model.iter().enumerate() {
+        let value = label.value_text(param.unmodulated_plain_value());
+        inside(ui, places(index), |ui| {
+            knob(
+                ui,
+                param,
+                &label.name,
+                &value,
+                KnobLabel::default_position(label),
+                setter,
+            )
+        });
+    }
+    let places = row(if two_rows { top + KNOB.y + 6.0 } else { top }, fixed.len());
+    for (index, (param, name)) in fixed.into_iter().enumerate() {
+        inside(ui, places(index), |ui| {
+            knob(
+                ui,
+                param,
+                name,
+                &param.to_string(),
+                param.default_normalized_value(),
+                setter,
+            )
+        });
+    }
+}
+
+fn meters(ui: &mut Ui, memory: &mut Memory, view: &View) {
+    let seconds = ui.input(|input| input.stable_dt).clamp(0.0, 0.2);
+    for (level, peak) in memory.levels_db.iter_mut().zip(view.peaks) {
+        let now = 20.0 * peak.log10();
+        *level = now.max(*level - FALL_DB * seconds);
+    }
+    let area = ui.available_rect_before_wrap();
+    let width = 18.0;
+    let names = ["In", "Out"];
+    for (index, (level, name)) in memory.levels_db.into_iter().zip(names).enumerate() {
+        let centre = area.left() + area.width() * if index == 0 { 0.27 } else { 0.73 };
+        let rect = Rect::from_min_max(
+            pos2(centre - width / 2.0, area.top()),
+            pos2(centre + width / 2.0, area.bottom()),
+        );
+        meter(ui, rect, name, level);
+    }
+}
+
+fn message(ui: &mut Ui, view: &View, actions: &mut Vec<Action>) {
+    let message = &view.message;
+    let (color, mark) = match message.weight {
+        Weight::Fine => (WEAK, ""),
+        Weight::Notice => (NOTICE, "ⓘ "),
+        Weight::Error => (ERROR, "⚠ "),
+    };
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if message.weight == Weight::Error && ui.add(Button::new("Dismiss")).clicked() {
+            actions.push(Action::Dismiss);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let rich = RichText::new(format!("{mark}{}", message.text)).size(12.0).color(color);
+            ui.add(Label::new(rich).wrap()).on_hover_text(&message.text);
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_paths_lose_their_wrapping() {
+        assert_eq!(typed_path("  \"/a b/c.onnx\" "), Some(PathBuf::from("/a b/c.onnx")));
+        assert_eq!(typed_path("file:///m.onnx"), Some(PathBuf::from("/m.onnx")));
+        assert_eq!(typed_path(" '' "), None);
+    }
+}

@@ -1,0 +1,192 @@
+//! The window.
+//!
+//! [`draw`](draw::draw) is a function of plain values ([`view::View`]) and the parameters; [`App`] feeds it from the live instance
+//! and carries out what the user asks for. [`TonegraftEditor`] is what the framework opens: it makes a new window state each time,
+//! so that the size restored with the session is used.
+
+mod dialog;
+pub mod draw;
+pub mod theme;
+pub mod view;
+pub mod widgets;
+
+use crate::params::TonegraftParams;
+use crate::session::WindowSize;
+use crate::shared::Shared;
+use dialog::Dialog;
+use draw::{Memory, draw};
+use nice_plug::context::gui::GuiContext;
+use nice_plug::editor::dpi::{LogicalSize, NativeSize, Size};
+use nice_plug::editor::{Editor, HostMethods, ParentWindowHandle, ResizeHint, SizeConstraints, SpawnedEditor};
+use nice_plug::prelude::ParamSetter;
+use nice_plug_egui::baseview::{HandlerError, WindowSize as NativeWindowSize};
+use nice_plug_egui::{
+    EguiEditor, EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier,
+};
+use parking_lot::Mutex;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tonegraft_core::Fault;
+use view::{Action, View};
+
+/// How often the window is drawn while nobody touches it.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// One window's application.
+struct App {
+    params: Arc<TonegraftParams>,
+    shared: Arc<Shared>,
+    scale: Arc<AtomicU32>,
+    gui: Option<GuiContext>,
+    memory: Memory,
+    dialog: Dialog,
+    seen: Fault,
+}
+
+impl App {
+    fn carry_out(&mut self, action: Action, view: &View) {
+        match action {
+            Action::Load(wish) => self.shared.open(wish),
+            Action::Browse => self.dialog.browse(&self.shared, view.folder.as_deref()),
+            Action::Rescan => self.shared.rescan(),
+            Action::Dismiss => {
+                self.seen = Fault::None;
+                self.shared.dismiss();
+            }
+        }
+    }
+
+    /// A model that was loaded from the window starts with its own defaults.
+    fn set_defaults(&self, setter: &ParamSetter<'_>) {
+        for (param, position) in self
+            .params
+            .knobs()
+            .into_iter()
+            .zip(self.shared.take_defaults().unwrap_or_default())
+        {
+            setter.begin_set_parameter(param);
+            setter.set_parameter_normalized(param, position);
+            setter.end_set_parameter(param);
+        }
+    }
+}
+
+impl NiceEguiApp for App {
+    fn build(&mut self, context: egui::Context, gui: GuiContext, _frame: &mut Frame) -> Result<(), HandlerError> {
+        theme::apply(&context);
+        self.gui = Some(gui);
+        Ok(())
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
+        let gui = self.gui.clone();
+        let setter = gui.as_ref().map(GuiContext::param_setter);
+        if let Some(setter) = &setter {
+            self.set_defaults(setter);
+        }
+        let view = View::of(&self.shared, &mut self.seen);
+        for action in draw(ui, &mut self.memory, &view, &self.params, setter.as_ref()) {
+            self.carry_out(action, &view);
+        }
+        ui.ctx().request_repaint_after(FRAME);
+    }
+
+    fn resized(&mut self, size: NativeWindowSize) {
+        // Window sizes are small positive numbers.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let points = [size.logical.width, size.logical.height].map(|points| f64::from(points).round() as u32);
+        self.params.window.put(points);
+        #[allow(clippy::cast_possible_truncation)]
+        let scale = size.scale_factor as f32;
+        self.scale.store(scale.to_bits(), Ordering::Relaxed);
+    }
+
+    fn editor_closed(&mut self) {
+        self.gui = None;
+    }
+}
+
+/// What the framework opens.
+pub struct TonegraftEditor {
+    params: Arc<TonegraftParams>,
+    shared: Arc<Shared>,
+    /// Scale of the last window, as bits.
+    scale: Arc<AtomicU32>,
+    open: Mutex<Option<EguiEditor<App>>>,
+}
+
+impl fmt::Debug for TonegraftEditor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TonegraftEditor").finish_non_exhaustive()
+    }
+}
+
+impl TonegraftEditor {
+    /// For the instance that owns `params` and `shared`.
+    pub fn new(params: Arc<TonegraftParams>, shared: Arc<Shared>) -> Self {
+        Self {
+            params,
+            shared,
+            scale: Arc::new(AtomicU32::new(1.0_f32.to_bits())),
+            open: Mutex::new(None),
+        }
+    }
+
+    fn logical_size(&self) -> LogicalSize<f32> {
+        // Far below 2^24.
+        #[allow(clippy::cast_precision_loss)]
+        let [width, height] = self.params.window.get().map(|points| points as f32);
+        LogicalSize::new(width, height)
+    }
+}
+
+impl Editor for TonegraftEditor {
+    type Handle = EguiEditorHandle;
+
+    fn spawn(
+        &self,
+        parent: Option<ParentWindowHandle>,
+        wait_for_parent: bool,
+        fallback_scale_factor: Option<f64>,
+        gui_context: GuiContext,
+        host: Option<HostMethods>,
+    ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
+        let app = App {
+            params: Arc::clone(&self.params),
+            shared: Arc::clone(&self.shared),
+            scale: Arc::clone(&self.scale),
+            gui: None,
+            memory: Memory::default(),
+            dialog: Dialog::default(),
+            seen: Fault::None,
+        };
+        let settings = EguiNiceSettings::new()
+            .with_tile("Tonegraft")
+            .with_resize_hint(self.resize_hint());
+        let state = EguiEditorState::from_size(self.logical_size(), 1.0);
+        let editor = nice_plug_egui::create_egui_editor(state, RepaintNotifier::new(), settings, app)
+            .ok_or("the window could not be prepared")?;
+        let mut open = self.open.lock();
+        let spawned = editor.spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)?;
+        *open = Some(editor);
+        Ok(spawned)
+    }
+
+    fn size(&self) -> NativeSize<u32> {
+        let scale = f32::from_bits(self.scale.load(Ordering::Relaxed));
+        NativeSize::from_size(Size::from(self.logical_size()), f64::from(scale))
+    }
+
+    fn resize_hint(&self) -> ResizeHint {
+        // Far below 2^24.
+        #[allow(clippy::cast_precision_loss)]
+        let logical = |[width, height]: [u32; 2]| LogicalSize::new(width as f32, height as f32);
+        ResizeHint {
+            size_constraints: SizeConstraints::logical(Some(logical(WindowSize::MIN)), Some(logical(WindowSize::MAX))),
+            ..ResizeHint::RESIZABLE
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Knob, level meter, figure: drawn by hand, with accessible names.
+
+use super::theme::{self, ACCENT, BACKGROUND, ERROR, FIELD, GOOD, LINE, NOTICE, TEXT, WEAK};
+use egui::{Align2, Color32, CornerRadius, Pos2, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use nice_plug::prelude::{FloatParam, Param, ParamSetter};
+use std::f32::consts::{PI, TAU};
+
+/// Width and height of a knob with its texts.
+pub const KNOB: egui::Vec2 = vec2(72.0, 92.0);
+
+/// Pointer travel from one end to the other, in points.
+const TRAVEL: f32 = 220.0;
+
+/// A knob for `param` with a name above and a value below. Drag up and down (Shift: finer), wheel, double click for `default`
+/// (normalised).
+pub fn knob(
+    ui: &mut Ui,
+    param: &FloatParam,
+    name: &str,
+    value: &str,
+    default: f32,
+    setter: Option<&ParamSetter<'_>>,
+) -> Response {
+    let (rect, response) = ui.allocate_exact_size(KNOB, Sense::click_and_drag());
+    let response = response.on_hover_text(format!("{name}: {value}\nDouble click: back to the default"));
+    let position = param.unmodulated_normalized_value();
+    response.widget_info(|| WidgetInfo::slider(true, f64::from(position), format!("{name} {value}")));
+    if let Some(setter) = setter {
+        turn(ui, &response, param, position, default, setter);
+    }
+    let centre = pos2(rect.center().x, rect.top() + 44.0);
+    draw_dial(ui, centre, position, default, response.hovered() || response.dragged());
+    caption(ui, pos2(centre.x, rect.top() + 7.0), name, WEAK, 11.5, rect.width());
+    caption(ui, pos2(centre.x, rect.bottom() - 9.0), value, TEXT, 12.0, rect.width());
+    response
+}
+
+fn turn(ui: &Ui, response: &Response, param: &FloatParam, position: f32, default: f32, setter: &ParamSetter<'_>) {
+    if response.drag_started() {
+        setter.begin_set_parameter(param);
+    }
+    if response.dragged() {
+        let fine = if ui.input(|input| input.modifiers.shift) {
+            0.1
+        } else {
+            1.0
+        };
+        let moved = position - response.drag_delta().y * fine / TRAVEL;
+        setter.set_parameter_normalized(param, moved.clamp(0.0, 1.0));
+    }
+    if response.drag_stopped() {
+        setter.end_set_parameter(param);
+    }
+    let wheel = if response.hovered() {
+        ui.input(|input| input.smooth_scroll_delta.y)
+    } else {
+        0.0
+    };
+    let target = if response.double_clicked() {
+        Some(default)
+    } else if wheel.abs() > 0.5 && !response.dragged() {
+        Some((position + wheel / 1200.0).clamp(0.0, 1.0))
+    } else {
+        None
+    };
+    if let Some(target) = target {
+        setter.begin_set_parameter(param);
+        setter.set_parameter_normalized(param, target);
+        setter.end_set_parameter(param);
+    }
+}
+
+/// Angle of `position` on the dial: 0 is at the lower left, 1 at the lower right.
+fn angle(position: f32) -> f32 {
+    0.75 * PI + 1.5 * PI * position
+}
+
+fn arc(centre: Pos2, radius: f32, from: f32, to: f32) -> Vec<Pos2> {
+    // At most a full circle: a few dozen pieces.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let pieces = ((to - from).abs() / TAU * 64.0).ceil().max(1.0) as u16;
+    (0..=pieces)
+        .map(|piece| {
+            let at = from + (to - from) * f32::from(piece) / f32::from(pieces);
+            centre + radius * vec2(at.cos(), at.sin())
+        })
+        .collect()
+}
+
+fn draw_dial(ui: &Ui, centre: Pos2, position: f32, default: f32, lively: bool) {
+    const RADIUS: f32 = 22.0;
+    let painter = ui.painter();
+    let line = |from: f32, to: f32, stroke: Stroke| {
+        painter.add(egui::Shape::line(arc(centre, RADIUS, angle(from), angle(to)), stroke));
+    };
+    line(0.0, 1.0, Stroke::new(4.0, FIELD));
+    // From the middle for what has a zero there, else from the left.
+    let origin = if (default - 0.5).abs() < 1e-3 { 0.5 } else { 0.0 };
+    if (position - origin).abs() > 1e-3 {
+        line(origin.min(position), origin.max(position), Stroke::new(4.0, ACCENT));
+    }
+    let face = if lively { theme::FIELD_HOVER } else { FIELD };
+    painter.circle(centre, RADIUS - 6.0, face, Stroke::new(1.0, LINE));
+    let direction = vec2(angle(position).cos(), angle(position).sin());
+    painter.line_segment(
+        [centre + direction * 6.0, centre + direction * (RADIUS - 7.0)],
+        Stroke::new(2.5, if lively { ACCENT } else { TEXT }),
+    );
+}
+
+/// Text centred at `at`, shortened to `width`.
+fn caption(ui: &Ui, at: Pos2, text: &str, color: Color32, size: f32, width: f32) {
+    let painter = ui.painter();
+    let mut shown = text.to_owned();
+    loop {
+        let galley = painter.layout_no_wrap(shown.clone(), theme::font(size), color);
+        if galley.size().x <= width || shown.chars().count() < 3 {
+            let corner = Align2::CENTER_CENTER.anchor_size(at, galley.size()).min;
+            painter.galley(corner, galley, color);
+            return;
+        }
+        let keep = shown.chars().count() - 2;
+        shown = shown.chars().take(keep).collect::<String>() + "…";
+    }
+}
+
+/// Lowest level shown, in dB.
+const FLOOR_DB: f32 = -60.0;
+
+/// Position of a level on the meter, 0 … 1.
+pub fn meter_position(level_db: f32) -> f32 {
+    ((level_db - FLOOR_DB) / -FLOOR_DB).clamp(0.0, 1.0)
+}
+
+/// A level meter over `rect`, from −60 to 0 dB, with a name below.
+pub fn meter(ui: &mut Ui, rect: Rect, name: &str, level_db: f32) {
+    let response = ui.interact(rect, ui.scope_id().with(("meter", name)), Sense::hover());
+    let text = if level_db <= FLOOR_DB {
+        "silent".to_owned()
+    } else {
+        format!("{level_db:.1} dB")
+    };
+    response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, format!("{name} level {text}")));
+    let response = response.on_hover_text(format!("{name}: {text}"));
+    let painter = ui.painter();
+    let bar = Rect::from_min_max(response.rect.min, response.rect.max - vec2(0.0, 18.0));
+    painter.rect_filled(bar, CornerRadius::same(3), BACKGROUND);
+    let inner = bar.shrink(2.0);
+    for (from, to, color) in [(FLOOR_DB, -12.0, GOOD), (-12.0, -3.0, NOTICE), (-3.0, 0.0, ERROR)] {
+        let top = level_db.min(to);
+        if top > from {
+            let y = |db: f32| inner.bottom() - inner.height() * meter_position(db);
+            let part = Rect::from_min_max(pos2(inner.left(), y(top)), pos2(inner.right(), y(from)));
+            painter.rect_filled(part, CornerRadius::same(1), color);
+        }
+    }
+    for db in [-48.0, -36.0, -24.0, -12.0, -3.0] {
+        let y = inner.bottom() - inner.height() * meter_position(db);
+        painter.line_segment(
+            [pos2(inner.left(), y), pos2(inner.right(), y)],
+            Stroke::new(1.0, BACKGROUND.gamma_multiply(0.8)),
+        );
+    }
+    let at = pos2(rect.center().x, rect.bottom() - 7.0);
+    caption(ui, at, name, WEAK, 11.5, rect.width() + 12.0);
+}
+
+/// A figure with a title above it, and a weaker line below it; all are shortened to the width, and whole on hover.
+pub fn figure(ui: &mut Ui, title: &str, value: &str, detail: &str, color: Color32) {
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        let label = |ui: &mut Ui, text: &str, size: f32, color: Color32| {
+            let text = egui::RichText::new(text).font(theme::font(size)).color(color);
+            ui.add(egui::Label::new(text).truncate());
+        };
+        label(ui, title, 11.0, WEAK);
+        label(ui, value, 14.5, color);
+        label(ui, detail, 11.0, WEAK);
+    })
+    .response
+    .on_hover_text(format!("{title}: {value}\n{detail}"));
+}

@@ -1,0 +1,160 @@
+//! Units, short names and plain values of the parameters, for the VST3 shell: CLAP has no fields for them.
+
+use crate::params::GAIN_DB;
+use clap_sys::id::clap_id;
+use clap_sys::plugin::clap_plugin;
+use clap_vst3::ParamInfoExtension;
+use std::ffi::c_char;
+
+pub(super) static PARAM_INFO: ParamInfoExtension = ParamInfoExtension {
+    get_unit: Some(get_unit),
+    get_short_name: Some(get_short_name),
+    to_plain: Some(to_plain),
+    from_plain: Some(from_plain),
+};
+
+/// The framework's id of a parameter: a hash of its name that leaves the top bit free.
+const fn id_of(name: &str) -> clap_id {
+    let bytes = name.as_bytes();
+    let (mut hash, mut index) = (0_u32, 0);
+    while index < bytes.len() {
+        hash = hash.wrapping_mul(31).wrapping_add(bytes[index] as u32);
+        index += 1;
+    }
+    hash & 0x7fff_ffff
+}
+
+/// One parameter: id, unit, short name, plain value at 0 and at 1.
+struct Entry {
+    id: clap_id,
+    unit: &'static str,
+    short: &'static str,
+    plain: [f64; 2],
+}
+
+const fn knob(name: &str, short: &'static str) -> Entry {
+    Entry {
+        id: id_of(name),
+        unit: "",
+        short,
+        plain: [0.0, 1.0],
+    }
+}
+
+const fn gain(name: &str, short: &'static str) -> Entry {
+    let limit = GAIN_DB as f64;
+    Entry {
+        id: id_of(name),
+        unit: "dB",
+        short,
+        plain: [-limit, limit],
+    }
+}
+
+static ENTRIES: [Entry; 12] = [
+    Entry {
+        id: id_of("bypass"),
+        unit: "",
+        short: "Byp",
+        plain: [0.0, 1.0],
+    },
+    gain("input_gain", "In"),
+    gain("output_gain", "Out"),
+    Entry {
+        id: id_of("mix"),
+        unit: "%",
+        short: "Mix",
+        plain: [0.0, 100.0],
+    },
+    knob("a_knob_1", "A1"),
+    knob("a_knob_2", "A2"),
+    knob("a_knob_3", "A3"),
+    knob("a_knob_4", "A4"),
+    knob("a_knob_5", "A5"),
+    knob("a_knob_6", "A6"),
+    knob("a_knob_7", "A7"),
+    knob("a_knob_8", "A8"),
+];
+
+fn entry(id: clap_id) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.id == id)
+}
+
+/// # Safety
+/// `target` is null or has `capacity` writable bytes.
+unsafe fn write(text: &str, target: *mut c_char, capacity: u32) -> bool {
+    if target.is_null() || text.len() >= capacity as usize {
+        return false;
+    }
+    // SAFETY: text and its end fit.
+    unsafe {
+        std::ptr::copy_nonoverlapping(text.as_ptr().cast::<c_char>(), target, text.len());
+        *target.add(text.len()) = 0;
+    }
+    true
+}
+
+unsafe extern "C" fn get_unit(_plugin: *const clap_plugin, id: clap_id, text: *mut c_char, capacity: u32) -> bool {
+    // SAFETY: the shell passes `capacity` writable bytes.
+    entry(id).is_some_and(|entry| unsafe { write(entry.unit, text, capacity) })
+}
+
+unsafe extern "C" fn get_short_name(
+    _plugin: *const clap_plugin,
+    id: clap_id,
+    text: *mut c_char,
+    capacity: u32,
+) -> bool {
+    // SAFETY: the shell passes `capacity` writable bytes.
+    entry(id).is_some_and(|entry| unsafe { write(entry.short, text, capacity) })
+}
+
+unsafe extern "C" fn to_plain(_plugin: *const clap_plugin, id: clap_id, value: f64, plain: *mut f64) -> bool {
+    // SAFETY: null or a valid place, by the extension's contract.
+    match (entry(id), unsafe { plain.as_mut() }) {
+        (Some(entry), Some(plain)) if value.is_finite() => {
+            let [low, high] = entry.plain;
+            *plain = low + (high - low) * value.clamp(0.0, 1.0);
+            true
+        }
+        _ => false,
+    }
+}
+
+unsafe extern "C" fn from_plain(_plugin: *const clap_plugin, id: clap_id, plain: f64, value: *mut f64) -> bool {
+    // SAFETY: null or a valid place, by the extension's contract.
+    match (entry(id), unsafe { value.as_mut() }) {
+        (Some(entry), Some(value)) if plain.is_finite() => {
+            let [low, high] = entry.plain;
+            *value = ((plain - low) / (high - low)).clamp(0.0, 1.0);
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_values_go_both_ways() {
+        let id = id_of("input_gain");
+        let mut plain = 0.0;
+        // SAFETY: valid places, a plugin that is not looked at.
+        assert!(unsafe { to_plain(std::ptr::null(), id, 0.25, &raw mut plain) });
+        assert!((plain + 12.0).abs() < 1e-9);
+        let mut value = 0.0;
+        // SAFETY: as above.
+        assert!(unsafe { from_plain(std::ptr::null(), id, plain, &raw mut value) });
+        assert!((value - 0.25).abs() < 1e-9);
+        // SAFETY: as above.
+        assert!(!unsafe { to_plain(std::ptr::null(), 1, 0.5, &raw mut plain) });
+        let mut text = [1 as c_char; 3];
+        // SAFETY: three writable bytes.
+        assert!(unsafe { get_unit(std::ptr::null(), id, text.as_mut_ptr(), 3) });
+        assert_eq!(text.map(|c| u8::try_from(c).expect("ASCII")), [b'd', b'B', 0]);
+        // SAFETY: as above.
+        assert!(!unsafe { get_unit(std::ptr::null(), id, text.as_mut_ptr(), 2) });
+    }
+}
