@@ -1,0 +1,167 @@
+"""The standalone's window on a display of its own: drawn, a model loaded by typing its path, a bad file refused, bypass, resized.
+
+Wants `xdotool` and ImageMagick, and runs under `xvfb-run`. Judged by pixels: places follow `plugin/src/editor/draw.rs`, colours
+`theme.rs`. The pictures stay in the output folder.
+"""
+
+import os
+import signal
+import subprocess
+import time
+
+import common
+import numpy as np
+
+# Places, in pixels from the window's edges, and colours.
+HEADER, FOOTER, LIBRARY = 52, 40, 222
+ERROR, NOTICE, ACCENT = (0xF0, 0x71, 0x6B), (0xE6, 0xC0, 0x4F), (0xF2, 0xA3, 0x3C)
+
+
+class Window:
+    """The program and what can be seen of it."""
+
+    def __init__(self, args):
+        home = args.out / "home"
+        home.mkdir(exist_ok=True)
+        environment = dict(os.environ, HOME=str(home), XDG_DATA_HOME=str(home / "data"), XDG_CONFIG_HOME=str(home / "config"))
+        self.out = args.out
+        self.log = (args.out / "standalone.log").open("wb")
+        self.program = subprocess.Popen(
+            [args.standalone, "--backend", "dummy", "--sample-rate", "48000"], env=environment, stdout=self.log, stderr=self.log,
+            start_new_session=True,
+        )
+        self.id = self.wait_for_id()
+
+    def wait_for_id(self):
+        """The window's number; a program that ended, or shows none, ends the script."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            if self.program.poll() is not None:
+                raise SystemExit(f"the standalone ended with {self.program.returncode}; see {self.log.name}")
+            found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "Tonegraft"], capture_output=True, text=True, check=False)
+            if found.stdout.split():
+                return found.stdout.split()[-1]
+            time.sleep(0.2)
+        raise SystemExit("no window in 30 s")
+
+    def do(self, *words):
+        """xdotool, and time for the next frame."""
+        subprocess.run(["xdotool", *map(str, words)], check=True)
+        time.sleep(0.25)
+
+    def click(self, x, y):
+        """At a place of the window."""
+        self.do("mousemove", "--window", self.id, x, y)
+        self.do("click", 1)
+
+    def type(self, text):
+        """Into what has the focus, then Enter."""
+        self.do("type", "--delay", 15, text)
+        self.do("key", "Return")
+
+    def picture(self, name):
+        """`[height, width, 3]`; also kept as a file."""
+        path = self.out / f"{name}.png"
+        subprocess.run(["import", "-window", self.id, path], check=True)
+        size = subprocess.run(["identify", "-format", "%w %h", path], capture_output=True, text=True, check=True).stdout.split()
+        raw = subprocess.run(["convert", path, "-depth", "8", "rgb:-"], capture_output=True, check=True).stdout
+        return np.frombuffer(raw, dtype=np.uint8).reshape(int(size[1]), int(size[0]), 3)
+
+    def until(self, name, holds, seconds=8.0):
+        """Pictures until one satisfies `holds`; the last one, and whether it did."""
+        end = time.monotonic() + seconds
+        while True:
+            picture = self.picture(name)
+            if holds(picture):
+                return picture, True
+            if time.monotonic() > end:
+                return picture, False
+            time.sleep(0.3)
+
+    def close(self):
+        """Ends the program and says how it ended."""
+        self.program.send_signal(signal.SIGTERM)
+        try:
+            code = self.program.wait(10)
+        except subprocess.TimeoutExpired:
+            self.program.kill()
+            code = self.program.wait()
+        self.log.close()
+        return code
+
+
+def count(region, colour):
+    """Pixels near a colour."""
+    return int((np.abs(region.astype(int) - np.array(colour)).max(axis=2) < 24).sum())
+
+
+def footer(picture):
+    """The line of messages."""
+    return picture[-FOOTER:]
+
+
+def title(picture):
+    """Name of the model in the card."""
+    return picture[HEADER + 4 : HEADER + 44, LIBRARY + 16 : -110]
+
+
+def header(picture):
+    """The strip with the bypass button."""
+    return picture[:HEADER, -120:]
+
+
+def path_field(picture):
+    """Middle of the text field under the library."""
+    return LIBRARY // 2, picture.shape[0] - FOOTER - 10 - 26 - 22
+
+
+def differs(a, b):
+    """Whether enough of two regions is not the same for another text."""
+    return a.shape != b.shape or int((np.abs(a.astype(int) - b.astype(int)).max(axis=2) > 40).sum()) > 40
+
+
+def main():
+    args = common.arguments()
+    cli, checks = common.Cli(args), common.Checks()
+    window = Window(args)
+    first, drawn = window.until("1-opened", lambda picture: len(np.unique(picture.reshape(-1, 3), axis=0)) > 50, seconds=20)
+    time.sleep(1.0)
+    first = window.picture("1-opened")
+    checks.that(drawn, f"the window is drawn: {first.shape[1]} × {first.shape[0]}")
+    colours, counts = np.unique(first.reshape(-1, 3), axis=0, return_counts=True)
+    checks.that(counts.max() < 0.95 * counts.sum(), f"it is not blank: {len(colours)} colours, the commonest covers {counts.max() / counts.sum():.0%}")
+    checks.that(count(first, ACCENT) > 50, "a shipped model is marked as playing")
+    checks.that(count(footer(first), ERROR) == 0, "no error at the start")
+
+    model, latency = common.with_lookahead(cli)[-1]
+    window.click(*path_field(first))
+    window.type(str(model))
+    loaded, changed = window.until("2-loaded", lambda picture: differs(title(picture), title(first)))
+    checks.that(changed, f"{model.name} (latency {latency}), typed as a path: the card shows another model")
+    checks.that(count(footer(loaded), ERROR) == 0, "no error with it")
+
+    bad = args.out / "bad.onnx"
+    bad.write_bytes(b"this is not a model" * 40)
+    window.click(*path_field(loaded))
+    window.do("key", "ctrl+a")
+    window.type(str(bad))
+    refused, complained = window.until("3-refused", lambda picture: count(footer(picture), ERROR) > 100)
+    checks.that(complained, "a file that is no model: a sentence in the colour of errors")
+    checks.that(not differs(title(refused), title(loaded)), "and the model before stays")
+
+    width = refused.shape[1]
+    window.click(width - 14 - 44, HEADER // 2)
+    bypassed, marked = window.until("4-bypassed", lambda picture: count(header(picture), NOTICE) > 20)
+    checks.that(marked, "a click on bypass is shown")
+    window.click(width - 14 - 44, HEADER // 2)
+
+    window.do("windowsize", window.id, 1000, 700)
+    resized, grown = window.until("5-resized", lambda picture: picture.shape[:2] == (700, 1000) and count(picture[-60:, 900:], (0, 0, 0)) < 50)
+    checks.that(grown, f"resized to 1000 × 700: {resized.shape[1]} × {resized.shape[0]}")
+    code = window.close()
+    checks.that(code in (0, -signal.SIGTERM), f"it ends when told to: {code}")
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()
