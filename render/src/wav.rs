@@ -32,7 +32,7 @@ impl Reader {
         let shown = path.display();
         ensure!(
             !path.is_dir(),
-            "{shown}: this is a directory; name an audio file (WAV), or list its files and give --out-dir"
+            "{shown}: this is a folder; name an audio file (WAV), or list its files and give --out-dir"
         );
         let file = File::open(path).with_context(|| format!("{shown}: cannot be opened"))?;
         let wav = hound::WavReader::new(BufReader::new(file)).map_err(|error| refusal(path, &error))?;
@@ -243,7 +243,7 @@ struct Unfinished {
 impl Unfinished {
     fn new(path: &Path) -> Result<Self> {
         let shown = path.display();
-        ensure!(!path.is_dir(), "{shown}: this is a directory; name the file to write");
+        ensure!(!path.is_dir(), "{shown}: this is a folder; name the file to write");
         let Some(name) = path.file_name() else {
             bail!("{shown}: this is not a file name");
         };

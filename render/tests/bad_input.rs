@@ -170,16 +170,16 @@ fn files_that_are_not_there_or_are_folders() {
         bench.refused(&["render", "--model", model, input, output], parts);
     };
     render("missing.onnx", "in.wav", "out.wav", &["missing.onnx"]);
-    render("folder", "in.wav", "out.wav", &["folder", "directory"]);
+    render("folder", "in.wav", "out.wav", &["folder: this is a folder"]);
     render("nosuchmodel", "in.wav", "out.wav", &["nosuchmodel", "overdrive"]);
     render("gain.onnx", "missing.wav", "out.wav", &["missing.wav"]);
-    render("gain.onnx", "folder", "out.wav", &["folder", "directory"]);
+    render("gain.onnx", "folder", "out.wav", &["folder: this is a folder"]);
     render("gain.onnx", "in.wav", "nowhere/out.wav", &["nowhere"]);
-    render("gain.onnx", "in.wav", "folder", &["folder", "directory"]);
+    render("gain.onnx", "in.wav", "folder", &["folder: this is a folder"]);
     render("gain.onnx", "in.wav", "in.wav", &["in.wav", "input"]);
     render("gain.onnx", "in.wav", "folder/../in.wav", &["in.wav", "input"]);
     bench.refused(&["render", "--model", "gain.onnx", "in.wav"], &["--out-dir"]);
-    bench.refused(&["inspect", "folder"], &["folder", "directory"]);
+    bench.refused(&["inspect", "folder"], &["folder: this is a folder"]);
     bench.refused(&["inspect", "missing.onnx"], &["missing.onnx"]);
     bench.refused(&["library", "missing"], &["missing"]);
 }

@@ -6,6 +6,7 @@
 //! * [`onnx`]: ONNX files written by hand, good and bad.
 //! * [`scenario`]: what the realtime nets make an audio half do: all block sizes, parameters moving, reset, swaps.
 //! * [`counting`]: an allocator that counts what the audio thread allocates and frees.
+//! * [`culprit`]: a processor that breaks the rules on purpose, for the nets to catch.
 //! * [`sealed`]: a thread that dies at its first system call (Linux).
 //! * [`signal`]: deterministic test signals.
 //!
@@ -14,6 +15,7 @@
 
 pub mod corpus;
 pub mod counting;
+pub mod culprit;
 pub mod host;
 pub mod offline;
 pub mod onnx;
@@ -21,8 +23,3 @@ pub mod scenario;
 #[cfg(target_os = "linux")]
 pub mod sealed;
 pub mod signal;
-
-/// The text of the sidecar beside a model file, if there is one.
-pub fn sidecar(model: &std::path::Path) -> Option<String> {
-    tonegraft_library::files::read_sidecar(model).ok().flatten()
-}

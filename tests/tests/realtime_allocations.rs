@@ -3,6 +3,7 @@
 use tonegraft_engine::StartState;
 use tonegraft_tests::corpus;
 use tonegraft_tests::counting::{Calls, Counting, audio};
+use tonegraft_tests::culprit::{self, Crime, SCENES};
 use tonegraft_tests::host::Track;
 use tonegraft_tests::scenario::{Scenario, control, play};
 
@@ -31,6 +32,35 @@ fn the_net_catches_an_allocation_and_a_free() {
     let ((), calls) = audio(|| {});
     drop(outside);
     assert_eq!(calls, Calls::default());
+}
+
+#[test]
+fn the_net_catches_a_culprit_in_the_midst_of_slots_and_chain() {
+    let scenario = Scenario::new();
+    for crime in [Crime::Allocates, Crime::Frees] {
+        for scene in SCENES {
+            let (_control, mut audio_half) = Track::mono(48_000).open();
+            audio_half.adopt(culprit::unit(crime, scene));
+            let mut sum = Calls::default();
+            for (number, step) in scenario.steps().iter().enumerate() {
+                scenario.prepare(number, &mut audio_half);
+                let (_, calls) = audio(|| play(&mut audio_half, step));
+                sum.allocations += calls.allocations;
+                sum.frees += calls.frees;
+            }
+            let wanted = match crime {
+                Crime::Frees => Calls {
+                    allocations: 0,
+                    frees: 1,
+                },
+                _ => Calls {
+                    allocations: 1,
+                    frees: 0,
+                },
+            };
+            assert_eq!(sum, wanted, "{crime:?} in {scene:?}");
+        }
+    }
 }
 
 #[test]

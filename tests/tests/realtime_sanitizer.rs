@@ -6,15 +6,18 @@
 use std::process::Command;
 use tonegraft_engine::StartState;
 use tonegraft_tests::corpus;
+use tonegraft_tests::culprit::{self, Crime, Scene};
 use tonegraft_tests::host::Track;
 use tonegraft_tests::scenario::{Scenario, control, play};
 
 const VIOLATES: &str = "sanitized-violation";
+const CULPRIT: &str = "sanitized-culprit";
 const MODELS: &str = "sanitized-models";
 
 fn main() {
     match std::env::args().nth(1).unwrap_or_default().as_str() {
         VIOLATES => violate(),
+        CULPRIT => culprit(),
         MODELS => models(),
         "--list" => {}
         _ => parent(),
@@ -26,15 +29,38 @@ fn violate() {
     drop(std::hint::black_box(vec![0.0_f32; 256]));
 }
 
+/// As [`violate`], but within slots and chain, by a processor.
+fn culprit() {
+    let scene = match std::env::args().nth(2).unwrap_or_default().as_str() {
+        "reset" => Scene::Reset,
+        "knob" => Scene::Knob,
+        _ => Scene::Process,
+    };
+    let scenario = Scenario::new();
+    let (_control, mut audio_half) = Track::mono(48_000).open();
+    audio_half.adopt(culprit::unit(Crime::Allocates, scene));
+    for (number, step) in scenario.steps().iter().enumerate() {
+        scenario.prepare(number, &mut audio_half);
+        play(&mut audio_half, step);
+    }
+}
+
 fn parent() {
     let me = std::env::current_exe().expect("this program");
-    let violation = Command::new(&me).arg(VIOLATES).output().expect("runs itself");
-    let report = String::from_utf8_lossy(&violation.stderr);
-    assert!(
-        !violation.status.success() && report.contains("RealtimeSanitizer"),
-        "an allocation in audio code was not caught: is the sanitizer linked (RTSAN_ENABLE=1 at build)?\n{report}"
-    );
-    println!("{VIOLATES}: caught");
+    for arguments in [
+        &[VIOLATES][..],
+        &[CULPRIT, "process"],
+        &[CULPRIT, "reset"],
+        &[CULPRIT, "knob"],
+    ] {
+        let violation = Command::new(&me).args(arguments).output().expect("runs itself");
+        let report = String::from_utf8_lossy(&violation.stderr);
+        assert!(
+            !violation.status.success() && report.contains("RealtimeSanitizer"),
+            "{arguments:?}: an allocation in audio code was not caught: is the sanitizer linked (RTSAN_ENABLE=1 at build)?\n{report}"
+        );
+        println!("{arguments:?}: caught");
+    }
     let status = Command::new(&me).arg(MODELS).status().expect("runs itself");
     assert!(
         status.success(),

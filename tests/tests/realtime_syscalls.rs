@@ -19,6 +19,7 @@ mod linux {
     use std::time::Duration;
     use tonegraft_engine::StartState;
     use tonegraft_tests::corpus;
+    use tonegraft_tests::culprit::{self, Crime, Scene};
     use tonegraft_tests::host::Track;
     use tonegraft_tests::scenario::{Before, Scenario, Step, control, play};
     use tonegraft_tests::sealed::{self, Broken};
@@ -26,6 +27,7 @@ mod linux {
     const CLEAN: &str = "sealed-clean";
     const YIELDS: &str = "sealed-yields";
     const ALLOCATES: &str = "sealed-allocates";
+    const CULPRIT: &str = "sealed-culprit";
     const MODELS: &str = "sealed-models";
 
     /// What a sealed process answers with.
@@ -45,6 +47,7 @@ mod linux {
                 Duration::from_secs(10),
                 || {},
             ),
+            CULPRIT => culprit(),
             MODELS => models(),
             // What a test runner asks every test binary.
             "--list" => return,
@@ -83,12 +86,29 @@ mod linux {
             (CLEAN, SEALED_DONE),
             (YIELDS, SEALED_CALL),
             (ALLOCATES, SEALED_CALL),
+            (CULPRIT, SEALED_CALL),
             (MODELS, SEALED_DONE),
         ] {
             let code = child(argument);
             assert_eq!(code, wanted, "{argument}");
             println!("{argument}: as expected ({code})");
         }
+    }
+
+    /// A system call in the midst of slots and chain, by a processor.
+    fn culprit() -> Result<(), Broken> {
+        let scenario = Scenario::new();
+        let (control_half, mut audio_half) = Track::mono(48_000).open();
+        audio_half.adopt(culprit::unit(Crime::CallsTheSystem, Scene::Process));
+        let work = move || {
+            for (number, step) in scenario.steps().iter().enumerate() {
+                scenario.prepare(number, &mut audio_half);
+                play(&mut audio_half, step);
+            }
+        };
+        let outcome = sealed::run(work, Duration::from_secs(10), || {});
+        drop(control_half);
+        outcome
     }
 
     /// Where the two threads are.

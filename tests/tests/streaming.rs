@@ -7,12 +7,11 @@ use tonegraft_engine::{Model, Options, StartState};
 use tonegraft_library::index::ScanLimits;
 use tonegraft_library::session::{decode, encode};
 use tonegraft_library::{Library, ModelRef, SessionState, locate};
-use tonegraft_model::limits::Limits;
 use tonegraft_tests::corpus::{self, Entry};
 use tonegraft_tests::host::Track;
+use tonegraft_tests::offline;
 use tonegraft_tests::onnx::File;
 use tonegraft_tests::signal::{Random, noise, string};
-use tonegraft_tests::{offline, sidecar};
 
 /// Against the interpreter: relative to the larger of 1 and the reference's peak.
 const TOLERANCE: f32 = 1e-5;
@@ -56,7 +55,7 @@ fn shipped_models_play_what_the_interpreter_plays_in_any_blocks() {
     for entry in corpus::shipped() {
         let model = load(&entry);
         let signal = string(2 * RATE as usize, RATE as f32, 110.0, 1);
-        let reference = offline::run(&graph(&entry), &signal).expect("a mono effect");
+        let reference = offline::run(model.graph(), &signal).expect("a mono effect");
         let peak = reference
             .output
             .iter()
@@ -81,13 +80,6 @@ fn shipped_models_play_what_the_interpreter_plays_in_any_blocks() {
     }
 }
 
-fn graph(entry: &Entry) -> tonegraft_model::Graph {
-    let bytes = std::fs::read(&entry.path).expect("reads");
-    let sidecar = sidecar(&entry.path);
-    tonegraft_model::read(&bytes, &entry.name, sidecar.as_deref(), &Limits::default())
-        .unwrap_or_else(|error| panic!("{error}"))
-}
-
 #[test]
 fn the_latency_of_every_model_is_what_is_measured_through_slots_and_chain() {
     let signal = noise(6000, 0.5, 21);
@@ -97,7 +89,7 @@ fn the_latency_of_every_model_is_what_is_measured_through_slots_and_chain() {
         if !corpus::fits(&model, Track::mono(RATE)) {
             continue;
         }
-        let Some(reference) = offline::run(&graph(&entry), &signal) else {
+        let Some(reference) = offline::run(model.graph(), &signal) else {
             continue;
         };
         let (streamed, latency) = stream(&model, &signal[..reference.given], random_lengths(4));
