@@ -99,22 +99,29 @@ def _results(figures: dict) -> str:
     return _table(header, rows)
 
 
-def _knob(figures: dict) -> str:
+def _knob(recipe: Recipe, figures: dict) -> str:
     knob = figures.get("drive_knob")
     if knob is None:
         return ""
-    cells = ", ".join(f"{k}: {v:.4f}" for k, v in knob["esr"].items())
+    low, high = recipe.drive_range
+    settings = {float(k): v for k, v in knob["esr"].items()}
+    inside = ", ".join(f"{k:g}: {v:.4f}" for k, v in settings.items() if low <= k <= high)
+    outside = ", ".join(f"{k:g}: {v:.4f}" for k, v in settings.items() if not low <= k <= high)
+    beyond = f" Outside the knob's range: {outside}." if outside else ""
     return (
-        f"\nOverall by the Drive knob: median {knob['median']:.4f}, worst "
-        f"{knob['worst']:.4f}. By setting: {cells}. The table above is the default.\n"
+        f"\nOverall by the Drive knob: median {knob['median']:.4f}, worst {knob['worst']:.4f}. "
+        f"By setting: {inside}.{beyond} The table above is the default.\n"
     )
 
 
 def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
     """Writes the card of ``recipe`` to ``path``."""
     training = figures["training"]
+    low, high = recipe.drive_range
     knobs = (
-        f"Drive, 0 to 1, default {recipe.drive}" if recipe.knob else f"none (drive {recipe.drive})"
+        f"Drive, {low:g} to {high:g}, default {recipe.drive}"
+        if recipe.knob
+        else f"none (drive {recipe.drive})"
     )
     levels = ", ".join(f"{k}: {v:.4f}" for k, v in figures["other_levels"].items())
     aliasing = "; ".join(
@@ -148,8 +155,8 @@ every control is heard and that it adds no latency. It models a schematic, not a
 A residual LSTM, {recipe.hidden} cells, {training["weights"]} weights, about {macs} multiply-adds a
 sample. Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × 1024
 samples, {training["cpu_seconds"]:.0f} CPU-seconds of one core; learning rate {recipe.learning_rate}
-falling to 2 %, seed {recipe.seed}, one run. The epoch was chosen on the validation split, the test
-split was judged once. ONNX Runtime and torch differ by {training["onnxruntime_difference"]:.1e}.
+falling to 2 %, seed {recipe.seed}, one run. The epoch was chosen on the validation split;
+the test split was judged once for each training listed here. ONNX Runtime and torch differ by {training["onnxruntime_difference"]:.1e}.
 
 ## Data
 
@@ -164,7 +171,7 @@ Whole files: none is in two splits.
 ESR is sum (y - p)² / sum y²; files are played after 0.5 s of silence. Worst second: among seconds
 above -50 dBFS. Scaled dry: the input times the best constant. Linear FIR: 256 taps fitted on the
 test file itself. Overall at other input levels: {levels}.
-{_knob(figures)}
+{_knob(recipe, figures)}
 Silence in gives {idle} out, from the very first sample.
 
 ## Settings tried

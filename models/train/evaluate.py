@@ -104,12 +104,14 @@ def evaluate(recipe: Recipe, play: Player, test: list[Clip]) -> dict:
     }
     if recipe.knob:
         by_knob = {
-            f"{drive:.3f}": _pooled([at_drive(c, recipe, drive) for c in real], play, drive)
+            drive: _pooled([at_drive(c, recipe, drive) for c in real], play, drive)
             for drive in KNOB_GRID
         }
+        low, high = recipe.drive_range
+        offered = [v for k, v in by_knob.items() if low <= k <= high]
         result["drive_knob"] = {
-            "esr": by_knob,
-            "median": float(np.median(list(by_knob.values()))),
-            "worst": max(by_knob.values()),
+            "esr": {f"{k:.3f}": v for k, v in by_knob.items()},
+            "median": float(np.median(offered)),
+            "worst": max(offered),
         }
     return result

@@ -93,7 +93,8 @@ def write_metadata(path: Path, recipe: Recipe, held_out_esr: float) -> None:
     }
     if recipe.knob:
         drive = {"name": "Drive", "input": "knobs", "index": 0}
-        drive |= {"min": 0.0, "max": 1.0, "default": recipe.drive, "unit": ""}
+        low, high = recipe.drive_range
+        drive |= {"min": low, "max": high, "default": recipe.drive, "unit": ""}
         keys["tonegraft.knobs"] = json.dumps([drive])
     onnx.helper.set_model_props(model, keys)
     model.producer_name, model.producer_version = "tonegraft-train", "1"

@@ -120,8 +120,9 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, P
             loss = _loss(y[:, a:b], p)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
+            norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            if torch.isfinite(norm):
+                optimiser.step()
             net.project()
             schedule.step()
             progress.update += 1
