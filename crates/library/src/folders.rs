@@ -20,3 +20,18 @@ pub fn models() -> Option<PathBuf> {
 pub fn presets() -> Option<PathBuf> {
     data().map(|data| data.join("presets"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_and_presets_are_inside_the_users_data() {
+        let Some(data) = data() else {
+            return assert_eq!((models(), presets()), (None, None));
+        };
+        assert!(data.is_absolute() && data.ends_with("Tonegraft"));
+        assert_eq!(models(), Some(data.join("models")));
+        assert_eq!(presets(), Some(data.join("presets")));
+    }
+}

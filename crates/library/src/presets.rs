@@ -2,7 +2,7 @@
 //!
 //! A preset is a JSON object `{"tonegraft_preset": 1, "name": …, "params": {…}, "session": {…}}` in a file
 //! `<name>.tonegraft-preset`; characters that a file system may not take are percent-encoded, so that two names never meet in
-//! one file.
+//! one file (unless the file system does not tell capitals from small letters).
 
 use crate::files;
 use crate::host_state::ParamValue;

@@ -102,9 +102,54 @@ fn long_receptive_fields_are_hidden_for_250_ms_at_most() {
     control
         .install(0, Some(Probe::new(3.0, 0).field(40_000).unit(2)))
         .expect("installed");
-    let output = run(&mut audio, &ones, 480);
+    let output = run(&mut audio, &ones, 4_900);
     let first = output.iter().position(|sample| *sample != 1.0);
     assert_eq!(first, Some(12_000));
+}
+
+#[test]
+fn what_comes_in_has_sounded_out_before_it_is_heard() {
+    // Latency of its own, without any receptive field, and alignment to a slower slot.
+    for (delay, other) in [(200, None), (0, Some(300)), (100, Some(300))] {
+        let (mut control, mut audio) = bank(mono());
+        audio
+            .adopt(1, other.map(|delay| Probe::new(1.0, delay).unit(9)))
+            .expect("fits");
+        let ones = vec![1.0; 2_000];
+        run(&mut audio, &ones, 64);
+        control
+            .install(0, Some(Probe::new(1.0, delay).field(0).unit(1)))
+            .expect("installed");
+        let output = run(&mut audio, &ones, 64);
+        assert!(
+            output.iter().all(|sample| *sample == 1.0),
+            "no gap for {delay}, {other:?}"
+        );
+        assert_eq!(control.readout().slots[0].live, Some(1));
+    }
+}
+
+#[test]
+fn a_crossfade_blends_the_old_and_the_new_each_with_its_own_delay() {
+    let (mut control, mut audio) = bank(mono());
+    audio.adopt(0, Some(Probe::new(1.0, 10).unit(1))).expect("fits");
+    run(&mut audio, &ramp(0, 1_000), 64);
+    control
+        .install(0, Some(Probe::new(1.0, 110).field(5).unit(2)))
+        .expect("installed");
+    let output = run(&mut audio, &ramp(1_000, 1_000), 64);
+    for (frame, sample) in output.iter().enumerate() {
+        // Hidden for the receptive field and the total latency; then 240 frames.
+        let into = (frame + 1).saturating_sub(5 + 110).min(241);
+        let position = f32::from(u16::try_from(into).expect("short")) / 241.0;
+        let gain = 0.5 - 0.5 * (std::f32::consts::PI * position).cos();
+        let now = ramp(1_000 + frame, 1)[0];
+        let expected = (now - 10.0) + ((now - 110.0) - (now - 10.0)) * gain;
+        assert!(
+            (sample - expected).abs() < 0.01,
+            "frame {frame}: {sample}, not {expected}"
+        );
+    }
 }
 
 #[test]
@@ -247,6 +292,70 @@ fn switching_between_slots_does_not_click() {
     for (sample, b) in after[1_900..].iter().zip(b) {
         assert!((sample + 0.7 * b).abs() < 1e-6, "B alone is heard");
     }
+}
+
+#[test]
+fn after_a_reset_everything_starts_anew() {
+    let play = |before: bool| {
+        let (mut control, mut audio) = bank(mono());
+        control.set_reserve(HostFrames::new(100));
+        audio.adopt(0, Some(Probe::new(0.5, 20).unit(1))).expect("fits");
+        audio
+            .adopt(
+                1,
+                Some(
+                    Probe::new(0.7, 30)
+                        .bad(if before { 900 } else { usize::MAX }, 1)
+                        .unit(2),
+                ),
+            )
+            .expect("fits");
+        control.select(Source::B);
+        if before {
+            // Into the middle of a fault, of a swap in A and of a selection of A.
+            run(&mut audio, &sine(600.0, 0, 880), 64);
+            control
+                .install(0, Some(Probe::new(0.5, 20).unit(3)))
+                .expect("installed");
+            control.select(Source::A);
+            run(&mut audio, &sine(600.0, 880, 40), 8);
+            control.select(Source::B);
+            audio.reset();
+        }
+        let sound = run(&mut audio, &sine(600.0, 0, 800), 64);
+        control.select(Source::A);
+        let other = run(&mut audio, &sine(600.0, 800, 800), 64);
+        control.install(0, None).expect("installed");
+        let dry = run(&mut audio, &sine(600.0, 1_600, 800), 64);
+        [sound, other, dry]
+    };
+    let (new, reset) = (play(false), play(true));
+    for (part, (new, reset)) in new.iter().zip(&reset).enumerate() {
+        let first = new.iter().zip(reset).position(|(new, reset)| new != reset);
+        assert_eq!(first, None, "the first frame of part {part} that differs");
+    }
+
+    // The dry line, too, forgets.
+    let (mut control, mut audio) = bank(mono());
+    control.set_reserve(HostFrames::new(100));
+    run(&mut audio, &[1.0; 500], 64);
+    audio.reset();
+    assert_eq!(run(&mut audio, &[0.0; 500], 64), [0.0; 500]);
+}
+
+#[test]
+fn peaks_are_those_since_the_read_out_before() {
+    let (mut control, mut audio) = bank(mono());
+    audio.adopt(0, Some(Probe::new(0.5, 0).unit(1))).expect("fits");
+    run(&mut audio, &[0.75; 64], 64);
+    assert_eq!(control.readout().input_peaks[0], 0.0, "nobody watches");
+    control.set_watching(true);
+    run(&mut audio, &[-1.0, 0.25], 1);
+    let readout = control.readout();
+    assert_eq!((readout.input_peaks[0], readout.output_peaks[0]), (1.0, 0.5));
+    run(&mut audio, &[0.25; 64], 8);
+    let readout = control.readout();
+    assert_eq!((readout.input_peaks[0], readout.output_peaks[0]), (0.25, 0.125));
 }
 
 #[test]
