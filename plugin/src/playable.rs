@@ -101,7 +101,7 @@ fn card(model: &Model, found: &Located) -> ModelCard {
     let about: Vec<&str> = about.into_iter().flatten().filter(|text| !text.is_empty()).collect();
     ModelCard {
         name: metadata.name.clone().unwrap_or_else(|| found.name.clone()),
-        runtime: info.runtime.to_string(),
+        runtime: info.runtime.clone(),
         runtime_reason: info.runtime_reason.clone(),
         sample_rate: metadata.sample_rate,
         knobs: knobs.collect(),

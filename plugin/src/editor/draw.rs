@@ -2,7 +2,7 @@
 
 use super::theme::{self, ACCENT, ERROR, GOOD, NOTICE, PANEL, ROUND, TEXT, WEAK};
 use super::view::{Action, View, Weight, hertz};
-use super::widgets::{KNOB, figure, knob, meter};
+use super::widgets::{Icon, KNOB, figure, icon, knob, meter, row, switch};
 use crate::board::KnobLabel;
 use crate::params::TonegraftParams;
 use crate::shared::Wish;
@@ -19,8 +19,10 @@ const HEADER: f32 = 52.0;
 const FOOTER: f32 = 40.0;
 /// Width of the library.
 const LIBRARY: f32 = 214.0;
+/// Height of a line of the library.
+const ROW: f32 = 24.0;
 /// Width of the two level meters with their margins.
-const METERS: f32 = 96.0;
+const METERS: f32 = 88.0;
 /// Space between panels.
 const GAP: f32 = 8.0;
 /// How fast a level falls, in dB per second.
@@ -65,17 +67,17 @@ pub fn draw(
         pos2(meters_rect.left() - GAP, middle.bottom()),
     );
     inside(ui, header.shrink2(vec2(GAP + 6.0, 6.0)), |ui| {
-        title_bar(ui, params, setter)
+        title_bar(ui, params, setter);
     });
     panel(ui, library_rect, |ui| library(ui, memory, view, &mut actions));
-    let card = centre.with_max_y(centre.top() + 150.0);
+    let card = centre.with_max_y(centre.top() + 146.0);
     panel(ui, card, |ui| model_card(ui, view));
     panel(ui, centre.with_min_y(card.bottom() + GAP), |ui| {
-        knobs(ui, view, params, setter)
+        knobs(ui, view, params, setter);
     });
     panel(ui, meters_rect, |ui| meters(ui, memory, view));
     inside(ui, footer.shrink2(vec2(GAP + 4.0, 6.0)), |ui| {
-        message(ui, view, &mut actions)
+        message(ui, view, &mut actions);
     });
     actions
 }
@@ -104,14 +106,8 @@ fn text(ui: &mut Ui, text: &str, size: f32, color: Color32) {
 fn title_bar(ui: &mut Ui, params: &TonegraftParams, setter: Option<&ParamSetter<'_>>) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let bypassed = params.bypass.unmodulated_plain_value();
-        let (label, color) = if bypassed {
-            ("Bypassed", NOTICE)
-        } else {
-            ("Bypass", TEXT)
-        };
-        let button = Button::selectable(bypassed, RichText::new(label).color(color)).min_size(vec2(88.0, 28.0));
-        let response = ui
-            .add(button)
+        let text_now = if bypassed { "Bypassed" } else { "Bypass" };
+        let response = switch(ui, bypassed, text_now, NOTICE)
             .on_hover_text("Hear the input as it is, delayed by the same latency");
         if let (true, Some(setter)) = (response.clicked(), setter) {
             setter.begin_set_parameter(&params.bypass);
@@ -149,16 +145,13 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
     ui.horizontal(|ui| {
         text(ui, "Models", 14.5, TEXT);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let button = |text: &str| Button::new(RichText::new(text).size(13.0)).min_size(vec2(26.0, 22.0));
-            let next = ui
-                .add_enabled(!view.library.is_empty(), button("⏵"))
-                .on_hover_text("Next model");
-            let back = ui
-                .add_enabled(!view.library.is_empty(), button("⏴"))
-                .on_hover_text("Previous model");
-            let again = ui
-                .add(button("⟲"))
-                .on_hover_text("Look through the library folder again");
+            let next = icon(ui, Icon::Next, "Next model");
+            let back = icon(ui, Icon::Previous, "Previous model");
+            let again = icon(ui, Icon::Again, "Look through the library folder again");
+            let again = match &view.folder {
+                Some(folder) => again.on_hover_text(folder.display().to_string()),
+                None => again,
+            };
             if next.clicked() {
                 actions.extend(view.neighbour(1));
             }
@@ -173,11 +166,17 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
     ui.add_space(2.0);
     let below = 66.0;
     let list_height = (ui.available_height() - below).max(40.0);
-    ScrollArea::vertical()
-        .max_height(list_height)
-        .min_scrolled_height(list_height)
-        .auto_shrink([false, false])
-        .show(ui, |ui| library_list(ui, view, actions));
+    let lines = library_lines(view);
+    let list = ui.available_rect_before_wrap();
+    let list = list.with_max_y(list.top() + list_height);
+    ui.scope_builder(UiBuilder::new().max_rect(list), |ui| {
+        ScrollArea::vertical()
+            .auto_shrink([false, false])
+            .show_rows(ui, ROW, lines.len(), |ui, range| {
+                library_list(ui, &lines, range, view, actions);
+            });
+    });
+    ui.advance_cursor_after_rect(list);
     ui.add_space(4.0);
     let edit = TextEdit::singleline(&mut memory.path)
         .hint_text("Path of a model, then Enter")
@@ -187,8 +186,12 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
     if load_path && let Some(path) = typed_path(&memory.path) {
         actions.push(Action::Load(Wish::File(path)));
     }
-    let browse = Button::new(RichText::new("Load…").color(ACCENT)).min_size(vec2(ui.available_width(), 26.0));
-    if ui.add(browse).on_hover_text("Choose an ONNX file").clicked() {
+    let browse = Button::new(RichText::new("Load…").color(ACCENT));
+    if ui
+        .add_sized(vec2(ui.available_width(), 26.0), browse)
+        .on_hover_text("Choose an ONNX file")
+        .clicked()
+    {
         actions.push(Action::Browse);
     }
 }
@@ -200,33 +203,49 @@ fn typed_path(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
-fn library_list(ui: &mut Ui, view: &View, actions: &mut Vec<Action>) {
+/// One line of the library: all have one height, so that only those in sight are drawn.
+enum Line<'a> {
+    Group(&'a str),
+    Item(usize),
+}
+
+fn library_lines(view: &View) -> Vec<Line<'_>> {
+    let mut lines = Vec::with_capacity(view.library.len() + 8);
     let mut group: Option<&str> = None;
     for (index, item) in view.library.iter().enumerate() {
         if group != Some(item.group.as_str()) {
-            ui.add_space(if group.is_some() { 6.0 } else { 0.0 });
-            text(ui, &item.group, 11.0, WEAK);
             group = Some(&item.group);
+            lines.push(Line::Group(&item.group));
         }
-        let plays = view.selected == Some(index);
-        let label = RichText::new(&item.name).color(if plays { ACCENT } else { TEXT });
-        let button = Button::selectable(plays, label)
-            .truncate()
-            .min_size(vec2(ui.available_width(), 24.0));
-        ui.with_layout(Layout::left_to_right(Align::Center).with_main_justify(false), |ui| {
-            let response = ui.add(button).on_hover_text(&item.name);
-            if response.clicked() {
-                actions.push(Action::Load(item.wish.clone()));
-            }
-        });
+        lines.push(Line::Item(index));
     }
-    if let Some(folder) = &view.folder {
-        ui.add_space(8.0);
-        let folder = folder.display().to_string();
-        let hint = RichText::new("Files in the library folder are listed here.")
-            .size(11.0)
-            .color(WEAK);
-        ui.add(Label::new(hint).wrap()).on_hover_text(folder);
+    lines
+}
+
+fn library_list(
+    ui: &mut Ui,
+    lines: &[Line<'_>],
+    range: std::ops::Range<usize>,
+    view: &View,
+    actions: &mut Vec<Action>,
+) {
+    for line in lines.get(range).unwrap_or(&[]) {
+        match line {
+            Line::Group(name) => {
+                ui.allocate_ui_with_layout(
+                    vec2(ui.available_width(), ROW),
+                    Layout::left_to_right(Align::Center),
+                    |ui| text(ui, name, 11.0, WEAK),
+                );
+            }
+            Line::Item(index) => {
+                let Some(item) = view.library.get(*index) else { continue };
+                let response = row(ui, &item.name, view.selected == Some(*index)).on_hover_text(&item.name);
+                if response.clicked() {
+                    actions.push(Action::Load(item.wish.clone()));
+                }
+            }
+        }
     }
 }
 
@@ -268,7 +287,7 @@ fn model_card(ui: &mut Ui, view: &View) {
         (
             "Runtime",
             runtime.to_owned(),
-            view.reason.clone(),
+            if view.name.is_some() { "on the audio thread" } else { "" }.to_owned(),
             if view.name.is_some() { GOOD } else { WEAK },
         ),
         ("Model rate", rate, format!("host {host_rate}"), rate_color),
@@ -281,14 +300,16 @@ fn model_card(ui: &mut Ui, view: &View) {
         ),
     ];
     let area = ui.available_rect_before_wrap();
-    let shares = [0.31, 0.205, 0.25, 0.235];
+    let shares = [0.27, 0.215, 0.265, 0.25];
     let mut left = area.left();
     for ((title, value, detail, color), share) in figures.into_iter().zip(shares) {
         let width = area.width() * share;
-        let cell = Rect::from_min_size(pos2(left, area.top()), vec2(width - 8.0, area.height()));
+        let cell = Rect::from_min_size(pos2(left, area.top()), vec2(width - 8.0, 50.0));
         inside(ui, cell, |ui| figure(ui, title, &value, &detail, color));
         left += width;
     }
+    let below = area.with_min_y(area.top() + 52.0);
+    inside(ui, below, |ui| text(ui, &view.reason, 11.0, WEAK));
 }
 
 fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&ParamSetter<'_>>) {
@@ -299,7 +320,7 @@ fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&Par
         (&params.mix, "Mix"),
         (&params.output_gain, "Output"),
     ];
-    let row = |top: f32, count: usize| {
+    let line = |top: f32, count: usize| {
         // At most eight.
         #[allow(clippy::cast_precision_loss)]
         let step = (area.width() / count.max(1) as f32).min(KNOB.x + 26.0);
@@ -315,7 +336,7 @@ fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&Par
     let two_rows = !model.is_empty();
     let height = if two_rows { 2.0 * KNOB.y + 6.0 } else { KNOB.y };
     let top = area.top() + ((area.height() - height) / 2.0).max(0.0);
-    let places = row(top, model.len());
+    let places = line(top, model.len());
     for (index, (param, label)) in model.iter().enumerate() {
         let value = label.value_text(param.unmodulated_plain_value());
         inside(ui, places(index), |ui| {
@@ -329,7 +350,7 @@ fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&Par
             )
         });
     }
-    let places = row(if two_rows { top + KNOB.y + 6.0 } else { top }, fixed.len());
+    let places = line(if two_rows { top + KNOB.y + 6.0 } else { top }, fixed.len());
     for (index, (param, name)) in fixed.into_iter().enumerate() {
         inside(ui, places(index), |ui| {
             knob(
@@ -365,17 +386,21 @@ fn meters(ui: &mut Ui, memory: &mut Memory, view: &View) {
 
 fn message(ui: &mut Ui, view: &View, actions: &mut Vec<Action>) {
     let message = &view.message;
-    let (color, mark) = match message.weight {
-        Weight::Fine => (WEAK, ""),
-        Weight::Notice => (NOTICE, "ⓘ "),
-        Weight::Error => (ERROR, "⚠ "),
+    let color = match message.weight {
+        Weight::Fine => WEAK,
+        Weight::Notice => NOTICE,
+        Weight::Error => ERROR,
     };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if message.weight == Weight::Error && ui.add(Button::new("Dismiss")).clicked() {
             actions.push(Action::Dismiss);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            let rich = RichText::new(format!("{mark}{}", message.text)).size(12.0).color(color);
+            if message.weight != Weight::Fine {
+                let (dot, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+                ui.painter().circle_filled(dot.center(), 4.0, color);
+            }
+            let rich = RichText::new(&message.text).size(12.0).color(color);
             ui.add(Label::new(rich).wrap()).on_hover_text(&message.text);
         });
     });

@@ -97,7 +97,7 @@ impl NiceEguiApp for App {
     fn resized(&mut self, size: NativeWindowSize) {
         // Window sizes are small positive numbers.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let points = [size.logical.width, size.logical.height].map(|points| f64::from(points).round() as u32);
+        let points = [size.logical.width, size.logical.height].map(|points| points.round() as u32);
         self.params.window.put(points);
         #[allow(clippy::cast_possible_truncation)]
         let scale = size.scale_factor as f32;

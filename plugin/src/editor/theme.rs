@@ -10,6 +10,8 @@ pub const PANEL: Color32 = Color32::from_rgb(0x1c, 0x1f, 0x25);
 pub const FIELD: Color32 = Color32::from_rgb(0x27, 0x2b, 0x33);
 /// Fields under the pointer.
 pub const FIELD_HOVER: Color32 = Color32::from_rgb(0x33, 0x38, 0x42);
+/// Behind the chosen line of a list.
+pub const CHOSEN: Color32 = Color32::from_rgb(0x3f, 0x32, 0x1e);
 /// Outlines.
 pub const LINE: Color32 = Color32::from_rgb(0x33, 0x38, 0x42);
 /// What the user is meant to see first.

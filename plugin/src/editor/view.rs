@@ -34,7 +34,7 @@ pub struct View {
     pub name: Option<String>,
     /// Kind, author, licence.
     pub about: String,
-    /// What runs the model, and where.
+    /// What runs the model; empty if there is none.
     pub runtime: String,
     /// Why.
     pub reason: String,
@@ -91,11 +91,7 @@ impl View {
         Self {
             name: status.card.is_some().then(|| card.name.clone()),
             about: card.about.clone(),
-            runtime: if card.runtime.is_empty() {
-                String::new()
-            } else {
-                format!("{}, on the audio thread", card.runtime)
-            },
+            runtime: card.runtime.clone(),
             reason: card.runtime_reason.clone(),
             model_rate: card.sample_rate,
             host_rate,
@@ -161,7 +157,8 @@ fn message(status: &Status, fault: Fault, model_rate: Option<u32>, host_rate: Op
     } else if host_rate.is_none() {
         (Weight::Fine, "The host has not started the audio yet.".to_owned())
     } else {
-        (Weight::Fine, String::new())
+        let hint = "Drag a knob up and down, with Shift in fine steps; double click for its default.";
+        (Weight::Fine, hint.to_owned())
     };
     Message { weight, text }
 }

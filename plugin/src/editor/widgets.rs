@@ -22,7 +22,6 @@ pub fn knob(
     setter: Option<&ParamSetter<'_>>,
 ) -> Response {
     let (rect, response) = ui.allocate_exact_size(KNOB, Sense::click_and_drag());
-    let response = response.on_hover_text(format!("{name}: {value}\nDouble click: back to the default"));
     let position = param.unmodulated_normalized_value();
     response.widget_info(|| WidgetInfo::slider(true, f64::from(position), format!("{name} {value}")));
     if let Some(setter) = setter {
@@ -110,18 +109,111 @@ fn draw_dial(ui: &Ui, centre: Pos2, position: f32, default: f32, lively: bool) {
 
 /// Text centred at `at`, shortened to `width`.
 fn caption(ui: &Ui, at: Pos2, text: &str, color: Color32, size: f32, width: f32) {
+    let galley = shortened(ui, text, color, size, width);
+    let corner = Align2::CENTER_CENTER.anchor_size(at, galley.size()).min;
+    ui.painter().galley(corner, galley, color);
+}
+
+/// `text` on one line, shortened to `width`.
+fn shortened(ui: &Ui, text: &str, color: Color32, size: f32, width: f32) -> std::sync::Arc<egui::Galley> {
     let painter = ui.painter();
     let mut shown = text.to_owned();
     loop {
         let galley = painter.layout_no_wrap(shown.clone(), theme::font(size), color);
-        if galley.size().x <= width || shown.chars().count() < 3 {
-            let corner = Align2::CENTER_CENTER.anchor_size(at, galley.size()).min;
-            painter.galley(corner, galley, color);
-            return;
+        let length = shown.chars().count();
+        if galley.size().x <= width || length < 3 {
+            return galley;
         }
-        let keep = shown.chars().count() - 2;
-        shown = shown.chars().take(keep).collect::<String>() + "…";
+        shown = shown.chars().take(length - 2).collect::<String>() + "…";
     }
+}
+
+/// One line of a list: its name on the left, marked if it is the chosen one.
+pub fn row(ui: &mut Ui, text: &str, is_chosen: bool) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_chosen, text));
+    let fill = match (is_chosen, response.hovered()) {
+        (true, _) => theme::CHOSEN,
+        (false, true) => FIELD,
+        (false, false) => Color32::TRANSPARENT,
+    };
+    ui.painter().rect_filled(rect, CornerRadius::same(4), fill);
+    let color = if is_chosen { ACCENT } else { TEXT };
+    let galley = shortened(ui, text, color, 13.0, rect.width() - 16.0);
+    let corner = Align2::LEFT_CENTER
+        .anchor_size(rect.left_center() + vec2(8.0, 0.0), galley.size())
+        .min;
+    ui.painter().galley(corner, galley, color);
+    response
+}
+
+/// What an [`icon`] shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    /// A triangle to the left.
+    Previous,
+    /// A triangle to the right.
+    Next,
+    /// An arrow that goes round.
+    Again,
+}
+
+/// A small button with a drawn sign.
+pub fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(26.0, 22.0), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    let painter = ui.painter();
+    let fill = if response.hovered() { theme::FIELD_HOVER } else { FIELD };
+    painter.rect(
+        rect,
+        CornerRadius::same(4),
+        fill,
+        Stroke::new(1.0, LINE),
+        egui::StrokeKind::Inside,
+    );
+    let color = if response.is_pointer_button_down_on() {
+        ACCENT
+    } else {
+        TEXT
+    };
+    let centre = rect.center();
+    let triangle = |points: [egui::Vec2; 3]| {
+        let points = points.map(|offset| centre + offset).to_vec();
+        painter.add(egui::Shape::convex_polygon(points, color, Stroke::NONE));
+    };
+    match icon {
+        Icon::Previous => triangle([vec2(3.5, -5.0), vec2(3.5, 5.0), vec2(-4.5, 0.0)]),
+        Icon::Next => triangle([vec2(-3.5, -5.0), vec2(4.5, 0.0), vec2(-3.5, 5.0)]),
+        Icon::Again => {
+            painter.add(egui::Shape::line(
+                arc(centre, 5.0, -0.3 * PI, 1.35 * PI),
+                Stroke::new(1.6, color),
+            ));
+            triangle([vec2(0.2, -6.8), vec2(6.2, -6.0), vec2(2.0, -1.4)]);
+        }
+    }
+    response.on_hover_text(name)
+}
+
+/// A switch: filled with `color` while it is on.
+pub fn switch(ui: &mut Ui, is_on: bool, text: &str, color: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(96.0, 28.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Switch, true, is_on, text));
+    let (fill, ink) = match (is_on, response.hovered()) {
+        (true, _) => (color, BACKGROUND),
+        (false, true) => (theme::FIELD_HOVER, TEXT),
+        (false, false) => (FIELD, TEXT),
+    };
+    let painter = ui.painter();
+    painter.rect(
+        rect,
+        CornerRadius::same(5),
+        fill,
+        Stroke::new(1.0, LINE),
+        egui::StrokeKind::Inside,
+    );
+    painter.text(rect.center(), Align2::CENTER_CENTER, text, theme::font(13.0), ink);
+    response
 }
 
 /// Lowest level shown, in dB.

@@ -61,8 +61,8 @@ impl Drop for Notifier {
 
 fn run(host: Host, shared: &Shared, told: &Told, stop: &AtomicBool) {
     let mut asked = told.latency.load(Ordering::Acquire);
-    let mut texts = shared.board.version();
-    let mut edits = shared.edits();
+    // A model may have been loaded before this thread started.
+    let (mut texts, mut edits) = (0, 0);
     while !stop.load(Ordering::Acquire) {
         let latency = shared.latency();
         let known = told.latency.load(Ordering::Acquire);

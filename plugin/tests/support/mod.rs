@@ -390,32 +390,7 @@ impl Instance {
         outputs: &mut [clap_audio_buffer],
         events: &[Event],
     ) -> clap_process_status {
-        let events = EventList::new(events);
-        let in_events = events.list();
-        let out_events = clap_output_events {
-            ctx: ptr::null_mut(),
-            try_push: Some(try_push),
-        };
-        let block = clap_process {
-            steady_time: -1,
-            frames_count: u32::try_from(frames).expect("small"),
-            transport: ptr::null(),
-            audio_inputs: if inputs.is_empty() {
-                ptr::null()
-            } else {
-                inputs.as_ptr()
-            },
-            audio_outputs: if outputs.is_empty() {
-                ptr::null_mut()
-            } else {
-                outputs.as_mut_ptr()
-            },
-            audio_inputs_count: u32::try_from(inputs.len()).expect("small"),
-            audio_outputs_count: u32::try_from(outputs.len()).expect("small"),
-            in_events: &raw const in_events,
-            out_events: &raw const out_events,
-        };
-        self.raw_block(&block)
+        Prepared::new(events).process(self, frames, inputs, outputs)
     }
 
     pub fn raw_block(&self, block: &clap_process) -> clap_process_status {
@@ -476,6 +451,49 @@ pub struct Event {
     pub time: u32,
     pub param: u32,
     pub value: f64,
+}
+
+/// Event lists made beforehand, so that a block can be sent without touching the heap.
+pub struct Prepared(EventList);
+
+impl Prepared {
+    pub fn new(events: &[Event]) -> Self {
+        Self(EventList::new(events))
+    }
+
+    /// One block, exactly as given.
+    pub fn process(
+        &self,
+        instance: &Instance,
+        frames: usize,
+        inputs: &[clap_audio_buffer],
+        outputs: &mut [clap_audio_buffer],
+    ) -> clap_process_status {
+        let in_events = self.0.list();
+        let out_events = clap_output_events {
+            ctx: ptr::null_mut(),
+            try_push: Some(try_push),
+        };
+        instance.raw_block(&clap_process {
+            steady_time: -1,
+            frames_count: u32::try_from(frames).expect("small"),
+            transport: ptr::null(),
+            audio_inputs: if inputs.is_empty() {
+                ptr::null()
+            } else {
+                inputs.as_ptr()
+            },
+            audio_outputs: if outputs.is_empty() {
+                ptr::null_mut()
+            } else {
+                outputs.as_mut_ptr()
+            },
+            audio_inputs_count: u32::try_from(inputs.len()).expect("small"),
+            audio_outputs_count: u32::try_from(outputs.len()).expect("small"),
+            in_events: &raw const in_events,
+            out_events: &raw const out_events,
+        })
+    }
 }
 
 struct EventList(Vec<clap_event_param_value>);

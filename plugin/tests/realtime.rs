@@ -1,0 +1,150 @@
+//! The plugin's own blocks under a counting allocator: nothing is allocated or freed on the audio thread, also while models are
+//! swapped and parameters move.
+#![allow(unsafe_code)]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use support::{Event, Instance, LAYOUTS, PARAMS, Random, buffer, guitar, id_of, model_file, state_with_file};
+
+struct Counting;
+
+thread_local! {
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // `try_with`: the allocator is also called while a thread ends.
+    let watched = WATCHED.try_with(Cell::get).unwrap_or(false);
+    if watched {
+        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+    }
+}
+
+// SAFETY: passes everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Heap calls of this thread during `body`.
+fn heap_calls(body: impl FnOnce()) -> u64 {
+    CALLS.set(0);
+    WATCHED.set(true);
+    body();
+    WATCHED.set(false);
+    CALLS.get()
+}
+
+/// Blocks with everything prepared beforehand, so that only the plugin can allocate.
+struct Blocks {
+    input: Vec<Vec<f32>>,
+    aux: Vec<Vec<f32>>,
+    output: Vec<Vec<f32>>,
+}
+
+impl Blocks {
+    fn new(frames: usize) -> Self {
+        Self {
+            input: guitar(2, frames),
+            aux: guitar(2, frames),
+            output: vec![vec![0.0; frames]; 2],
+        }
+    }
+
+    /// Heap calls of one block.
+    fn run(&mut self, instance: &Instance, layout: [usize; 3], frames: usize, lists: &support::Prepared) -> u64 {
+        let mut main = [self.input[0].as_mut_ptr(), self.input[1].as_mut_ptr()];
+        let mut aux = [self.aux[0].as_mut_ptr(), self.aux[1].as_mut_ptr()];
+        let mut out = [self.output[0].as_mut_ptr(), self.output[1].as_mut_ptr()];
+        let inputs = [buffer(&mut main[..layout[0]]), buffer(&mut aux[..layout[2]])];
+        let mut outputs = [buffer(&mut out[..layout[1]])];
+        let count = if layout[2] > 0 { 2 } else { 1 };
+        heap_calls(|| {
+            lists.process(instance, frames, &inputs[..count], &mut outputs);
+        })
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert!(heap_calls(|| drop(std::hint::black_box(vec![1_u8; 100]))) >= 2);
+    assert_eq!(heap_calls(|| ()), 0);
+}
+
+#[test]
+fn blocks_of_all_layouts_with_moving_parameters_and_resets_leave_the_heap_alone() {
+    let mut random = Random(3);
+    for (index, layout) in LAYOUTS.into_iter().enumerate() {
+        let mut instance = Instance::new();
+        assert!(instance.select(index));
+        instance.activate(48_000.0, 1024);
+        instance.start();
+        let mut blocks = Blocks::new(3000);
+        for round in 0..60 {
+            let frames = [1, 7, 64, 480, 1024, 3000, 0, random.below(1024)][round % 8];
+            let events: Vec<Event> = (0..random.below(9))
+                .map(|_| Event {
+                    time: u32::try_from(random.below(frames + 1)).expect("small"),
+                    param: id_of(PARAMS[random.below(PARAMS.len())]),
+                    value: random.unit(),
+                })
+                .collect();
+            let lists = support::Prepared::new(&events);
+            let calls = blocks.run(&instance, layout, frames, &lists);
+            assert_eq!(calls, 0, "layout {index}, round {round}, {frames} frames");
+            if round % 10 == 9 {
+                assert_eq!(heap_calls(|| instance.reset()), 0, "reset");
+            }
+        }
+        instance.stop();
+    }
+}
+
+#[test]
+fn swapping_models_leaves_the_heap_of_the_audio_thread_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let states: Vec<Vec<u8>> = [0, 64, 7, 300]
+        .into_iter()
+        .map(|look_ahead| state_with_file(&model_file(folder.path(), look_ahead, 0.5)))
+        .collect();
+    let mut instance = Instance::new();
+    instance.activate(48_000.0, 256);
+    instance.start();
+    let mut blocks = Blocks::new(256);
+    let lists = support::Prepared::new(&[]);
+    for (round, state) in states.iter().cycle().take(16).enumerate() {
+        let before = instance.latency();
+        assert!(instance.load(state));
+        let mut blocks_until_swapped = 0;
+        let start = std::time::Instant::now();
+        loop {
+            assert_eq!(blocks.run(&instance, LAYOUTS[0], 256, &lists), 0, "round {round}");
+            blocks_until_swapped += 1;
+            let swapped = instance.latency() == [0, 64, 7, 300][round % 4];
+            if swapped && blocks_until_swapped > 40 {
+                break;
+            }
+            assert!(start.elapsed().as_secs() < 10, "round {round}: still {before} frames");
+            std::thread::sleep(std::time::Duration::from_micros(300));
+        }
+    }
+}
