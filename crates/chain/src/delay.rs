@@ -1,21 +1,17 @@
 //! The dry path's delay, which can move to another distance by a crossfade.
 
-use std::f64::consts::PI;
-use tonegraft_core::AudioBuffer;
+use tonegraft_core::{AudioBuffer, DelayLine, Tap, raised_cosine};
 
-/// Keeps the past of a planar signal and plays it at one distance, or at two while it moves.
+/// Plays the past of a planar signal at one distance, or at two while it moves.
 #[derive(Debug)]
 pub(crate) struct MovingDelay {
-    ring: AudioBuffer,
-    mask: usize,
-    write: usize,
-    filled: usize,
+    line: DelayLine,
     longest: usize,
     from: usize,
     to: usize,
     /// Frames of the crossfade done; at rest when `gains` is exhausted.
     frame: usize,
-    /// Gain of the new distance, `(1 − cos(π (k+1)/(N+1))) / 2`.
+    /// Gain of the new distance.
     gains: Box<[f32]>,
 }
 
@@ -23,26 +19,20 @@ impl MovingDelay {
     /// For distances up to `longest`, in pieces of up to `max_frames`; a crossfade takes `fade` frames.
     #[expect(clippy::disallowed_methods, reason = "built off the audio thread")]
     pub(crate) fn new(channels: usize, longest: usize, max_frames: usize, fade: usize) -> Self {
-        let capacity = (longest + max_frames).max(1).next_power_of_two();
-        let fade = fade.max(1);
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-        let gain = |k: usize| (0.5 - 0.5 * (PI * (k + 1) as f64 / (fade + 1) as f64).cos()) as f32;
+        let gains: Box<[f32]> = raised_cosine(fade.max(1)).collect();
         Self {
-            ring: AudioBuffer::new(channels, capacity),
-            mask: capacity - 1,
-            write: 0,
-            filled: 0,
+            line: DelayLine::new(channels, longest, max_frames),
             longest,
             from: 0,
             to: 0,
-            frame: fade,
-            gains: (0..fade).map(gain).collect(),
+            frame: gains.len(),
+            gains,
         }
     }
 
     /// Forgets the past and jumps to `distance`.
     pub(crate) fn reset(&mut self, distance: usize) {
-        self.filled = 0;
+        self.line.clear();
         self.snap(distance);
     }
 
@@ -76,58 +66,18 @@ impl MovingDelay {
     /// Appends the first `frames` frames of `input` and writes the delayed signal into those of `output`. Output channels beyond
     /// the input's repeat its last one.
     pub(crate) fn process(&mut self, input: &AudioBuffer, output: &mut AudioBuffer, frames: usize) {
-        let start = self.write & self.mask;
-        let first = frames.min(self.mask + 1 - start);
-        for (ring, channel) in self.ring.iter_mut().zip(input.iter()) {
-            copy(ring.get_mut(start..start + first), channel.get(..first));
-            copy(ring.get_mut(..frames - first), channel.get(first..frames));
-        }
-        self.write = self.write.wrapping_add(frames);
-        self.filled = self.filled.saturating_add(frames).min(self.mask + 1);
-
-        let last = self.ring.channels().saturating_sub(1);
+        self.line.push(input.iter(), frames);
         let gains = self.gains.get(self.frame..).unwrap_or(&[]);
+        let from = if gains.is_empty() { self.to } else { self.from };
+        let tap = Tap {
+            from,
+            to: self.to,
+            gains,
+        };
         for (index, out) in output.iter_mut().enumerate() {
-            let ring = self.ring.channel(index.min(last));
-            let out = out.get_mut(..frames).unwrap_or(&mut []);
-            self.read(ring, self.to, out);
-            for (k, (out, gain)) in out.iter_mut().zip(gains).enumerate() {
-                let old = self.sample(ring, self.from + frames - k);
-                *out = old + (*out - old) * gain;
-            }
+            self.line.read(index, tap, out.get_mut(..frames).unwrap_or(&mut []));
         }
         self.frame = (self.frame + frames).min(self.gains.len());
-    }
-
-    /// The sample `distance` frames before the write position; silence before the start.
-    fn sample(&self, ring: &[f32], distance: usize) -> f32 {
-        if distance > self.filled {
-            return 0.0;
-        }
-        let place = self.write.wrapping_sub(distance) & self.mask;
-        ring.get(place).copied().unwrap_or(0.0)
-    }
-
-    fn read(&self, ring: &[f32], delay: usize, out: &mut [f32]) {
-        let distance = delay + out.len();
-        let silent = distance.saturating_sub(self.filled).min(out.len());
-        let (before, after) = out.split_at_mut(silent);
-        before.fill(0.0);
-        let start = self.write.wrapping_sub(distance - silent) & self.mask;
-        let first = after.len().min(self.mask + 1 - start);
-        let (early, late) = after.split_at_mut(first);
-        let late_frames = late.len();
-        copy(Some(early), ring.get(start..start + first));
-        copy(Some(late), ring.get(..late_frames));
-    }
-}
-
-/// Copies if both sides are there and of one length, which is always so for pieces within the capacity.
-fn copy(to: Option<&mut [f32]>, from: Option<&[f32]>) {
-    if let (Some(to), Some(from)) = (to, from)
-        && to.len() == from.len()
-    {
-        to.copy_from_slice(from);
     }
 }
 

@@ -6,13 +6,16 @@
 //! * [`grid`]: the control grid of 32 frames on which all parameters move.
 //! * [`fault`]: what goes wrong on the audio thread, as a `Copy` code.
 //! * [`denormals`]: a guard that flushes denormals while it lives.
-//! * [`buffer`]: planar audio, `[channels, frames]`.
+//! * [`buffer`]: planar audio, `[channels, frames]`; [`delay_line`]: its past, read at any distance.
+//! * [`fade`]: the shape of every crossfade.
 //!
 //! Nothing here allocates after construction, and no audio-thread function returns a `Result`.
 #![deny(unsafe_code)]
 
 pub mod buffer;
+pub mod delay_line;
 pub mod denormals;
+pub mod fade;
 pub mod fault;
 pub mod grid;
 pub mod latency;
@@ -20,6 +23,8 @@ pub mod processor;
 pub mod units;
 
 pub use buffer::AudioBuffer;
+pub use delay_line::{DelayLine, Tap};
+pub use fade::raised_cosine;
 pub use fault::Fault;
 pub use grid::{CONTROL_INTERVAL, ControlGrid, Ramp};
 pub use latency::{Latency, LatencyParts};

@@ -2,7 +2,6 @@
 
 use crate::bank::{BankConfig, Knobs, SLOTS, Source, Unit};
 use crate::control::{Install, InstallError};
-use crate::delay::{DelayLine, Tap};
 use crate::fade::{Fade, crossfade};
 use crate::readout::{Phase, Snapshot, raise_peaks};
 use crate::shared::{LatencyHandle, Shared};
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::processor::silence;
 use tonegraft_core::{AudioBuffer, Fault, HostFrames, Latency};
+use tonegraft_core::{DelayLine, Tap};
 
 /// The longest hidden run, in seconds, latency not included.
 const HIDDEN_SECONDS: f64 = 0.25;

@@ -26,7 +26,6 @@
 mod audio;
 mod bank;
 mod control;
-mod delay;
 mod fade;
 mod readout;
 mod shared;

@@ -2,9 +2,9 @@
 
 use crate::bank::{BankConfig, KNOBS, Unit};
 use crate::control::{InstallError, InstallErrorKind};
-use crate::delay::{DelayLine, Tap};
 use crate::fade::Fade;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
+use tonegraft_core::{DelayLine, Tap};
 use tonegraft_core::{Facts, Fault, HostFrames};
 
 /// Builds voices, off the audio thread.

@@ -1,23 +1,25 @@
 //! A planar delay line that is read at any distance, also at two distances crossfaded.
+//!
+//! Everything but [`DelayLine::new`] is for the audio thread.
 
-use tonegraft_core::AudioBuffer;
+use crate::buffer::AudioBuffer;
 
 /// A delay heard over some frames: from one distance to another, crossfaded by `gains`.
 ///
 /// With empty `gains` only `to` is heard.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tap<'a> {
+pub struct Tap<'a> {
     /// Distance before the crossfade, in frames.
-    pub(crate) from: usize,
+    pub from: usize,
     /// Distance after it, in frames.
-    pub(crate) to: usize,
+    pub to: usize,
     /// Gain of `to` per frame.
-    pub(crate) gains: &'a [f32],
+    pub gains: &'a [f32],
 }
 
 impl Tap<'_> {
     /// One distance.
-    pub(crate) const fn at(delay: usize) -> Self {
+    pub const fn at(delay: usize) -> Self {
         Self {
             from: delay,
             to: delay,
@@ -26,14 +28,14 @@ impl Tap<'_> {
     }
 
     /// True if nothing is delayed and nothing moves.
-    pub(crate) const fn is_direct(&self) -> bool {
+    pub const fn is_direct(&self) -> bool {
         self.to == 0 && (self.from == 0 || self.gains.is_empty())
     }
 }
 
 /// The past of a planar signal, `[channels, frames]`. Before the first frame there is silence.
 #[derive(Debug)]
-pub(crate) struct DelayLine {
+pub struct DelayLine {
     ring: AudioBuffer,
     mask: usize,
     write: usize,
@@ -42,7 +44,7 @@ pub(crate) struct DelayLine {
 
 impl DelayLine {
     /// For delays up to `max_delay`, pushed in pieces of up to `max_frames`.
-    pub(crate) fn new(channels: usize, max_delay: usize, max_frames: usize) -> Self {
+    pub fn new(channels: usize, max_delay: usize, max_frames: usize) -> Self {
         let capacity = (max_delay + max_frames).max(1).next_power_of_two();
         Self {
             ring: AudioBuffer::new(channels, capacity),
@@ -53,12 +55,18 @@ impl DelayLine {
     }
 
     /// Forgets the past, in constant time.
-    pub(crate) fn clear(&mut self) {
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn clear(&mut self) {
         self.filled = 0;
     }
 
     /// Appends `frames` frames of every channel; channels left out repeat what was there.
-    pub(crate) fn push<'a>(&mut self, channels: impl Iterator<Item = &'a [f32]>, frames: usize) {
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn push<'a>(&mut self, channels: impl Iterator<Item = &'a [f32]>, frames: usize) {
         let start = self.write & self.mask;
         let first = frames.min(self.mask + 1 - start);
         for (ring, channel) in self.ring.iter_mut().zip(channels) {
@@ -70,7 +78,10 @@ impl DelayLine {
     }
 
     /// The last `out.len()` frames pushed of channel `channel` (the last channel if there are fewer), as `tap` hears them.
-    pub(crate) fn read(&self, channel: usize, tap: Tap<'_>, out: &mut [f32]) {
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn read(&self, channel: usize, tap: Tap<'_>, out: &mut [f32]) {
         let last = self.ring.channels().saturating_sub(1);
         let ring = self.ring.channel(channel.min(last));
         self.read_at(ring, tap.to, out);
@@ -117,7 +128,6 @@ fn copy(to: Option<&mut [f32]>, from: Option<&[f32]>) {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
