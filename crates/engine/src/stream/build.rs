@@ -430,7 +430,8 @@ impl Builder<'_> {
         let (name, mut output, states) = self.outputs(audio)?;
         let planes = self.wires[input.index()].planes;
         let (feeds, channels) = inputs::feeds(self.graph, audio, planes, output.view.planes, &mut controls)?;
-        let late = output.timing.shift + output.timing.growth;
+        // Missing frames are missing at the beginning; frames too many are the tail.
+        let late = output.timing.shift + output.timing.growth.min(0);
         if late < 0 {
             let frames = usize::try_from(-late).unwrap_or(0);
             output.view = self.delay(output.view, frames);

@@ -7,8 +7,8 @@
 //! Time: index `n` of a signal appears at tick `n + shift`, tick 0 being the first frame after reset. A convolution over
 //! `reach` past frames without padding has its first result `reach` ticks later; padding at the beginning and cropping move the
 //! index back and forth without touching a sample; where signals of different shift meet, the earlier one is delayed. The
-//! latency of the model is then a result: the output's index `n` belongs to the input's index `n − growth` (an unpadded
-//! network is shorter at the beginning), so it comes `shift + growth` ticks late.
+//! latency of the model is then a result: the output's index `n` belongs to the input's index `n − min(growth, 0)` (an
+//! unpadded network is shorter at the beginning, a longer one has a tail), so it comes `shift + min(growth, 0)` ticks late.
 
 mod build;
 mod dense;
