@@ -275,8 +275,7 @@ fn broken_input_is_silenced_and_the_sound_comes_back() {
     assert!(instance.select(2));
     instance.activate(RATE, 512);
     instance.start();
-    let good = guitar(2, 48_000);
-    let mut bad = good.clone();
+    let mut bad = guitar(2, 48_000);
     for (index, sample) in bad[0].iter_mut().enumerate().take(2000) {
         *sample = [f32::NAN, f32::INFINITY, f32::MAX, -f32::MAX][index % 4];
     }
@@ -322,6 +321,17 @@ fn calls_out_of_order_are_refused_without_harm() {
         assert!(!activate(instance.plugin, 1e12, 1, 64));
         assert!((*instance.plugin).get_extension.expect("get_extension")(instance.plugin, ptr::null()).is_null());
     }
+}
+
+#[test]
+fn a_window_is_offered_only_to_hosts_that_can_hold_one() {
+    let has_window = |instance: &Instance| {
+        let id = clap_sys::ext::gui::CLAP_EXT_GUI;
+        // SAFETY: main thread, a terminated string.
+        !unsafe { (*instance.plugin).get_extension.expect("get_extension")(instance.plugin, id.as_ptr()) }.is_null()
+    };
+    assert!(!has_window(&Instance::new()));
+    assert!(has_window(&Instance::in_host("A host with windows", true)));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use clap_sys::events::{
     clap_output_events,
 };
 use clap_sys::ext::audio_ports_config::{CLAP_EXT_AUDIO_PORTS_CONFIG, clap_plugin_audio_ports_config};
+use clap_sys::ext::gui::{CLAP_EXT_GUI, clap_host_gui};
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency, clap_plugin_latency};
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_host_params, clap_param_info, clap_plugin_params};
 use clap_sys::ext::render::{CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME, clap_plugin_render};
@@ -71,6 +72,7 @@ pub struct Calls {
     pub rescans: AtomicU32,
     pub dirty: AtomicU32,
     in_activate: AtomicBool,
+    has_gui: bool,
 }
 
 /// One instance in its host.
@@ -116,7 +118,16 @@ unsafe extern "C" fn mark_dirty(host: *const clap_host) {
     unsafe { calls(host) }.dirty.fetch_add(1, Ordering::SeqCst);
 }
 
-unsafe extern "C" fn host_extension(_host: *const clap_host, id: *const c_char) -> *const c_void {
+unsafe extern "C" fn resize_hints_changed(_host: *const clap_host) {}
+unsafe extern "C" fn request_resize(_host: *const clap_host, _width: u32, _height: u32) -> bool {
+    true
+}
+unsafe extern "C" fn request_visible(_host: *const clap_host) -> bool {
+    false
+}
+unsafe extern "C" fn closed(_host: *const clap_host, _was_destroyed: bool) {}
+
+unsafe extern "C" fn host_extension(host: *const clap_host, id: *const c_char) -> *const c_void {
     static LATENCY: clap_host_latency = clap_host_latency {
         changed: Some(latency_changed),
     };
@@ -128,14 +139,23 @@ unsafe extern "C" fn host_extension(_host: *const clap_host, id: *const c_char) 
     static STATE: clap_host_state = clap_host_state {
         mark_dirty: Some(mark_dirty),
     };
-    // SAFETY: extensions are asked for by terminated strings.
-    let id = unsafe { CStr::from_ptr(id) };
+    static GUI: clap_host_gui = clap_host_gui {
+        resize_hints_changed: Some(resize_hints_changed),
+        request_resize: Some(request_resize),
+        request_show: Some(request_visible),
+        request_hide: Some(request_visible),
+        closed: Some(closed),
+    };
+    // SAFETY: extensions are asked for by terminated strings, of a host of `Instance::named`.
+    let (id, has_gui) = unsafe { (CStr::from_ptr(id), calls(host).has_gui) };
     if id == CLAP_EXT_LATENCY {
         (&raw const LATENCY).cast()
     } else if id == CLAP_EXT_PARAMS {
         (&raw const PARAMS).cast()
     } else if id == CLAP_EXT_STATE {
         (&raw const STATE).cast()
+    } else if id == CLAP_EXT_GUI && has_gui {
+        (&raw const GUI).cast()
     } else {
         ptr::null()
     }
@@ -149,7 +169,15 @@ impl Instance {
 
     /// In a host of that name.
     pub fn named(name: &str) -> Self {
-        let calls = Box::new(Calls::default());
+        Self::in_host(name, false)
+    }
+
+    /// In a host of that name, which can hold a window or not.
+    pub fn in_host(name: &str, has_gui: bool) -> Self {
+        let calls = Box::new(Calls {
+            has_gui,
+            ..Calls::default()
+        });
         let name = CString::new(name).expect("no zero inside");
         let host = Box::new(clap_host {
             clap_version: CLAP_VERSION,
