@@ -6,7 +6,7 @@ use super::{Axis, Rate, Signal, StreamGraph, StreamNode, StreamOp, Timing, View,
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use tonegraft_model::{Graph, Node, Op, Tensor, ValueId};
+use tonegraft_model::{Graph, Node, Op, SymInt, Tensor, ValueId};
 
 /// What a value is in time.
 #[derive(Clone, Debug)]
@@ -37,6 +37,24 @@ impl Stop {
     }
 }
 
+/// An integer that a shape or a bound is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// A number.
+    Known(i64),
+    /// The length of the audio input plus so much.
+    Audio(i64),
+}
+
+impl Length {
+    pub fn known(self) -> Option<i64> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Audio(_) => None,
+        }
+    }
+}
+
 /// A state that a `Concat` along time puts before a signal.
 pub(super) struct Carried {
     pub state: ValueId,
@@ -52,6 +70,8 @@ pub(super) struct Builder<'a> {
     pub facts: Vec<Option<Fact>>,
     /// Length of the audio input if the export fixed it.
     pub fixed_length: Option<usize>,
+    /// The name of its length if the export left it open.
+    pub length_symbol: Option<String>,
     /// Recurrent layers that start from a state input: `(node, cell state) → state`.
     pub recurrent_states: BTreeMap<(usize, bool), ValueId>,
     pub carried: Vec<Carried>,
@@ -93,6 +113,7 @@ fn attempt(
         nodes: Vec::new(),
         facts: vec![None; graph.values.len()],
         fixed_length: audio.fixed_length,
+        length_symbol: audio.length_symbol.clone(),
         recurrent_states: BTreeMap::new(),
         carried: Vec::new(),
         earliest: 0,
@@ -211,6 +232,34 @@ impl Builder<'_> {
             .transpose()
     }
 
+    /// Input `at` as integers that may depend on the length of the audio.
+    pub fn lengths(&self, node: &Node, at: usize) -> Result<Option<Vec<Length>>, Stop> {
+        let symbolic = node.inputs.get(at).copied().flatten().and_then(|id| self.graph.value(id).symbolic.as_ref());
+        let Some(terms) = symbolic else {
+            let known = self.integers(node, at)?;
+            return Ok(known.map(|values| values.into_iter().map(Length::Known).collect()));
+        };
+        let lengths: Option<Vec<Length>> = terms
+            .iter()
+            .map(|term| match term {
+                SymInt::Known(value) => Some(Length::Known(*value)),
+                SymInt::Affine(term)
+                    if (term.num(), term.den()) == (1, 1) && self.length_symbol.as_deref() == Some(term.symbol()) =>
+                {
+                    Some(Length::Audio(term.offset()))
+                }
+                // Other open sizes are batches, of which there is one.
+                SymInt::Affine(term) if self.length_symbol.as_deref() != Some(term.symbol()) => {
+                    term.eval(1).map(Length::Known)
+                }
+                _ => None,
+            })
+            .collect();
+        lengths.map(Some).ok_or_else(|| {
+            Stop::not_streamable("its shape or bounds depend on the length of the signal in a way that is not played natively")
+        })
+    }
+
     pub fn wire(&mut self, planes: usize, rate: Rate) -> WireId {
         let id = WireId(u32::try_from(self.wires.len()).unwrap_or(u32::MAX));
         self.wires.push(Wire { planes, rate });
@@ -311,14 +360,24 @@ impl Builder<'_> {
         if let Op::Unsupported { name } = &node.op {
             return Err(Stop::Refused(CompileError::new(Kind::Operator, format!("the operator `{name}` is not known here"))));
         }
-        let facts = (0..node.inputs.len()).map(|at| self.fact(node, at)).collect::<Result<Vec<_>, _>>()?;
+        // Arithmetic on sizes alone was done by the reader.
+        let outputs = || node.outputs.iter().flatten().map(|id| self.graph.value(*id));
+        if outputs().all(|value| value.symbolic.is_some() || value.constant.is_some()) {
+            return Ok(());
+        }
+        let of_size = |at: usize| node.inputs[at].is_some_and(|id| self.graph.value(id).symbolic.is_some());
+        let facts = (0..node.inputs.len())
+            .map(|at| if of_size(at) { Ok(None) } else { self.fact(node, at) })
+            .collect::<Result<Vec<_>, _>>()?;
         // The shape of a signal has no fact; who needs it says so.
         if matches!(node.op, Op::Shape { .. } | Op::Size) && matches!(facts.first(), Some(Some(Fact::Signal(_)))) {
             return Ok(());
         }
         let constants: Option<Vec<Option<&Tensor>>> = facts
             .iter()
-            .map(|fact| match fact {
+            .enumerate()
+            .map(|(at, fact)| match fact {
+                None if of_size(at) => None,
                 None => Some(None),
                 Some(Fact::Constant { tensor, .. }) => Some(Some(tensor)),
                 _ => None,

@@ -15,6 +15,8 @@ pub(super) struct AudioInput {
     pub axes: Vec<Axis>,
     /// Its length if the export fixed it.
     pub fixed_length: Option<usize>,
+    /// The name of its length if the export left it open.
+    pub length_symbol: Option<String>,
 }
 
 /// One value from outside that is not audio.
@@ -134,6 +136,10 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
         id,
         axes,
         fixed_length: value.shape[time].known(),
+        length_symbol: match &value.shape[time] {
+            Dim::Symbolic { symbol, .. } => Some(symbol.clone()),
+            _ => None,
+        },
     })
 }
 

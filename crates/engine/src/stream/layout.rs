@@ -3,7 +3,7 @@
 //! The trick that serves them all: a tensor of plane numbers, shaped like the signal with time of size 1, goes through the
 //! operator itself; what comes out says where every plane goes.
 
-use super::build::{Builder, Fact, Stop};
+use super::build::{Builder, Fact, Length, Stop};
 use super::shape::{broadcast_planes, planes, size, text, time_axis};
 use super::time::resolve_axis;
 use super::{Axis, Signal, StreamOp, Timing, View};
@@ -57,6 +57,10 @@ impl Builder<'_> {
         let signal = self.signal(node, 0)?;
         let rank = signal.axes.len();
         let time = time_axis(&signal.axes);
+        if node.op == Op::Expand {
+            let target = self.lengths(node, 1)?.ok_or_else(|| Stop::shape("its shape is missing"))?;
+            return self.expand(&signal, &target);
+        }
         let mut others = vec![self.constant(node, 1)?];
         let axes_input = |rank: usize| -> Result<Option<Vec<usize>>, Stop> {
             match others[0].as_ref().and_then(Tensor::as_i64) {
@@ -96,7 +100,6 @@ impl Builder<'_> {
                 let indices = others[0].as_ref().map_or(0, Tensor::rank);
                 time.map(|time| if time > *axis { time + indices - 1 } else { time })
             }
-            Op::Expand => return self.expand(&signal, others[0].as_ref()),
             Op::Tile => {
                 if let (Some(time), Some(repeats)) = (time, others[0].as_ref().and_then(Tensor::as_i64))
                     && repeats.get(time) != Some(&1)
@@ -111,20 +114,20 @@ impl Builder<'_> {
     }
 
     /// Broadcasting to a shape; a size along time, or an unknown one where the signal has 1, is left to later broadcasting.
-    fn expand(&mut self, signal: &Signal, target: Option<&Tensor>) -> Result<Signal, Stop> {
-        let target = target.and_then(Tensor::as_i64).ok_or_else(|| Stop::shape("its shape is missing"))?;
+    fn expand(&mut self, signal: &Signal, target: &[Length]) -> Result<Signal, Stop> {
         let rank = signal.axes.len().max(target.len());
         let length = self.length(signal);
         let mut out = Vec::with_capacity(rank);
         for at in 0..rank {
             let own = (at + signal.axes.len()).checked_sub(rank).map(|at| signal.axes[at]);
-            let wanted = (at + target.len()).checked_sub(rank).map_or(1, |at| target[at]);
-            out.push(match (own, usize::try_from(wanted).unwrap_or(0)) {
+            let wanted = (at + target.len()).checked_sub(rank).map_or(Length::Known(1), |at| target[at]);
+            out.push(match (own, wanted) {
                 (Some(Axis::Time), _) => Axis::Time,
-                (None | Some(Axis::Size(1)), wanted_size) if length.is_some() && length == Some(wanted) && wanted_size > 1 => Axis::Size(1),
-                (None | Some(Axis::Size(1)), wanted) => Axis::Size(wanted),
-                (Some(axis), 1) => axis,
-                (Some(Axis::Size(n)), wanted) if n == wanted => Axis::Size(n),
+                (None | Some(Axis::Size(1)), Length::Audio(_)) => Axis::Size(1),
+                (None | Some(Axis::Size(1)), Length::Known(n)) if n > 1 && length == Some(n) => Axis::Size(1),
+                (None | Some(Axis::Size(1)), Length::Known(n)) => Axis::Size(usize::try_from(n).unwrap_or(0)),
+                (Some(axis), Length::Known(1)) => axis,
+                (Some(Axis::Size(n)), Length::Known(wanted)) if usize::try_from(wanted) == Ok(n) => Axis::Size(n),
                 _ => return Err(Stop::shape(format!("{} cannot be expanded to {target:?}", text(&signal.axes)))),
             });
         }
@@ -143,7 +146,15 @@ impl Builder<'_> {
                 let (a, b) = signal.axes.split_at((*axis).min(signal.axes.len()));
                 vec![sizes(a), sizes(b)]
             }
-            _ => self.integers(node, 1)?.ok_or_else(|| Stop::shape("its shape is missing"))?,
+            _ => {
+                let target = self.lengths(node, 1)?.ok_or_else(|| Stop::shape("its shape is missing"))?;
+                // A size that follows the audio's length can only be the time: as open as −1.
+                let size = |length: Length| match length {
+                    Length::Known(value) => value,
+                    Length::Audio(_) => -1,
+                };
+                target.into_iter().map(size).collect()
+            }
         };
         let copies_zero = !matches!(node.op, Op::Reshape { allow_zero: true });
         let Some(time) = time_axis(&signal.axes) else {

@@ -1,6 +1,6 @@
 //! Operators that move a signal in time: Pad, Slice and Concat along the time axis.
 
-use super::build::{Builder, Carried, Fact, Stop};
+use super::build::{Builder, Carried, Fact, Length, Stop};
 use super::shape::{planes, text, time_axis};
 use super::{Axis, Prefix, Rate, Signal, StreamOp, Timing, View};
 use std::sync::Arc;
@@ -105,8 +105,8 @@ impl Builder<'_> {
         let mut signal = self.signal(node, 0)?;
         let rank = signal.axes.len();
         let missing = || Stop::shape("its starts or ends are missing");
-        let starts = self.integers(node, 1)?.ok_or_else(missing)?;
-        let ends = self.integers(node, 2)?.ok_or_else(missing)?;
+        let starts = self.lengths(node, 1)?.ok_or_else(missing)?;
+        let ends = self.lengths(node, 2)?.ok_or_else(missing)?;
         let axes: Vec<usize> = match self.integers(node, 3)? {
             None => (0..starts.len()).collect(),
             Some(axes) => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>()?,
@@ -123,7 +123,12 @@ impl Builder<'_> {
                     Ok(cropped) => signal = cropped,
                     Err(length) => tail = Some(length),
                 },
-                Axis::Size(_) => signal = self.slice_features(&signal, *axis, start, end, step)?,
+                Axis::Size(_) => {
+                    let (Some(start), Some(end)) = (start.known(), end.known()) else {
+                        return Err(Stop::not_streamable("it picks features by the length of the signal"));
+                    };
+                    signal = self.slice_features(&signal, *axis, start, end, step)?;
+                }
             }
         }
         Ok(match tail {
@@ -133,9 +138,19 @@ impl Builder<'_> {
     }
 
     /// The cropped signal, or how many of the last frames are taken.
-    fn slice_time(&mut self, signal: &Signal, start: i64, end: i64, step: i64) -> Result<Result<Signal, usize>, Stop> {
+    fn slice_time(&mut self, signal: &Signal, start: Length, end: Length, step: i64) -> Result<Result<Signal, usize>, Stop> {
         if step != 1 {
             return Err(Stop::not_streamable(format!("it takes every {step}th frame: the rate would change")));
+        }
+        // Bounds that follow the length count from the end: the signal has `audio + growth` frames.
+        let from = |bound: Length, at_end: i64| match bound {
+            Length::Known(value) => value,
+            Length::Audio(offset) if offset >= signal.timing.growth => at_end,
+            Length::Audio(offset) => offset - signal.timing.growth,
+        };
+        let (start, end) = (from(start, i64::MAX), from(end, i64::MAX));
+        if start == i64::MAX {
+            return Err(Stop::shape("nothing is left of the signal"));
         }
         let length = self.length(signal);
         // From the front if not negative, from the end if so.

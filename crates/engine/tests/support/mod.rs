@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod data;
+pub mod files;
 
 use std::collections::BTreeMap;
 use tonegraft_core::{Fault, Processor, SampleRate};
