@@ -6,6 +6,7 @@
 
 use crate::metadata::Metadata;
 use crate::op::Op;
+use crate::symbolic::SymInt;
 use crate::tensor::{DType, Tensor};
 use std::fmt;
 
@@ -108,6 +109,10 @@ pub struct Value {
     pub shape: Vec<Dim>,
     /// The tensor, if this value is constant (weights, folded expressions).
     pub constant: Option<Tensor>,
+    /// The elements of a small integer tensor that depends on sizes alone, in row-major order: how `starts`, `ends`, `pads` or
+    /// a target shape follow from the audio's length. The nodes that compute it stay in the graph. `None` for all others and
+    /// for constants.
+    pub symbolic: Option<Vec<SymInt>>,
 }
 
 /// One operation.

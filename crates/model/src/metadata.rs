@@ -1,7 +1,20 @@
 //! What a model file says about itself.
 
-use serde::Serialize;
+use crate::error::{ReadError, ReadErrorKind, Result, fail};
+use crate::graph::Graph;
+use crate::limits::Limits;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
+
+/// Keys of ours in a file; in a sidecar the prefix may be left out.
+const PREFIX: &str = "tonegraft.";
+/// The version of the convention that is read.
+const VERSION: &str = "1";
+/// Most knobs of one model.
+const MAX_KNOBS: usize = 64;
+/// Longest text of one key in bytes.
+const MAX_TEXT: usize = 64 << 10;
 
 /// A control of a conditioned model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,4 +64,210 @@ pub struct Metadata {
     pub knobs: Vec<Knob>,
     /// All declared keys as they stand in the file or the sidecar.
     pub declared: BTreeMap<String, String>,
+}
+
+/// Adds the keys of a sidecar, which win over those that are there. Values may be text, numbers, truth values, or for `knobs`
+/// the array itself.
+pub(crate) fn add_sidecar(declared: &mut BTreeMap<String, String>, sidecar: &str, limits: &Limits) -> Result<()> {
+    if sidecar.len() > limits.max_sidecar_bytes {
+        fail!(
+            Limit,
+            "its sidecar has {} bytes, more than the {} allowed",
+            sidecar.len(),
+            limits.max_sidecar_bytes
+        );
+    }
+    let object: serde_json::Map<String, Json> = match serde_json::from_str(sidecar) {
+        Ok(object) => object,
+        Err(error) => fail!(Metadata, "its sidecar (.tonegraft.json) is not a JSON object: {error}"),
+    };
+    for (key, value) in object {
+        let key = if key.starts_with(PREFIX) || key.contains('.') {
+            key
+        } else {
+            format!("{PREFIX}{key}")
+        };
+        let text = match value {
+            Json::String(text) => text,
+            Json::Null => {
+                declared.remove(&key);
+                continue;
+            }
+            other => other.to_string(),
+        };
+        declared.insert(key, text);
+    }
+    Ok(())
+}
+
+/// A knob as written; what is left out has the usual value.
+#[derive(Deserialize)]
+struct WrittenKnob {
+    name: String,
+    input: String,
+    #[serde(default)]
+    index: usize,
+    #[serde(default)]
+    min: f32,
+    #[serde(default = "one")]
+    max: f32,
+    default: Option<f32>,
+    #[serde(default)]
+    unit: String,
+}
+
+const fn one() -> f32 {
+    1.0
+}
+
+fn wrong(key: &str, what: &str) -> ReadError {
+    ReadError::new(
+        ReadErrorKind::Metadata,
+        format!("its metadata `{PREFIX}{key}` {what}; correct it in the file or in its sidecar (.tonegraft.json)"),
+    )
+}
+
+/// Reads the keys known here; all keys stay in [`Metadata::declared`].
+pub(crate) fn parse(declared: BTreeMap<String, String>) -> Result<Metadata> {
+    let text = |key: &str| -> Result<Option<String>> {
+        match declared.get(&format!("{PREFIX}{key}")).map(|text| text.trim()) {
+            None | Some("") => Ok(None),
+            Some(text) if text.len() > MAX_TEXT => Err(wrong(key, "is too long")),
+            Some(text) => Ok(Some(text.to_owned())),
+        }
+    };
+    if let Some(version) = text("version")?
+        && version != VERSION
+    {
+        return Err(wrong("version", &format!("is {version:?}, but {VERSION:?} is read")));
+    }
+    let number = |key: &str, low: f64, high: f64| -> Result<Option<f64>> {
+        let Some(text) = text(key)? else { return Ok(None) };
+        match text.parse::<f64>() {
+            Ok(value) if (low..=high).contains(&value) => Ok(Some(value)),
+            _ => Err(wrong(
+                key,
+                &format!("is {text:?}, but must be a number from {low} to {high}"),
+            )),
+        }
+    };
+    let whole = |key: &str, low: u32, high: u32| -> Result<Option<u32>> {
+        match number(key, low.into(), high.into())? {
+            Some(value) if value.fract() != 0.0 => Err(wrong(key, "must be a whole number")),
+            value => Ok(value.map(|value| value as u32)),
+        }
+    };
+    Ok(Metadata {
+        name: text("name")?,
+        kind: text("kind")?,
+        category: text("category")?,
+        sample_rate: whole("sample_rate", 1_000, 1_536_000)?,
+        audio_input: text("audio_input")?,
+        audio_output: text("audio_output")?,
+        author: text("author")?,
+        licence: text("licence")?,
+        description: text("description")?,
+        training_esr: number("training_esr", 0.0, 1e6)?.map(|value| value as f32),
+        declared_delay: whole("declared_delay", 0, 10_000_000)?,
+        knobs: match text("knobs")? {
+            Some(text) => knobs(&text)?,
+            None => Vec::new(),
+        },
+        declared,
+    })
+}
+
+fn knobs(text: &str) -> Result<Vec<Knob>> {
+    let written: Vec<WrittenKnob> =
+        serde_json::from_str(text).map_err(|error| wrong("knobs", &format!("is not a list of knobs ({error})")))?;
+    if written.len() > MAX_KNOBS {
+        return Err(wrong(
+            "knobs",
+            &format!("lists {} knobs, more than {MAX_KNOBS}", written.len()),
+        ));
+    }
+    let mut knobs: Vec<Knob> = Vec::with_capacity(written.len());
+    for knob in written {
+        let WrittenKnob {
+            name,
+            input,
+            index,
+            min,
+            max,
+            default,
+            unit,
+        } = knob;
+        let error = |what: String| Err(wrong("knobs", &format!("has a knob {name:?} {what}")));
+        if name.trim().is_empty() {
+            return error("without a name".to_owned());
+        }
+        if !(min.is_finite() && max.is_finite() && min < max) {
+            return error(format!("with the range {min} to {max}"));
+        }
+        let default = default.unwrap_or(if (min..=max).contains(&0.0) && min < 0.0 {
+            0.0
+        } else {
+            (min + max) / 2.0
+        });
+        if !(min..=max).contains(&default) {
+            return error(format!("whose default {default} is outside its range {min} to {max}"));
+        }
+        if knobs.iter().any(|other| other.input == input && other.index == index) {
+            return error(format!("that sets element {index} of `{input}` like another"));
+        }
+        knobs.push(Knob {
+            name,
+            input,
+            index,
+            min,
+            max,
+            default,
+            unit,
+        });
+    }
+    Ok(knobs)
+}
+
+/// Checks what the metadata says of the graph's inputs and outputs.
+pub(crate) fn check_against(metadata: &Metadata, graph: &Graph) -> Result<()> {
+    let find = |ids: &[crate::graph::ValueId], name: &str| ids.iter().copied().find(|id| graph.value(*id).name == name);
+    let names = |ids: &[crate::graph::ValueId]| {
+        ids.iter()
+            .map(|id| format!("`{}`", crate::error::shorten(&graph.value(*id).name)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    for (key, name, ids) in [
+        ("audio_input", &metadata.audio_input, &graph.inputs),
+        ("audio_output", &metadata.audio_output, &graph.outputs),
+    ] {
+        if let Some(name) = name
+            && find(ids, name).is_none()
+        {
+            return Err(wrong(key, &format!("is {name:?}, but the model has {}", names(ids))));
+        }
+    }
+    for knob in &metadata.knobs {
+        let error = |what: String| Err(wrong("knobs", &format!("has a knob {:?} {what}", knob.name)));
+        let Some(id) = find(&graph.inputs, &knob.input) else {
+            return error(format!(
+                "for the input `{}`, but the model has {}",
+                knob.input,
+                names(&graph.inputs)
+            ));
+        };
+        if metadata.audio_input.as_ref() == Some(&knob.input) {
+            return error("that sets the audio input".to_owned());
+        }
+        let last = graph.value(id).shape.last().map_or(Some(1), crate::graph::Dim::known);
+        if last.is_some_and(|size| knob.index >= size) {
+            return error(format!(
+                "for element {} of the input `{}`, which has {}",
+                knob.index,
+                knob.input,
+                last.unwrap_or(0)
+            ));
+        }
+    }
+    Ok(())
 }

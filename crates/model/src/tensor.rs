@@ -127,11 +127,13 @@ impl Tensor {
     }
 }
 
-/// The number of elements of `shape`; `None` on overflow.
+/// The number of elements of `shape`; `None` on overflow, also of the axes beside one of size 0, so that every partial
+/// product of an existing tensor's sizes is a number.
 pub fn elements(shape: &[usize]) -> Option<usize> {
-    shape
+    let product = shape
         .iter()
-        .try_fold(1usize, |product, size| product.checked_mul(*size))
+        .try_fold(1usize, |product, size| product.checked_mul((*size).max(1)))?;
+    Some(if shape.contains(&0) { 0 } else { product })
 }
 
 #[cfg(test)]
@@ -143,6 +145,8 @@ mod tests {
         assert!(Tensor::f32(vec![2, 3], vec![0.0; 6]).is_some());
         assert!(Tensor::f32(vec![2, 3], vec![0.0; 5]).is_none());
         assert!(Tensor::f32(vec![usize::MAX, 3], vec![]).is_none());
+        assert!(Tensor::f32(vec![0, usize::MAX, 3], vec![]).is_none());
+        assert!(Tensor::f32(vec![0, 3], vec![]).is_some());
         assert_eq!(Tensor::f32(vec![], vec![1.0]).map(|t| t.rank()), Some(0));
     }
 }

@@ -47,7 +47,11 @@ struct Scan<'a> {
 
 /// Checks `bytes` against the limits on nodes, fields and depth, and that it is well-formed at the levels known here.
 pub(super) fn scan(bytes: &[u8], limits: &Limits) -> Result<()> {
-    let mut scan = Scan { limits, fields: 0, nodes: 0 };
+    let mut scan = Scan {
+        limits,
+        fields: 0,
+        nodes: 0,
+    };
     scan.message(bytes, Kind::Model, 0)
 }
 
@@ -66,7 +70,9 @@ impl Scan<'_> {
             if self.fields > self.limits.max_fields {
                 fail!(Limit, "it has more than the {} fields allowed", self.limits.max_fields);
             }
-            let Some(key) = varint(&mut bytes) else { return corrupt() };
+            let Some(key) = varint(&mut bytes) else {
+                return corrupt();
+            };
             match key & 7 {
                 0 => {
                     if varint(&mut bytes).is_none() {

@@ -23,7 +23,12 @@ impl<'a> Budget<'a> {
     /// Books a tensor of `shape`; gives its number of elements.
     pub(crate) fn book(&mut self, shape: &[usize]) -> Result<usize> {
         if shape.len() > self.limits.max_rank {
-            fail!(Limit, "it has {} axes, more than the {} allowed", shape.len(), self.limits.max_rank);
+            fail!(
+                Limit,
+                "it has {} axes, more than the {} allowed",
+                shape.len(),
+                self.limits.max_rank
+            );
         }
         match elements(shape) {
             Some(count) if count <= self.limits.max_tensor_elements => {
@@ -52,7 +57,11 @@ pub(super) fn dtype(code: i32) -> Result<DType> {
         1 | 10 | 11 | 16 => DType::F32,
         2..=7 | 12 | 13 => DType::I64,
         9 => DType::Bool,
-        _ => fail!(ElementType, "its element type is {}, which is not supported", type_name(code)),
+        _ => fail!(
+            ElementType,
+            "its element type is {}, which is not supported",
+            type_name(code)
+        ),
     })
 }
 
@@ -63,8 +72,23 @@ pub(super) const fn narrower(code: i32) -> bool {
 
 pub(super) fn type_name(code: i32) -> String {
     let names = [
-        "undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double",
-        "uint32", "uint64", "complex64", "complex128", "bfloat16",
+        "undefined",
+        "float",
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "int32",
+        "int64",
+        "string",
+        "bool",
+        "float16",
+        "double",
+        "uint32",
+        "uint64",
+        "complex64",
+        "complex128",
+        "bfloat16",
     ];
     usize::try_from(code)
         .ok()
@@ -124,7 +148,10 @@ fn read(proto: &TensorProto, budget: &mut Budget<'_>) -> Result<Tensor> {
     };
     match Tensor::new(shape.clone(), data) {
         Some(tensor) => Ok(tensor),
-        None => fail!(Tensor, "its shape {shape:?} needs {count} elements, but the file holds {held}"),
+        None => fail!(
+            Tensor,
+            "its shape {shape:?} needs {count} elements, but the file holds {held}"
+        ),
     }
 }
 

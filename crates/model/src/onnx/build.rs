@@ -1,0 +1,202 @@
+//! The graph under construction: each operator is inferred, folded or dropped as it is added.
+
+use super::weights::Budget;
+use crate::error::{ReadError, ReadErrorKind, Result, fail};
+use crate::eval::{eval, eval_split};
+use crate::graph::{Node, ValueId};
+use crate::infer::{Fact, Facts, infer};
+use crate::op::Op;
+use crate::symbolic::SymInt;
+use crate::tensor::Tensor;
+use std::collections::HashMap;
+
+/// Most multiply-adds of one matrix product that is folded: about a tenth of a second.
+const MAX_FOLDED_PRODUCT: usize = 1 << 28;
+
+pub(super) struct Builder<'a> {
+    pub budget: Budget<'a>,
+    pub names: HashMap<String, ValueId>,
+    pub labels: Vec<String>,
+    pub facts: Vec<Fact>,
+    pub nodes: Vec<Node>,
+    /// What the file says of values by name, used behind operators that are not supported.
+    pub declared: HashMap<String, Fact>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(budget: Budget<'a>) -> Self {
+        Self {
+            budget,
+            names: HashMap::new(),
+            labels: Vec::new(),
+            facts: Vec::new(),
+            nodes: Vec::new(),
+            declared: HashMap::new(),
+        }
+    }
+
+    pub(super) fn fact(&self, id: ValueId) -> &Fact {
+        &self.facts[id.index()]
+    }
+
+    /// A new wire that no name refers to yet.
+    pub(super) fn wire(&mut self, label: &str, fact: Fact) -> Result<ValueId> {
+        let Ok(index) = u32::try_from(self.facts.len()) else {
+            fail!(Limit, "it has too many values");
+        };
+        self.labels.push(label.to_owned());
+        self.facts.push(fact);
+        Ok(ValueId(index))
+    }
+
+    /// Gives `name` to a wire.
+    pub(super) fn bind(&mut self, name: &str, id: ValueId) -> Result<()> {
+        if self.names.insert(name.to_owned(), id).is_some() {
+            let error = ReadError::new(
+                ReadErrorKind::DuplicateName,
+                "the name is defined twice, so the file is ambiguous; export the model again",
+            );
+            return Err(error.at_tensor(name));
+        }
+        Ok(())
+    }
+
+    /// A small constant made by the reader.
+    pub(super) fn constant(&mut self, label: &str, tensor: Tensor) -> Result<ValueId> {
+        self.budget.book(tensor.shape())?;
+        self.wire(label, Fact::constant(tensor))
+    }
+
+    /// Adds an operator; gives the wires of its outputs, which may be constants or the operator's own input.
+    pub(super) fn emit(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<Option<ValueId>>,
+        labels: &[String],
+    ) -> Result<Vec<ValueId>> {
+        let facts: Vec<Option<&Fact>> = inputs.iter().map(|id| id.map(|id| &self.facts[id.index()])).collect();
+        let results = infer(&op, Facts(&facts), labels.len())?;
+        let results = self.fold(&op, &inputs, results)?;
+        if let Some(id) = self.unchanged(&op, &inputs, &results) {
+            return Ok(vec![id]);
+        }
+        let foldable = results.iter().all(|fact| fact.constant.is_some());
+        let mut ids = Vec::with_capacity(results.len());
+        for (index, mut fact) in results.into_iter().enumerate().take(labels.len()) {
+            if fact.opaque
+                && let Some(declared) = self.declared.get(&labels[index])
+            {
+                fact = declared.clone();
+            }
+            ids.push(self.wire(&labels[index], fact)?);
+        }
+        if !foldable {
+            let outputs = ids
+                .iter()
+                .map(|id| self.fact(*id).constant.is_none().then_some(*id))
+                .collect();
+            self.nodes.push(Node {
+                name: name.to_owned(),
+                op,
+                inputs,
+                outputs,
+            });
+        }
+        Ok(ids)
+    }
+
+    /// Computes operators whose inputs are all constant.
+    fn fold(&mut self, op: &Op, inputs: &[Option<ValueId>], results: Vec<Fact>) -> Result<Vec<Fact>> {
+        let computed_elsewhere = matches!(
+            op,
+            Op::Conv { .. }
+                | Op::ConvTranspose { .. }
+                | Op::Lstm { .. }
+                | Op::Gru { .. }
+                | Op::Rnn { .. }
+                | Op::Unsupported { .. }
+        );
+        if computed_elsewhere
+            || results.iter().all(|fact| fact.constant.is_some())
+            || self.product_size(op, inputs).is_none()
+        {
+            return Ok(results);
+        }
+        let mut arguments = Vec::with_capacity(inputs.len());
+        for id in inputs {
+            match id.map(|id| self.facts[id.index()].constant.clone()) {
+                None => arguments.push(None),
+                Some(Some(tensor)) => arguments.push(Some(tensor)),
+                Some(None) => return Ok(results),
+            }
+        }
+        for fact in &results {
+            match fact.known_shape() {
+                Some(shape) => self.budget.book(&shape)?,
+                // The size depends on values that inference does not follow; the result is booked below.
+                None => 0,
+            };
+        }
+        let arguments: Vec<Option<&Tensor>> = arguments.iter().map(Option::as_deref).collect();
+        let computed = match op {
+            Op::Split { axis } => eval_split(*axis, &arguments, results.len()),
+            _ => eval(op, &arguments),
+        };
+        match computed {
+            Ok(tensors) => tensors
+                .into_iter()
+                .zip(&results)
+                .map(|(tensor, fact)| {
+                    if fact.known_shape().is_none() {
+                        self.budget.book(tensor.shape())?;
+                    }
+                    Ok(Fact::constant(tensor))
+                })
+                .collect(),
+            Err(error) => fail!(Shape, "its inputs are constant, but it cannot be computed: {error}"),
+        }
+    }
+
+    /// `None` if folding `op` would be a large matrix product.
+    fn product_size(&self, op: &Op, inputs: &[Option<ValueId>]) -> Option<()> {
+        if !matches!(op, Op::MatMul | Op::Gemm { .. }) {
+            return Some(());
+        }
+        let size = |index: usize| {
+            let id = inputs.get(index).copied().flatten()?;
+            self.fact(id).known_shape().map(|shape| shape.iter().product::<usize>())
+        };
+        size(0)?
+            .checked_mul(size(1)?)
+            .filter(|size| *size <= MAX_FOLDED_PRODUCT)
+            .map(|_| ())
+    }
+
+    /// The input that `op` gives back as it is.
+    fn unchanged(&self, op: &Op, inputs: &[Option<ValueId>], results: &[Fact]) -> Option<ValueId> {
+        let id = inputs.first().copied().flatten()?;
+        let (x, [y]) = (self.fact(id), results) else {
+            return None;
+        };
+        let same = x.dtype == y.dtype && x.shape == y.shape && x.shape.iter().all(SymInt::is_determined);
+        let all = |index: usize, value: i64| match inputs.get(index).copied().flatten() {
+            None => true,
+            Some(id) => self
+                .fact(id)
+                .elements()
+                .is_some_and(|e| e.iter().all(|e| *e == SymInt::Known(value))),
+        };
+        let unchanged = match op {
+            Op::Reshape { .. } | Op::Flatten { .. } | Op::Squeeze | Op::Unsqueeze | Op::Expand | Op::Tile => same,
+            Op::Cast { to, .. } => x.dtype == *to,
+            Op::Slice => same && all(4, 1),
+            Op::Pad { .. } => same && all(1, 0),
+            Op::Transpose { perm } => perm.iter().enumerate().all(|(index, axis)| index == *axis),
+            Op::Concat { .. } | Op::Sum => inputs.len() == 1,
+            Op::Split { .. } => same,
+            _ => false,
+        };
+        (unchanged && !x.opaque).then_some(id)
+    }
+}
