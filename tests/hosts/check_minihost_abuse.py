@@ -20,7 +20,8 @@ def main():
         bad[:, 1_000:1_010] = value
         got = mini.play(plugin, bad, mini.every(64))
         checks.that(np.isfinite(got).all(), f"{name} in: every sample out is a number")
-        checks.that(float(np.abs(got).max()) < 100.0, f"{name} in: no bang ({np.abs(got).max():.3g})")
+        if not np.isfinite(value):
+            checks.that(float(np.abs(got).max()) < 10.0, f"{name} in: no bang ({np.abs(got).max():.3g})")
         # A second is more than any receptive field here: afterwards it plays as if nothing had been.
         mini.play(plugin, np.zeros((2, 48_000), dtype=np.float32), mini.every(512))
         after = mini.play(plugin, audio, mini.every(512))
@@ -71,7 +72,7 @@ def main():
         "another plugin's": b'{"version":"9","params":{},"fields":{}}', "a huge length": b"\xff" * 8 + state[8:],
     }.items():
         plugin = mini.open_plugin(args, state=state)
-        plugin.set_state(common.juce_state(data))
+        mini.restore(plugin, data)
         mini.activate(plugin, 48_000)
         got = mini.play(plugin, audio, mini.every(512))
         checks.same(got, wanted, f"a state that is {name}: the model before plays on")

@@ -17,6 +17,8 @@ def main():
     latencies = {str(model): cli.inspect(model)["latency_samples"] for model in models}
     chance = random.Random(11)
     audio = common.noise(512, 2)
+    # Disorder is the point here.
+    mini.SETTLE = 0.0
     before = len(list_threads())
     instances = []
     for _ in range(40):
@@ -28,7 +30,7 @@ def main():
         action = chance.random()
         if action < 0.35:
             name = chance.choice(list(states))
-            plugin.set_state(common.juce_state(states[name]))
+            mini.restore(plugin, states[name])
             last[id(plugin)] = name
         elif action < 0.5:
             mini.activate(plugin, chance.choice((44_100, 48_000, 96_000)), offline=chance.random() < 0.5)
@@ -38,7 +40,7 @@ def main():
             index = instances.index(plugin)
             last.pop(id(plugin), None)
             # Dropped while a model may still be loading.
-            plugin.set_state(common.juce_state(states[chance.choice(list(states))]))
+            mini.restore(plugin, states[chance.choice(list(states))])
             plugin.close()
             instances[index] = mini.open_plugin(args)
         else:

@@ -30,10 +30,10 @@ def main():
     plugin.set_change_callback(lambda flags: changes.append(flags))
     checks.that(plugin.latency_samples == 0, f"a shipped model adds nothing: {plugin.latency_samples}")
     for path, latency in fixtures + fixtures[::-1]:
-        plugin.set_state(common.juce_state(cli.state(path)))
+        mini.restore(plugin, cli.state(path))
         told = settle(plugin, latency, audio)
         checks.that(told == latency, f"{path.name}, restored while playing: reported {told}, inspect says {latency}")
-    plugin.set_state(common.juce_state(cli.state(common.shipped()[0])))
+    mini.restore(plugin, cli.state(common.shipped()[0]))
     checks.that(settle(plugin, 0, audio) == 0, "a shipped model again: 0")
     for _ in range(20):
         plugin.poll_callbacks()

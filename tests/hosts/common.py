@@ -138,20 +138,10 @@ def shipped():
 
 
 def with_lookahead(cli):
-    """Fixtures of the project with one input and a latency: `[(path, samples)]`, the smallest and the largest latency."""
-    found = []
-    for path in sorted((ROOT / "models/fixtures").rglob("*.onnx")):
-        done = subprocess.run([cli.program, "inspect", path, "--json"], capture_output=True, text=True, check=False)
-        if done.returncode:
-            continue
-        about = json.loads(done.stdout)
-        if about["latency_samples"] > 0:
-            found.append((about["latency_samples"], path))
-    if not found:
-        raise SystemExit("no fixture with a latency in models/fixtures")
-    found.sort()
-    chosen = dict.fromkeys([found[0], found[-1]])
-    return [(path, latency) for latency, path in chosen]
+    """Models of the project with a latency: `[(path, samples)]`, the samples as `tonegraft inspect` says."""
+    found = [(path, cli.inspect(path)["latency_samples"]) for path in sorted((ROOT / "tests/data").glob("ahead*.onnx"))]
+    assert len(found) == 2 and all(latency == int(path.stem.removeprefix("ahead")) for path, latency in found), found
+    return found
 
 
 def shift(delayed, original):

@@ -158,10 +158,6 @@ fn finish(project: &Project, bundles: &Bundles, script: &Path, mut command: Comm
     }
 }
 
-fn needs_display() -> bool {
-    cfg!(target_os = "linux") && run::on_path("xvfb-run").is_some()
-}
-
 /// A command whose arguments run on a display of their own, drawn in software.
 fn under_xvfb() -> Command {
     let mut command = Command::new("xvfb-run");
