@@ -50,8 +50,8 @@ impl KnobLabel {
         let decimals = match span {
             span if span >= 1000.0 => 0,
             span if span >= 20.0 => 1,
-            span if span >= 2.0 => 2,
-            _ => 3,
+            span if span >= 0.2 => 2,
+            _ => 4,
         };
         let number = format_number(self.value(position), decimals);
         if self.unit.is_empty() {

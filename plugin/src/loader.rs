@@ -32,6 +32,8 @@ impl Loader {
                 .spawn(move || Work::new(&shared).run())
         };
         if let Err(error) = &thread {
+            // Nobody may wait for a loader that is not there.
+            shared.shut_down();
             shared.show_error(format!(
                 "No thread for loading models could be started ({error}); close other programs."
             ));

@@ -41,9 +41,9 @@ pub struct WindowSize(AtomicU64);
 
 impl WindowSize {
     /// A new window's size.
-    pub const DEFAULT: [u32; 2] = [760, 480];
+    pub const DEFAULT: [u32; 2] = [760, 500];
     /// The smallest.
-    pub const MIN: [u32; 2] = [680, 440];
+    pub const MIN: [u32; 2] = [680, 480];
     /// The largest.
     pub const MAX: [u32; 2] = [2400, 1600];
 

@@ -102,7 +102,7 @@ fn open_and_close(instance: &Instance, connection: &impl x11rb::connection::Conn
     }
     let start = Instant::now();
     // Every third time it is closed at once.
-    let open_for = Duration::from_millis(if round % 3 == 0 { 0 } else { 250 });
+    let open_for = Duration::from_millis(if round.is_multiple_of(3) { 0 } else { 250 });
     while start.elapsed() < open_for {
         instance.on_main_thread();
         std::thread::sleep(Duration::from_millis(5));

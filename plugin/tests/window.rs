@@ -197,6 +197,8 @@ fn every_state_is_drawn_inside_the_window() {
             "/home/somebody/models/{long}.onnx cannot be used: node 12 (\u{201c}ScatterND\u{201d}) has no kernel. Choose another file."
         ),
     };
+    let mut verbose = wrong.clone();
+    verbose.message.text = format!("{long}. ").repeat(6);
     let mut wordy = ordinary();
     (wordy.name, wordy.about, wordy.reason) = (Some(long.into()), long.into(), long.into());
     wordy.knobs = (0..8)
@@ -222,6 +224,7 @@ fn every_state_is_drawn_inside_the_window() {
             ("ordinary", ordinary()),
             ("dry", dry.clone()),
             ("wrong", wrong.clone()),
+            ("verbose", verbose.clone()),
             ("wordy", wordy.clone()),
             ("loading", loading.clone()),
             ("busy", busy.clone()),

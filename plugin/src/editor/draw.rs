@@ -7,16 +7,19 @@ use crate::board::KnobLabel;
 use crate::params::TonegraftParams;
 use crate::shared::Wish;
 use egui::{
-    Align, Button, Color32, Label, Layout, Rect, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, UiBuilder, pos2,
-    vec2,
+    Align, Button, Color32, Galley, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Stroke, TextEdit, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 use nice_plug::prelude::{Param, ParamSetter};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Height of the strip at the top.
 const HEADER: f32 = 52.0;
-/// Height of the line at the bottom.
-const FOOTER: f32 = 40.0;
+/// Least and greatest height of the message at the bottom; a longer one is cut, and whole on hover.
+const FOOTER: [f32; 2] = [40.0, 66.0];
+/// Space at the right of the message, for its button.
+const DISMISS: f32 = 84.0;
 /// Width of the library.
 const LIBRARY: f32 = 214.0;
 /// Height of a line of the library.
@@ -57,7 +60,9 @@ pub fn draw(
     let all = ui.max_rect();
     ui.painter().rect_filled(all, 0.0, theme::BACKGROUND);
     let header = Rect::from_min_max(all.min, pos2(all.right(), all.top() + HEADER));
-    let footer = Rect::from_min_max(pos2(all.left(), all.bottom() - FOOTER), all.max);
+    let words = message_galley(ui, view, all.width() - 2.0 * GAP - DISMISS - 36.0);
+    let footer_height = (words.size().y + 12.0).clamp(FOOTER[0], FOOTER[1]);
+    let footer = Rect::from_min_max(pos2(all.left(), all.bottom() - footer_height), all.max);
     let middle = Rect::from_min_max(pos2(all.left(), header.bottom()), pos2(all.right(), footer.top()));
     let middle = middle.shrink2(vec2(GAP, 0.0));
     let library_rect = middle.with_max_x(middle.left() + LIBRARY);
@@ -77,7 +82,7 @@ pub fn draw(
     });
     panel(ui, meters_rect, |ui| meters(ui, memory, view));
     inside(ui, footer.shrink2(vec2(GAP + 4.0, 6.0)), |ui| {
-        message(ui, view, &mut actions);
+        message(ui, view, words, &mut actions);
     });
     actions
 }
@@ -384,26 +389,45 @@ fn meters(ui: &mut Ui, memory: &mut Memory, view: &View) {
     }
 }
 
-fn message(ui: &mut Ui, view: &View, actions: &mut Vec<Action>) {
-    let message = &view.message;
-    let color = match message.weight {
+const fn message_color(weight: Weight) -> Color32 {
+    match weight {
         Weight::Fine => WEAK,
         Weight::Notice => NOTICE,
         Weight::Error => ERROR,
-    };
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if message.weight == Weight::Error && ui.add(Button::new("Dismiss")).clicked() {
+    }
+}
+
+fn message_galley(ui: &Ui, view: &View, width: f32) -> Arc<Galley> {
+    let color = message_color(view.message.weight);
+    ui.painter()
+        .layout(view.message.text.clone(), theme::font(12.0), color, width.max(100.0))
+}
+
+fn message(ui: &mut Ui, view: &View, words: Arc<Galley>, actions: &mut Vec<Action>) {
+    let area = ui.available_rect_before_wrap();
+    let weight = view.message.weight;
+    if weight != Weight::Fine {
+        let dot = pos2(area.left() + 8.0, area.center().y);
+        ui.painter().circle_filled(dot, 4.0, message_color(weight));
+    }
+    let left = area.left() + if weight == Weight::Fine { 2.0 } else { 20.0 };
+    let height = words.size().y.min(area.height());
+    let place = Rect::from_min_size(pos2(left, area.center().y - height / 2.0), vec2(words.size().x, height));
+    let response = ui.interact(place, ui.scope_id().with("message"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &view.message.text));
+    ui.painter()
+        .with_clip_rect(area)
+        .galley(place.min, words, message_color(weight));
+    response.on_hover_text(&view.message.text);
+    if weight == Weight::Error {
+        let button = Rect::from_center_size(
+            pos2(area.right() - DISMISS / 2.0 + 4.0, area.center().y),
+            vec2(76.0, 26.0),
+        );
+        if ui.put(button, Button::new("Dismiss")).clicked() {
             actions.push(Action::Dismiss);
         }
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            if message.weight != Weight::Fine {
-                let (dot, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
-                ui.painter().circle_filled(dot.center(), 4.0, color);
-            }
-            let rich = RichText::new(&message.text).size(12.0).color(color);
-            ui.add(Label::new(rich).wrap()).on_hover_text(&message.text);
-        });
-    });
+    }
 }
 
 #[cfg(test)]
