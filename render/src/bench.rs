@@ -24,6 +24,9 @@ const FEWEST_BLOCKS: usize = 32;
 /// Seconds of audio before the clock runs.
 const WARM_UP: f64 = 0.25;
 
+/// Above the columns.
+const TITLE: &str = "model                             runtime  block     p50 µs     p99 µs     max µs ns/sample  % of rt of peak  heap";
+
 /// One model at one block size; the keys of `--json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measured {
@@ -62,12 +65,7 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     let _guard = FlushDenormals::new();
     let peak = tonegraft_kernels::peak::macs_per_ns(Isa::detect());
     let progress = Progress::new((named.len() * args.block.len()) as u64, "bench");
-    if !args.json {
-        line(&format!(
-            "{:<32} {:>8} {:>6} {:>10} {:>10} {:>10} {:>9} {:>8} {:>7} {:>5}",
-            "model", "runtime", "block", "p50 µs", "p99 µs", "max µs", "ns/sample", "% of rt", "of peak", "heap"
-        ))?;
-    }
+    let mut titled = false;
     for named in &named {
         for &block in &args.block {
             let measured = measure(&named.model, block as usize, args.seconds, peak, heap_calls)?;
@@ -75,6 +73,10 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
             if args.json {
                 line(&serde_json::to_string(&measured)?)?;
             } else {
+                if !titled {
+                    titled = true;
+                    line(TITLE)?;
+                }
                 line(&format!(
                     "{:<32} {:>8} {:>6} {:>10.2} {:>10.2} {:>10.2} {:>9.2} {:>8.2} {:>7.3} {:>5}",
                     measured.model,

@@ -4,8 +4,8 @@
 //! with a symbolic size, or else the largest fixed one; its time axis is the last symbolic size, or else the largest.
 
 use std::collections::BTreeMap;
-use tonegraft_engine::interpret;
-use tonegraft_model::{DType, Dim, Graph, Tensor, Value};
+use tonegraft_engine::{Model, interpret};
+use tonegraft_model::{DType, Dim, Tensor, Value};
 
 /// What a whole-signal run played.
 #[derive(Clone, Debug)]
@@ -29,11 +29,12 @@ fn time_axis(value: &Value) -> Option<(usize, Option<usize>)> {
     Some((longest.0, longest.1.known()))
 }
 
-/// Runs `graph` over `signal` with its knobs at their defaults and its states at zero. `None` if it is not a mono effect.
+/// Runs the graph of `model` over `signal` with its knobs at their defaults and its states at zero. `None` if it is not a mono effect.
 ///
 /// # Panics
 /// The interpreter refuses the graph.
-pub fn run(graph: &Graph, signal: &[f32]) -> Option<Offline> {
+pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
+    let graph = model.graph();
     let floats = |value: &&Value| value.dtype == DType::F32 && !value.shape.is_empty();
     let values = || graph.inputs.iter().map(|id| graph.value(*id));
     let dynamic = values()
@@ -64,7 +65,7 @@ pub fn run(graph: &Graph, signal: &[f32]) -> Option<Offline> {
             }
             data.copy_from_slice(&signal[..given]);
         }
-        for knob in graph.metadata.knobs.iter().filter(|knob| knob.input == value.name) {
+        for knob in model.knobs().iter().filter(|knob| knob.input == value.name) {
             *data.get_mut(knob.index)? = knob.default;
         }
         inputs.insert(value.name.clone(), Tensor::f32(shape, data)?);

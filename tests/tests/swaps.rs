@@ -15,6 +15,9 @@ const BOUND: f32 = 1.1;
 const RATE: u32 = 48_000;
 const BLOCK: usize = 64;
 
+/// A little more than a period of the tone: shorter, and "the steady signal" would be a piece of its wave.
+const PERIOD: usize = 480;
+
 /// Length of a crossfade: 5 ms.
 const FADE: usize = 240;
 
@@ -82,9 +85,9 @@ fn no_swap_clicks() {
                 .find(|&n| played[n] != before[n])
                 .expect("a difference");
             let fade = first - 2..first + FADE + 2;
-            assert!(fade.end < signal.len());
-            // Both steady signals over the time in which the swap went on.
-            let around = at..fade.end;
+            assert!(fade.end + PERIOD < signal.len());
+            // Both steady signals while the swap went on, and a period of the tone before and after.
+            let around = at - PERIOD..fade.end + PERIOD;
             let allowed = max_second_difference(&before[around.clone()]).max(max_second_difference(&after[around]));
             let ratio = max_second_difference(&played[fade]) / allowed;
             worst = worst.max(ratio);
