@@ -11,6 +11,8 @@ mod lower;
 mod order;
 mod proto;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
