@@ -77,7 +77,7 @@ pub enum LoadError {
     },
     /// The file is not a model that can be read.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(Box<ReadError>),
     /// The model cannot run natively.
     #[error("{file}: cannot play this model: {source}")]
     Compile {
@@ -86,6 +86,12 @@ pub enum LoadError {
         /// Where and why.
         source: CompileError,
     },
+}
+
+impl From<ReadError> for LoadError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(Box::new(error))
+    }
 }
 
 impl LoadError {

@@ -99,13 +99,24 @@ impl ModelInfo {
                 role,
             }
         };
-        let is_state = |name: &str| stream.states.iter().any(|(input, output)| input == name || output.as_deref() == Some(name));
+        let is_state = |name: &str| {
+            stream
+                .states
+                .iter()
+                .any(|(input, output)| input == name || output.as_deref() == Some(name))
+        };
         let input_role = |id: &ValueId| match graph.value(*id).name.as_str() {
             name if name == stream.audio.0 => "audio",
             name if is_state(name) => "state",
             _ => "knob",
         };
-        let output_role = |id: &ValueId| if graph.value(*id).name == stream.audio.1 { "audio" } else { "state" };
+        let output_role = |id: &ValueId| {
+            if graph.value(*id).name == stream.audio.1 {
+                "audio"
+            } else {
+                "state"
+            }
+        };
         let mut inferred: BTreeMap<String, String> = BTreeMap::new();
         for (what, value) in &stream.inferred {
             let mut key = what.clone();
@@ -154,5 +165,8 @@ pub(crate) fn latency(plan: &Plan) -> LatencyParts {
 /// Knobs that hosts see.
 pub(crate) fn shown_knobs(plan: &Plan) -> Vec<Knob> {
     let shown = plan.controls.iter().filter(|control| control.shown);
-    shown.take(crate::MAX_KNOBS).map(|control| control.knob.clone()).collect()
+    shown
+        .take(crate::MAX_KNOBS)
+        .map(|control| control.knob.clone())
+        .collect()
 }

@@ -97,7 +97,10 @@ impl Model {
                 return Ok(Err("this is no regular file; choose a model file".into()));
             }
             if metadata.len() > limit as u64 {
-                return Ok(Err(format!("the file has {} bytes, the limit is {limit}", metadata.len())));
+                return Ok(Err(format!(
+                    "the file has {} bytes, the limit is {limit}",
+                    metadata.len()
+                )));
             }
             std::fs::read(path).map(Ok)
         };
@@ -115,9 +118,14 @@ impl Model {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(problem(format!("its sidecar cannot be read: {error}"))),
             Ok(Err(reason)) => return Err(problem(format!("its sidecar: {reason}"))),
-            Ok(Ok(bytes)) => Some(String::from_utf8(bytes).map_err(|_| problem("its sidecar is no UTF-8 text".into()))?),
+            Ok(Ok(bytes)) => {
+                Some(String::from_utf8(bytes).map_err(|_| problem("its sidecar is no UTF-8 text".into()))?)
+            }
         };
-        let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let file = path.file_name().map_or_else(
+            || path.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         Self::from_bytes(&bytes, &file, sidecar.as_deref(), options)
     }
 
@@ -217,7 +225,9 @@ fn facts(plan: &Plan, settling: &Settling) -> Facts {
         knobs: info::shown_knobs(plan).len(),
         latency: info::latency(plan),
         receptive_field: frames(settling.receptive_field),
-        tail: settling.frames.map_or(Tail::Infinite, |tail| Tail::Frames(frames(tail))),
+        tail: settling
+            .frames
+            .map_or(Tail::Infinite, |tail| Tail::Frames(frames(tail))),
     }
 }
 
@@ -248,7 +258,9 @@ fn settling(plan: &Arc<Plan>) -> Settling {
         .iter()
         .filter_map(|channel| {
             let end = channel.last().copied()?;
-            channel.iter().rposition(|y| (y - end).abs() > INAUDIBLE || !y.is_finite())
+            channel
+                .iter()
+                .rposition(|y| (y - end).abs() > INAUDIBLE || !y.is_finite())
         })
         .max()
         .map_or(0, |frame| frame + 1);

@@ -28,15 +28,44 @@ enum Padding {
 
 #[derive(Clone, Debug)]
 enum Block {
-    Conv { out: usize, taps: usize, dilation: usize, padding: Padding, grouped: bool, activation: usize },
-    Residual { taps: usize, dilation: usize, padding: Padding },
-    Gate { taps: usize },
-    PadThenConv { begin: usize, value: f32, taps: usize },
-    Skip { taps: usize },
-    Delay { frames: usize },
-    Crop { begin: i64, end: i64 },
-    Recurrent { kind: usize, hidden: usize },
-    PerFrame { out: usize },
+    Conv {
+        out: usize,
+        taps: usize,
+        dilation: usize,
+        padding: Padding,
+        grouped: bool,
+        activation: usize,
+    },
+    Residual {
+        taps: usize,
+        dilation: usize,
+        padding: Padding,
+    },
+    Gate {
+        taps: usize,
+    },
+    PadThenConv {
+        begin: usize,
+        value: f32,
+        taps: usize,
+    },
+    Skip {
+        taps: usize,
+    },
+    Delay {
+        frames: usize,
+    },
+    Crop {
+        begin: i64,
+        end: i64,
+    },
+    Recurrent {
+        kind: usize,
+        hidden: usize,
+    },
+    PerFrame {
+        out: usize,
+    },
     Film,
     Normalise,
 }
@@ -54,9 +83,20 @@ fn padding() -> impl Strategy<Value = Padding> {
 fn block() -> impl Strategy<Value = Block> {
     prop_oneof![
         (1usize..6, 1usize..5, 1usize..9, padding(), any::<bool>(), 0usize..7).prop_map(
-            |(out, taps, dilation, padding, grouped, activation)| Block::Conv { out, taps, dilation, padding, grouped, activation }
+            |(out, taps, dilation, padding, grouped, activation)| Block::Conv {
+                out,
+                taps,
+                dilation,
+                padding,
+                grouped,
+                activation
+            }
         ),
-        (2usize..4, 1usize..5, padding()).prop_map(|(taps, dilation, padding)| Block::Residual { taps, dilation, padding }),
+        (2usize..4, 1usize..5, padding()).prop_map(|(taps, dilation, padding)| Block::Residual {
+            taps,
+            dilation,
+            padding
+        }),
         (1usize..4).prop_map(|taps| Block::Gate { taps }),
         (1usize..6, -1.0f32..1.0, 1usize..4).prop_map(|(begin, value, taps)| Block::PadThenConv { begin, value, taps }),
         (1usize..4).prop_map(|taps| Block::Skip { taps }),
@@ -86,7 +126,15 @@ impl<F: FnMut() -> f32> Maker<F> {
         self.net.floats(shape, values)
     }
 
-    fn conv(&mut self, x: ValueId, channels: (usize, usize), taps: usize, dilation: usize, padding: Padding, group: usize) -> ValueId {
+    fn conv(
+        &mut self,
+        x: ValueId,
+        channels: (usize, usize),
+        taps: usize,
+        dilation: usize,
+        padding: Padding,
+        group: usize,
+    ) -> ValueId {
         let (inputs, outputs) = channels;
         let reach = i64::try_from((taps - 1) * dilation).expect("small");
         let w = self.random(&[outputs, inputs / group, taps], inputs / group * taps);
@@ -125,13 +173,24 @@ impl<F: FnMut() -> f32> Maker<F> {
     fn add(&mut self, block: &Block) {
         let (x, c) = (self.x, self.channels);
         match block {
-            Block::Conv { out, taps, dilation, padding, grouped, activation } => {
+            Block::Conv {
+                out,
+                taps,
+                dilation,
+                padding,
+                grouped,
+                activation,
+            } => {
                 let (out, group) = if *grouped { (c * 2, c) } else { (*out, 1) };
                 let y = self.conv(x, (c, out), *taps, *dilation, *padding, group);
                 self.x = self.activate(y, *activation, out);
                 self.channels = out;
             }
-            Block::Residual { taps, dilation, padding } => {
+            Block::Residual {
+                taps,
+                dilation,
+                padding,
+            } => {
                 let reach = i64::try_from((taps - 1) * dilation).expect("small");
                 let y = self.conv(x, (c, c), *taps, *dilation, *padding, 1);
                 let y = self.net.node(Op::Unary(Unary::Tanh), &[y]);
@@ -152,7 +211,12 @@ impl<F: FnMut() -> f32> Maker<F> {
                 let begin = i64::try_from(*begin).expect("small");
                 let pads = self.net.ints(&[0, 0, begin, 0, 0, 2]);
                 let value = self.net.floats(&[], vec![*value]);
-                let y = self.net.node(Op::Pad { mode: PadMode::Constant }, &[x, pads, value]);
+                let y = self.net.node(
+                    Op::Pad {
+                        mode: PadMode::Constant,
+                    },
+                    &[x, pads, value],
+                );
                 let y = self.net.node(Op::Unary(Unary::Tanh), &[y]);
                 self.x = self.conv(y, (c, c), *taps, 1, Padding::None, 1);
             }
@@ -184,7 +248,12 @@ impl<F: FnMut() -> f32> Maker<F> {
                 let knobs = *self.knobs.get_or_insert_with(|| self.net.input("knobs", &[1, 2]));
                 let w = self.random(&[2 * c, 2], 2);
                 let b = self.random(&[2 * c], 1);
-                let gemm = Op::Gemm { alpha: 1.0, beta: 1.0, trans_a: false, trans_b: true };
+                let gemm = Op::Gemm {
+                    alpha: 1.0,
+                    beta: 1.0,
+                    trans_a: false,
+                    trans_b: true,
+                };
                 let y = self.net.node(gemm, &[knobs, w, b]);
                 let y = self.net.node(Op::Unary(Unary::Tanh), &[y]);
                 let axis = self.net.ints(&[-1]);
@@ -219,12 +288,20 @@ impl<F: FnMut() -> f32> Maker<F> {
         let b = self.random(&[1, 2 * gates * hidden], 4);
         let h = self.random(&[1, 1, hidden], 1);
         let op = match kind {
-            0 | 4 => Op::Lstm { recurrent, input_forget: false },
-            1 | 2 => Op::Gru { recurrent, linear_before_reset: kind == 1 },
+            0 | 4 => Op::Lstm {
+                recurrent,
+                input_forget: false,
+            },
+            1 | 2 => Op::Gru {
+                recurrent,
+                linear_before_reset: kind == 1,
+            },
             _ => Op::Rnn { recurrent },
         };
         let state = if kind == 4 { None } else { Some(h) };
-        let y = self.net.nodes(op, &[Some(y), Some(w), Some(r), Some(b), None, state], 2)[0];
+        let y = self
+            .net
+            .nodes(op, &[Some(y), Some(w), Some(r), Some(b), None, state], 2)[0];
         // [T, 1, 1, H] or [1, T, 1, H] → [1, H, T].
         self.x = if kind == 4 {
             let axes = self.net.ints(&[2]);

@@ -16,7 +16,10 @@ fn assert_close(actual: &[f32], expected: &[f32], what: &str) {
     assert_eq!(actual.len(), expected.len(), "{what}");
     let peak = expected.iter().fold(1.0f32, |peak, y| peak.max(y.abs()));
     for (index, (a, b)) in actual.iter().zip(expected).enumerate() {
-        assert!((a - b).abs() <= TOLERANCE * peak, "{what}: index {index}: {a}, reference {b}, peak {peak}");
+        assert!(
+            (a - b).abs() <= TOLERANCE * peak,
+            "{what}: index {index}: {a}, reference {b}, peak {peak}"
+        );
     }
 }
 
@@ -25,7 +28,11 @@ fn zoo(path: &Path) {
     let (inputs, outputs) = zoo_reference(path);
     let interpreted = interpret::run(&graph, &inputs).unwrap_or_else(|error| panic!("{error}"));
     for (name, expected) in &outputs {
-        assert_close(&floats_of(&interpreted[name]), &floats_of(expected), &format!("interpreted {name}"));
+        assert_close(
+            &floats_of(&interpreted[name]),
+            &floats_of(expected),
+            &format!("interpreted {name}"),
+        );
     }
 
     let model = model(graph, path);
@@ -42,7 +49,12 @@ fn zoo(path: &Path) {
     for (index, knob) in model.knobs().iter().enumerate() {
         if knob.input == "x" {
             // A knob that is a signal: the reference moves it at every frame.
-            events.extend(channel(x, time, knob.index).iter().enumerate().map(|(frame, value)| (frame, index, *value)));
+            events.extend(
+                channel(x, time, knob.index)
+                    .iter()
+                    .enumerate()
+                    .map(|(frame, value)| (frame, index, *value)),
+            );
         } else {
             events.push((0, index, floats_of(&inputs[&knob.input])[knob.index]));
         }
@@ -70,12 +82,16 @@ fn network(path: &Path, folder: &Path) {
     assert_eq!(model.info().receptive_field, receptive_field as u64);
     assert_eq!(model.info().latency_samples, 0);
     let mut processor = instance(&model, StartState::Zero);
-    let streamed = stream(processor.as_mut(), &[input.clone()], Cuts::Fixed(480), &[]);
+    let streamed = stream(processor.as_mut(), std::slice::from_ref(&input), Cuts::Fixed(480), &[]);
     assert_close(&streamed[0][receptive_field - 1..], &expected, "streamed");
 
     // The interpreter on the first part: plain loops take their time.
     let part = receptive_field + 8191;
-    let shape = if time_axis(&model) == 2 { vec![1, 1, part] } else { vec![1, part, 1] };
+    let shape = if time_axis(&model) == 2 {
+        vec![1, 1, part]
+    } else {
+        vec![1, part, 1]
+    };
     let tensor = Tensor::f32(shape, input[..part].to_vec()).expect("sizes agree");
     let interpreted = floats_of(&offline(&graph, &BTreeMap::from([(input_name, tensor)]), &output_name));
     assert_close(&interpreted, &expected[..8192], "interpreted");
@@ -108,13 +124,20 @@ for_each_file!(tests);
 #[test]
 fn no_file_is_left_out() {
     assert_eq!(FILES.len(), support::files::COUNT);
-    let Some(folder) = data::shared("no_file_is_left_out") else { return };
+    let Some(folder) = data::shared("no_file_is_left_out") else {
+        return;
+    };
     let mut there = 0;
     for entry in std::fs::read_dir(folder.join("export-zoo")).expect("readable") {
         let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
-        let kind = ["tcn", "lstm", "gru", "trained_ts9_lstm24", "rnn_stateful.ts"].iter().any(|kind| name.starts_with(kind));
+        let kind = ["tcn", "lstm", "gru", "trained_ts9_lstm24", "rnn_stateful.ts"]
+            .iter()
+            .any(|kind| name.starts_with(kind));
         if kind && name.ends_with(".onnx") {
-            assert!(FILES.contains(&format!("export-zoo/{name}").as_str()), "{name} has no test");
+            assert!(
+                FILES.contains(&format!("export-zoo/{name}").as_str()),
+                "{name} has no test"
+            );
             there += 1;
         }
     }

@@ -16,7 +16,9 @@ pub(super) fn conv(window: &Window, group: usize, arguments: &[Option<&Tensor>])
     let (batch, channels) = (x_shape[0], x_shape[1]);
     let (filters, per_group) = (w_shape[0], w_shape[1]);
     if group == 0 || channels != per_group * group || !filters.is_multiple_of(group) {
-        return Err(format!("{channels} channels and weights {w_shape:?} do not fit {group} groups"));
+        return Err(format!(
+            "{channels} channels and weights {w_shape:?} do not fit {group} groups"
+        ));
     }
     let bias = optional_floats(arguments, 2, "the bias", &[filters])?;
     let kernel = &w_shape[2..];
@@ -26,7 +28,10 @@ pub(super) fn conv(window: &Window, group: usize, arguments: &[Option<&Tensor>])
     for axis in 0..axes {
         let extent = (kernel[axis] - 1) * window.dilations[axis] + 1;
         let (before, after) = padding(window, axis, input[axis], extent, axes);
-        let padded = i64::try_from(input[axis]).unwrap_or(i64::MAX).saturating_add(before).saturating_add(after);
+        let padded = i64::try_from(input[axis])
+            .unwrap_or(i64::MAX)
+            .saturating_add(before)
+            .saturating_add(after);
         let span = padded - i64::try_from(extent).unwrap_or(i64::MAX);
         output.push(match usize::try_from(span) {
             Ok(span) => span / window.strides[axis] + 1,
@@ -39,29 +44,68 @@ pub(super) fn conv(window: &Window, group: usize, arguments: &[Option<&Tensor>])
     let mut y = vec![0.0; limited(&shape)?];
     let (in_size, out_size, taps): (usize, usize, usize) =
         (input.iter().product(), output.iter().product(), kernel.iter().product());
+    // Frames inside, taps outside: each output channel is a row of double-precision sums to which every tap adds the input
+    // row that it meets, scaled. The rows run along the last axis.
+    let last = axes - 1;
+    let (out_row, in_row) = (output[last], input[last]);
+    let rows = out_size.checked_div(out_row).unwrap_or(0);
+    let mut sums = vec![0.0f64; out_size];
     for b in 0..batch {
         for m in 0..filters {
             let first_channel = m / (filters / group) * per_group;
-            for n in 0..out_size {
-                let place = unravel(n, &output);
-                let mut sum = bias.map_or(0.0, |bias| bias[m]);
-                for c in 0..per_group {
-                    for k in 0..taps {
-                        let tap = unravel(k, kernel);
-                        let at = |axis: usize| {
-                            to_i64(place[axis] * window.strides[axis] + tap[axis] * window.dilations[axis]) - begin[axis]
-                        };
-                        if let Some(index) = ravel(input, at) {
-                            sum += w[(m * per_group + c) * taps + k]
-                                * x[(b * channels + first_channel + c) * in_size + index];
+            sums.fill(bias.map_or(0.0, |bias| f64::from(bias[m])));
+            for c in 0..per_group {
+                let plane = &x[(b * channels + first_channel + c) * in_size..][..in_size];
+                for k in 0..taps {
+                    let tap = unravel(k, kernel);
+                    let weight = f64::from(w[(m * per_group + c) * taps + k]);
+                    let offset = |axis: usize| to_i64(tap[axis] * window.dilations[axis]) - begin[axis];
+                    for row in 0..rows {
+                        let place = unravel(row, &output[..last]);
+                        let at = |axis: usize| to_i64(place[axis] * window.strides[axis]) + offset(axis);
+                        if let Some(index) = ravel(&input[..last], at) {
+                            let sums = &mut sums[row * out_row..][..out_row];
+                            add_row(
+                                sums,
+                                &plane[index * in_row..][..in_row],
+                                weight,
+                                offset(last),
+                                window.strides[last],
+                            );
                         }
                     }
                 }
-                y[(b * filters + m) * out_size + n] = sum;
+            }
+            let channel = &mut y[(b * filters + m) * out_size..][..out_size];
+            for (y, sum) in channel.iter_mut().zip(&sums) {
+                // The result is single precision by definition.
+                #[allow(clippy::cast_possible_truncation)]
+                let rounded = *sum as f32;
+                *y = rounded;
             }
         }
     }
     tensor(shape, y)
+}
+
+/// `sums[n] += weight · x[n · stride + first]` where that exists.
+fn add_row(sums: &mut [f64], x: &[f32], weight: f64, first: i64, stride: usize) {
+    if stride == 1 {
+        let skip = usize::try_from(-first).unwrap_or(0);
+        let from = usize::try_from(first).unwrap_or(0);
+        if let (Some(sums), Some(x)) = (sums.get_mut(skip..), x.get(from..)) {
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum += weight * f64::from(*x);
+            }
+        }
+        return;
+    }
+    for (n, sum) in sums.iter_mut().enumerate() {
+        let index = usize::try_from(to_i64(n * stride) + first);
+        if let Some(x) = index.ok().and_then(|index| x.get(index)) {
+            *sum += weight * f64::from(*x);
+        }
+    }
 }
 
 /// The adjoint of [`conv`]: every input sample adds its scaled kernel to the output.
@@ -77,7 +121,9 @@ pub(super) fn conv_transpose(
     let axes = spatial_axes(window, x_shape, w_shape)?;
     let (batch, channels, per_group) = (x_shape[0], x_shape[1], w_shape[1]);
     if group == 0 || channels != w_shape[0] || !channels.is_multiple_of(group) {
-        return Err(format!("{channels} channels and weights {w_shape:?} do not fit {group} groups"));
+        return Err(format!(
+            "{channels} channels and weights {w_shape:?} do not fit {group} groups"
+        ));
     }
     let filters = per_group * group;
     let bias = optional_floats(arguments, 2, "the bias", &[filters])?;
@@ -95,7 +141,14 @@ pub(super) fn conv_transpose(
             (wanted, rule) => {
                 let size = wanted.map_or(to_i64(input[axis] * window.strides[axis]), |size| to_i64(*size));
                 let total = (full - size).max(0);
-                (if rule == AutoPad::SameUpper { total / 2 } else { total - total / 2 }, size)
+                (
+                    if rule == AutoPad::SameUpper {
+                        total / 2
+                    } else {
+                        total - total / 2
+                    },
+                    size,
+                )
             }
         };
         output.push(usize::try_from(size).unwrap_or(0));
@@ -115,7 +168,8 @@ pub(super) fn conv_transpose(
                     for k in 0..taps {
                         let tap = unravel(k, kernel);
                         let at = |axis: usize| {
-                            to_i64(place[axis] * window.strides[axis] + tap[axis] * window.dilations[axis]) - begin[axis]
+                            to_i64(place[axis] * window.strides[axis] + tap[axis] * window.dilations[axis])
+                                - begin[axis]
                         };
                         if let Some(index) = ravel(&output, at) {
                             y[(b * filters + first_filter + f) * out_size + index] +=
@@ -125,7 +179,10 @@ pub(super) fn conv_transpose(
                 }
             }
         }
-        for (m, channel) in y[b * filters * out_size..][..filters * out_size].chunks_mut(out_size.max(1)).enumerate() {
+        for (m, channel) in y[b * filters * out_size..][..filters * out_size]
+            .chunks_mut(out_size.max(1))
+            .enumerate()
+        {
             let offset = bias.map_or(0.0, |bias| bias[m]);
             channel.iter_mut().for_each(|sample| *sample += offset);
         }
@@ -135,7 +192,11 @@ pub(super) fn conv_transpose(
 
 /// Number of spatial axes, after a check that everything has as many.
 fn spatial_axes(window: &Window, x: &[usize], w: &[usize]) -> Result<usize, String> {
-    let axes = x.len().checked_sub(2).filter(|axes| *axes > 0).ok_or_else(|| format!("the signal has shape {x:?}"))?;
+    let axes = x
+        .len()
+        .checked_sub(2)
+        .filter(|axes| *axes > 0)
+        .ok_or_else(|| format!("the signal has shape {x:?}"))?;
     let consistent = w.len() == x.len()
         && window.strides.len() == axes
         && window.dilations.len() == axes
@@ -143,7 +204,11 @@ fn spatial_axes(window: &Window, x: &[usize], w: &[usize]) -> Result<usize, Stri
         && window.strides.iter().chain(&window.dilations).all(|step| *step > 0)
         && w[2..].iter().all(|taps| *taps > 0)
         && (window.kernel.is_empty() || window.kernel == w[2..]);
-    if consistent { Ok(axes) } else { Err(format!("signal {x:?}, weights {w:?} and window {window:?} do not fit")) }
+    if consistent {
+        Ok(axes)
+    } else {
+        Err(format!("signal {x:?}, weights {w:?} and window {window:?} do not fit"))
+    }
 }
 
 /// Frames of padding before and after, along `axis`.
@@ -181,7 +246,10 @@ fn unravel(mut index: usize, shape: &[usize]) -> Vec<usize> {
 /// The element at the coordinates `at(axis)`; `None` outside of the shape.
 fn ravel(shape: &[usize], at: impl Fn(usize) -> i64) -> Option<usize> {
     shape.iter().enumerate().try_fold(0, |index, (axis, size)| {
-        usize::try_from(at(axis)).ok().filter(|coordinate| coordinate < size).map(|coordinate| index * size + coordinate)
+        usize::try_from(at(axis))
+            .ok()
+            .filter(|coordinate| coordinate < size)
+            .map(|coordinate| index * size + coordinate)
     })
 }
 
@@ -227,9 +295,15 @@ mod tests {
         let w = series(&[1, 1, 2], &[1.0, 10.0]);
         let mut same = window(2, 1, 1, [0, 0]);
         same.auto_pad = AutoPad::SameUpper;
-        assert_eq!(conv(&same, 1, &[Some(&x), Some(&w)]).expect("fits").as_f32(), Some(&[21.0, 32.0, 3.0][..]));
+        assert_eq!(
+            conv(&same, 1, &[Some(&x), Some(&w)]).expect("fits").as_f32(),
+            Some(&[21.0, 32.0, 3.0][..])
+        );
         same.auto_pad = AutoPad::SameLower;
-        assert_eq!(conv(&same, 1, &[Some(&x), Some(&w)]).expect("fits").as_f32(), Some(&[10.0, 21.0, 32.0][..]));
+        assert_eq!(
+            conv(&same, 1, &[Some(&x), Some(&w)]).expect("fits").as_f32(),
+            Some(&[10.0, 21.0, 32.0][..])
+        );
     }
 
     #[test]
@@ -246,7 +320,15 @@ mod tests {
     fn shapes_that_do_not_fit_are_refused_with_a_reason() {
         let x = series(&[1, 2, 3], &[0.0; 6]);
         let w = series(&[1, 1, 1], &[1.0]);
-        assert!(conv(&window(1, 1, 1, [0, 0]), 1, &[Some(&x), Some(&w)]).expect_err("channels").contains("groups"));
-        assert!(conv(&window(1, 1, 1, [0, 0]), 1, &[Some(&x)]).expect_err("weight").contains("missing"));
+        assert!(
+            conv(&window(1, 1, 1, [0, 0]), 1, &[Some(&x), Some(&w)])
+                .expect_err("channels")
+                .contains("groups")
+        );
+        assert!(
+            conv(&window(1, 1, 1, [0, 0]), 1, &[Some(&x)])
+                .expect_err("weight")
+                .contains("missing")
+        );
     }
 }

@@ -51,8 +51,12 @@ impl fmt::Display for InterpretError {
         let place = &self.place;
         match &self.kind {
             InterpretErrorKind::MissingInput => write!(f, "the model's input '{place}' was not given"),
-            InterpretErrorKind::InputMismatch(detail) => write!(f, "the model's input '{place}' does not fit: {detail}"),
-            InterpretErrorKind::Operator(detail) => write!(f, "the model's node '{place}' cannot be computed: {detail}"),
+            InterpretErrorKind::InputMismatch(detail) => {
+                write!(f, "the model's input '{place}' does not fit: {detail}")
+            }
+            InterpretErrorKind::Operator(detail) => {
+                write!(f, "the model's node '{place}' cannot be computed: {detail}")
+            }
             InterpretErrorKind::MissingOutput => write!(f, "the model's output '{place}' is never computed"),
         }
     }
@@ -68,8 +72,13 @@ pub fn run(graph: &Graph, inputs: &BTreeMap<String, Tensor>) -> Result<BTreeMap<
     let mut wires: Vec<Option<Tensor>> = graph.values.iter().map(|value| value.constant.clone()).collect();
     for id in &graph.inputs {
         let value = graph.value(*id);
-        let error = |kind| InterpretError { kind, place: value.name.clone() };
-        let given = inputs.get(&value.name).ok_or_else(|| error(InterpretErrorKind::MissingInput))?;
+        let error = |kind| InterpretError {
+            kind,
+            place: value.name.clone(),
+        };
+        let given = inputs
+            .get(&value.name)
+            .ok_or_else(|| error(InterpretErrorKind::MissingInput))?;
         if given.dtype() != value.dtype {
             let detail = format!("it is {:?}, the model wants {:?}", given.dtype(), value.dtype);
             return Err(error(InterpretErrorKind::InputMismatch(detail)));
@@ -82,10 +91,15 @@ pub fn run(graph: &Graph, inputs: &BTreeMap<String, Tensor>) -> Result<BTreeMap<
         wires[id.index()] = Some(given.clone());
     }
     for node in &graph.nodes {
-        let arguments: Vec<Option<&Tensor>> =
-            node.inputs.iter().map(|id| id.and_then(|id| wires[id.index()].as_ref())).collect();
-        let results = compute(node, &arguments)
-            .map_err(|detail| InterpretError { kind: InterpretErrorKind::Operator(detail), place: node.name.clone() })?;
+        let arguments: Vec<Option<&Tensor>> = node
+            .inputs
+            .iter()
+            .map(|id| id.and_then(|id| wires[id.index()].as_ref()))
+            .collect();
+        let results = compute(node, &arguments).map_err(|detail| InterpretError {
+            kind: InterpretErrorKind::Operator(detail),
+            place: node.name.clone(),
+        })?;
         for (id, result) in node.outputs.iter().zip(results) {
             if let Some(id) = id {
                 wires[id.index()] = Some(result);
@@ -99,7 +113,10 @@ pub fn run(graph: &Graph, inputs: &BTreeMap<String, Tensor>) -> Result<BTreeMap<
             let name = graph.value(*id).name.clone();
             match wires[id.index()].clone() {
                 Some(tensor) => Ok((name, tensor)),
-                None => Err(InterpretError { kind: InterpretErrorKind::MissingOutput, place: name }),
+                None => Err(InterpretError {
+                    kind: InterpretErrorKind::MissingOutput,
+                    place: name,
+                }),
             }
         })
         .collect()
@@ -108,17 +125,29 @@ pub fn run(graph: &Graph, inputs: &BTreeMap<String, Tensor>) -> Result<BTreeMap<
 /// Known sizes must agree; the length of a static export may not be changed here.
 fn fits(shape: &[usize], declared: &[Dim]) -> bool {
     shape.len() == declared.len()
-        && shape.iter().zip(declared).all(|(size, dim)| dim.known().is_none_or(|known| known == *size))
+        && shape
+            .iter()
+            .zip(declared)
+            .all(|(size, dim)| dim.known().is_none_or(|known| known == *size))
 }
 
 fn compute(node: &Node, arguments: &[Option<&Tensor>]) -> Result<Vec<Tensor>, String> {
     match &node.op {
         Op::Conv { window, group } => conv::conv(window, *group, arguments).map(|y| vec![y]),
-        Op::ConvTranspose { window, group, output_padding, output_shape } => {
-            conv::conv_transpose(window, *group, output_padding, output_shape.as_deref(), arguments).map(|y| vec![y])
-        }
-        Op::Lstm { recurrent, input_forget } => recurrent::lstm(recurrent, *input_forget, arguments),
-        Op::Gru { recurrent, linear_before_reset } => recurrent::gru(recurrent, *linear_before_reset, arguments),
+        Op::ConvTranspose {
+            window,
+            group,
+            output_padding,
+            output_shape,
+        } => conv::conv_transpose(window, *group, output_padding, output_shape.as_deref(), arguments).map(|y| vec![y]),
+        Op::Lstm {
+            recurrent,
+            input_forget,
+        } => recurrent::lstm(recurrent, *input_forget, arguments),
+        Op::Gru {
+            recurrent,
+            linear_before_reset,
+        } => recurrent::gru(recurrent, *linear_before_reset, arguments),
         Op::Rnn { recurrent } => recurrent::rnn(recurrent, arguments),
         Op::Split { axis } => {
             eval_split(*axis, arguments, node.outputs.len()).map_err(|error: EvalError| error.to_string())
@@ -129,8 +158,14 @@ fn compute(node: &Node, arguments: &[Option<&Tensor>]) -> Result<Vec<Tensor>, St
 
 /// Argument `index` as floats.
 fn floats<'a>(arguments: &[Option<&'a Tensor>], index: usize, what: &str) -> Result<(&'a [usize], &'a [f32]), String> {
-    let tensor = arguments.get(index).copied().flatten().ok_or_else(|| format!("{what} is missing"))?;
-    let data = tensor.as_f32().ok_or_else(|| format!("{what} is {:?}, not float", tensor.dtype()))?;
+    let tensor = arguments
+        .get(index)
+        .copied()
+        .flatten()
+        .ok_or_else(|| format!("{what} is missing"))?;
+    let data = tensor
+        .as_f32()
+        .ok_or_else(|| format!("{what} is {:?}, not float", tensor.dtype()))?;
     Ok((tensor.shape(), data))
 }
 
@@ -145,7 +180,11 @@ fn optional_floats<'a>(
         return Ok(None);
     }
     let (found, data) = floats(arguments, index, what)?;
-    if found == shape { Ok(Some(data)) } else { Err(format!("{what} has shape {found:?}, not {shape:?}")) }
+    if found == shape {
+        Ok(Some(data))
+    } else {
+        Err(format!("{what} has shape {found:?}, not {shape:?}"))
+    }
 }
 
 fn tensor(shape: Vec<usize>, data: Vec<f32>) -> Result<Tensor, String> {

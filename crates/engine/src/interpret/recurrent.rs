@@ -21,13 +21,20 @@ pub(super) fn lstm(
     let mut cell = layer.start(arguments, 6, "the start cell state")?;
     let (y, h) = layer.run(arguments, |direction, input, state, row| {
         let cell = &mut cell[row * hidden..][..hidden];
-        let (w, r) = (layer.gates_of_input(direction, input), layer.gates_of_state(direction, state));
+        let (w, r) = (
+            layer.gates_of_input(direction, input),
+            layer.gates_of_state(direction, state),
+        );
         let pre = |gate: usize, unit: usize| w[gate * hidden + unit] + r[gate * hidden + unit];
         let peep = |gate: usize, unit: usize| peepholes.map_or(0.0, |p| p[(direction * 3 + gate) * hidden + unit]);
         let [f, g, h] = layer.activations(direction);
         for unit in 0..hidden {
             let i = f.apply(layer.clip(pre(0, unit) + peep(0, unit) * cell[unit]));
-            let forget = if input_forget { 1.0 - i } else { f.apply(layer.clip(pre(2, unit) + peep(2, unit) * cell[unit])) };
+            let forget = if input_forget {
+                1.0 - i
+            } else {
+                f.apply(layer.clip(pre(2, unit) + peep(2, unit) * cell[unit]))
+            };
             let c = g.apply(layer.clip(pre(3, unit)));
             cell[unit] = forget * cell[unit] + i * c;
             let o = f.apply(layer.clip(pre(1, unit) + peep(1, unit) * cell[unit]));
@@ -70,7 +77,10 @@ pub(super) fn gru(
 pub(super) fn rnn(recurrent: &Recurrent, arguments: &[Option<&Tensor>]) -> Result<Vec<Tensor>, String> {
     let layer = Layer::new(recurrent, 1, arguments, &["Tanh"])?;
     let (y, h) = layer.run(arguments, |direction, input, state, _| {
-        let (w, r) = (layer.gates_of_input(direction, input), layer.gates_of_state(direction, state));
+        let (w, r) = (
+            layer.gates_of_input(direction, input),
+            layer.gates_of_state(direction, state),
+        );
         let [f, ..] = layer.activations(direction);
         for (unit, state) in state.iter_mut().enumerate() {
             *state = f.apply(layer.clip(w[unit] + r[unit]));
@@ -92,7 +102,9 @@ impl Activation {
             "Sigmoid" => Ok(Self::Sigmoid),
             "Tanh" => Ok(Self::Tanh),
             "Relu" => Ok(Self::Relu),
-            other => Err(format!("the activation '{other}' of a recurrent layer is not known; use Sigmoid, Tanh or Relu")),
+            other => Err(format!(
+                "the activation '{other}' of a recurrent layer is not known; use Sigmoid, Tanh or Relu"
+            )),
         }
     }
 
@@ -131,25 +143,45 @@ impl<'a> Layer<'a> {
         default_activations: &[&str],
     ) -> Result<Self, String> {
         let (x_shape, x) = floats(arguments, 0, "the signal")?;
-        let &[first, second, features] = x_shape else { return Err(format!("the signal has shape {x_shape:?}")) };
-        let (time, batch) = if recurrent.batch_first { (second, first) } else { (first, second) };
+        let &[first, second, features] = x_shape else {
+            return Err(format!("the signal has shape {x_shape:?}"));
+        };
+        let (time, batch) = if recurrent.batch_first {
+            (second, first)
+        } else {
+            (first, second)
+        };
         let hidden = recurrent.hidden;
-        let directions = if recurrent.direction == Direction::Bidirectional { 2 } else { 1 };
+        let directions = if recurrent.direction == Direction::Bidirectional {
+            2
+        } else {
+            1
+        };
         let weight = |index, what: &str, columns| {
             optional_floats(arguments, index, what, &[directions, gates * hidden, columns])?
                 .ok_or_else(|| format!("{what} is missing"))
         };
         if arguments.get(4).copied().flatten().is_some_and(|lens| {
-            lens.as_i64().is_none_or(|lens| lens.iter().any(|len| usize::try_from(*len).ok() != Some(time)))
+            lens.as_i64()
+                .is_none_or(|lens| lens.iter().any(|len| usize::try_from(*len).ok() != Some(time)))
         }) {
             return Err("sequence lengths that differ from the signal's are not supported".to_owned());
         }
         let names: Vec<String> = match &recurrent.activations {
             Some(names) => names.clone(),
-            None => default_activations.iter().cycle().take(directions * default_activations.len()).map(|n| (*n).to_owned()).collect(),
+            None => default_activations
+                .iter()
+                .cycle()
+                .take(directions * default_activations.len())
+                .map(|n| (*n).to_owned())
+                .collect(),
         };
         if names.len() != directions * default_activations.len() {
-            return Err(format!("{} activations are named, {} are needed", names.len(), directions * default_activations.len()));
+            return Err(format!(
+                "{} activations are named, {} are needed",
+                names.len(),
+                directions * default_activations.len()
+            ));
         }
         Ok(Self {
             gates,
@@ -164,7 +196,10 @@ impl<'a> Layer<'a> {
             w: weight(1, "the input weight", features)?,
             r: weight(2, "the recurrent weight", hidden)?,
             bias: optional_floats(arguments, 3, "the bias", &[directions, 2 * gates * hidden])?,
-            activations: names.iter().map(|name| Activation::from_name(name)).collect::<Result<_, _>>()?,
+            activations: names
+                .iter()
+                .map(|name| Activation::from_name(name))
+                .collect::<Result<_, _>>()?,
             clip: recurrent.clip,
         })
     }
@@ -194,7 +229,10 @@ impl<'a> Layer<'a> {
             .map(|row| {
                 let bias = self.bias.map_or(0.0, |bias| bias[(direction * 2 + half) * rows + row]);
                 let weights = &matrix[(direction * rows + row) * columns..][..columns];
-                weights.iter().zip(vector).fold(bias, |sum, (weight, value)| sum + weight * value)
+                weights
+                    .iter()
+                    .zip(vector)
+                    .fold(bias, |sum, (weight, value)| sum + weight * value)
             })
             .collect()
     }
@@ -202,10 +240,20 @@ impl<'a> Layer<'a> {
     /// Start state `[directions · batch · hidden]`, from argument `index` or zeros; states are `[batch, directions, hidden]`
     /// where the batch stands first.
     fn start(&self, arguments: &[Option<&Tensor>], index: usize, what: &str) -> Result<Vec<f32>, String> {
-        let (outer, inner) = if self.batch_first { (self.batch, self.directions) } else { (self.directions, self.batch) };
+        let (outer, inner) = if self.batch_first {
+            (self.batch, self.directions)
+        } else {
+            (self.directions, self.batch)
+        };
         let given = optional_floats(arguments, index, what, &[outer, inner, self.hidden])?;
-        let Some(given) = given else { return Ok(vec![0.0; outer * inner * self.hidden]) };
-        Ok(if self.batch_first { swap_outer(given, outer, inner, self.hidden) } else { given.to_vec() })
+        let Some(given) = given else {
+            return Ok(vec![0.0; outer * inner * self.hidden]);
+        };
+        Ok(if self.batch_first {
+            swap_outer(given, outer, inner, self.hidden)
+        } else {
+            given.to_vec()
+        })
     }
 
     fn state_tensor(&self, state: Vec<f32>) -> Result<Tensor, String> {
@@ -230,7 +278,11 @@ impl<'a> Layer<'a> {
             for tick in 0..self.time {
                 let time = if backwards { self.time - 1 - tick } else { tick };
                 for batch in 0..self.batch {
-                    let frame = if self.batch_first { batch * self.time + time } else { time * self.batch + batch };
+                    let frame = if self.batch_first {
+                        batch * self.time + time
+                    } else {
+                        time * self.batch + batch
+                    };
                     let input = &self.x[frame * self.features..][..self.features];
                     let row = direction * self.batch + batch;
                     let state = &mut state[row * self.hidden..][..self.hidden];
@@ -255,7 +307,9 @@ impl<'a> Layer<'a> {
 
 /// `[a, b, c] -> [b, a, c]`.
 fn swap_outer(data: &[f32], a: usize, b: usize, c: usize) -> Vec<f32> {
-    (0..b).flat_map(|j| (0..a).flat_map(move |i| data[(i * b + j) * c..][..c].iter().copied())).collect()
+    (0..b)
+        .flat_map(|j| (0..a).flat_map(move |i| data[(i * b + j) * c..][..c].iter().copied()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -263,7 +317,13 @@ mod tests {
     use super::*;
 
     fn recurrent(hidden: usize, direction: Direction) -> Recurrent {
-        Recurrent { hidden, direction, batch_first: false, activations: None, clip: None }
+        Recurrent {
+            hidden,
+            direction,
+            batch_first: false,
+            activations: None,
+            clip: None,
+        }
     }
 
     fn series(shape: &[usize], data: &[f32]) -> Tensor {
@@ -275,7 +335,12 @@ mod tests {
         let x = series(&[2, 1, 1], &[0.5, -1.0]);
         let w = series(&[1, 4, 1], &[0.1, 0.2, 0.3, 0.4]);
         let r = series(&[1, 4, 1], &[0.5, 0.6, 0.7, 0.8]);
-        let out = lstm(&recurrent(1, Direction::Forward), false, &[Some(&x), Some(&w), Some(&r)]).expect("fits");
+        let out = lstm(
+            &recurrent(1, Direction::Forward),
+            false,
+            &[Some(&x), Some(&w), Some(&r)],
+        )
+        .expect("fits");
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
         let (mut h, mut c) = (0.0f32, 0.0f32);
         let mut expected = Vec::new();
@@ -304,8 +369,12 @@ mod tests {
         let b = series(&[1, 6], &[0.1, 0.0, -0.1, 0.2, 0.3, 0.05]);
         for linear in [false, true] {
             let run = |x: &[f32], direction| {
-                gru(&recurrent(1, direction), linear, &[Some(&series(&[4, 1, 1], x)), Some(&w), Some(&r), Some(&b)])
-                    .expect("fits")[0]
+                gru(
+                    &recurrent(1, direction),
+                    linear,
+                    &[Some(&series(&[4, 1, 1], x)), Some(&w), Some(&r), Some(&b)],
+                )
+                .expect("fits")[0]
                     .as_f32()
                     .expect("float")
                     .to_vec()
@@ -322,7 +391,14 @@ mod tests {
         let w = series(&[1, 3, 1], &[0.1, 0.2, 0.3]);
         let r = series(&[1, 3, 1], &[0.5, 0.6, 0.7]);
         let b = series(&[1, 6], &[0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
-        let run = |linear| gru(&recurrent(1, Direction::Forward), linear, &[Some(&x), Some(&w), Some(&r), Some(&b)]).expect("fits");
+        let run = |linear| {
+            gru(
+                &recurrent(1, Direction::Forward),
+                linear,
+                &[Some(&x), Some(&w), Some(&r), Some(&b)],
+            )
+            .expect("fits")
+        };
         assert_ne!(run(false)[0], run(true)[0]);
     }
 
@@ -331,7 +407,12 @@ mod tests {
         let x = series(&[1, 1, 1], &[0.0]);
         let w = series(&[1, 4, 2], &[0.0; 8]);
         let r = series(&[1, 4, 1], &[0.0; 4]);
-        let error = lstm(&recurrent(1, Direction::Forward), false, &[Some(&x), Some(&w), Some(&r)]).expect_err("shape");
+        let error = lstm(
+            &recurrent(1, Direction::Forward),
+            false,
+            &[Some(&x), Some(&w), Some(&r)],
+        )
+        .expect_err("shape");
         assert!(error.contains("[1, 4, 2]") && error.contains("[1, 4, 1]"), "{error}");
     }
 }

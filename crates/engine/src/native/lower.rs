@@ -155,7 +155,10 @@ impl Program {
         memory.resize(self.initial_state.len() + self.plan.memory, 0.0);
         let planes = &mut memory[self.initial_state.len()..];
         for (region, values) in &self.plan.constants {
-            for (cells, value) in planes[region.offset..region.offset + region.len()].chunks_exact_mut(region.stride()).zip(values.iter()) {
+            for (cells, value) in planes[region.offset..region.offset + region.len()]
+                .chunks_exact_mut(region.stride())
+                .zip(values.iter())
+            {
                 cells.fill(*value);
             }
         }

@@ -118,7 +118,12 @@ impl Native {
         }
         let program = Arc::clone(&self.program);
         let planes = self.memory.get_mut(program.state_len()..).unwrap_or(&mut []);
-        for (offset, _) in program.plan().control_cells.iter().filter(|(_, control)| *control == index) {
+        for (offset, _) in program
+            .plan()
+            .control_cells
+            .iter()
+            .filter(|(_, control)| *control == index)
+        {
             if let Some(cell) = planes.get_mut(*offset..*offset + tonegraft_kernels::LANES) {
                 cell.fill(value);
                 self.dirty = true;
@@ -153,8 +158,8 @@ impl Native {
             let before: Vec<f32> = self.memory[..state_len].to_vec();
             self.run_silence(chunk);
             done += chunk;
-            let moved = (before.iter().zip(&self.memory[..state_len]))
-                .any(|(a, b)| (a - b).abs() > 1e-7 * a.abs().max(1.0));
+            let moved =
+                (before.iter().zip(&self.memory[..state_len])).any(|(a, b)| (a - b).abs() > 1e-7 * a.abs().max(1.0));
             if done >= SETTLE_FRAMES.1 || (done >= SETTLE_FRAMES.0 && !moved) {
                 return;
             }
@@ -168,7 +173,9 @@ impl Native {
         let planes = self.memory.get_mut(self.program.state_len()..).unwrap_or(&mut []);
         for (plane, feed) in plan.feeds.iter().enumerate() {
             let at = region.offset + plane * region.stride();
-            let Some(to) = planes.get_mut(at..at + frames) else { continue };
+            let Some(to) = planes.get_mut(at..at + frames) else {
+                continue;
+            };
             match feed {
                 Feed::Channel(channel) => match input.get(*channel).and_then(|x| x.get(offset..offset + frames)) {
                     Some(from) => to.copy_from_slice(from),

@@ -70,7 +70,9 @@ impl Running<'_> {
                 let memory = self.state.get_mut(history.memory.clone())?;
                 let cursor = self.cursors.get_mut(history.cursor)?;
                 let skip = begin.as_ref().map_or(0, |begin| given(begin, self.tick, frames));
-                history.ring.write(memory, *cursor, others.get(x)?, x.stride(), skip, frames);
+                history
+                    .ring
+                    .write(memory, *cursor, others.get(x)?, x.stride(), skip, frames);
                 if let Some(begin) = begin {
                     for frame in 0..skip {
                         for plane in 0..x.planes {
@@ -90,19 +92,40 @@ impl Running<'_> {
                 let (x, x_stride) = (others.get(first?)?, first?.stride());
                 let hold = hold(y, stride, *start, self.tick, frames);
                 let state = self.state.get_mut(memory.clone())?;
-                lstm.run(state, x.get(hold..)?, x_stride, y.get_mut(hold..)?, stride, frames - hold);
+                lstm.run(
+                    state,
+                    x.get(hold..)?,
+                    x_stride,
+                    y.get_mut(hold..)?,
+                    stride,
+                    frames - hold,
+                );
             }
             Kernel::Gru { gru, memory, start } => {
                 let (x, x_stride) = (others.get(first?)?, first?.stride());
                 let hold = hold(y, stride, *start, self.tick, frames);
                 let state = self.state.get_mut(memory.clone())?;
-                gru.run(state, x.get(hold..)?, x_stride, y.get_mut(hold..)?, stride, frames - hold);
+                gru.run(
+                    state,
+                    x.get(hold..)?,
+                    x_stride,
+                    y.get_mut(hold..)?,
+                    stride,
+                    frames - hold,
+                );
             }
             Kernel::Rnn { rnn, memory, start } => {
                 let (x, x_stride) = (others.get(first?)?, first?.stride());
                 let hold = hold(y, stride, *start, self.tick, frames);
                 let state = self.state.get_mut(memory.clone())?;
-                rnn.run(state, x.get(hold..)?, x_stride, y.get_mut(hold..)?, stride, frames - hold);
+                rnn.run(
+                    state,
+                    x.get(hold..)?,
+                    x_stride,
+                    y.get_mut(hold..)?,
+                    stride,
+                    frames - hold,
+                );
             }
             Kernel::Unary(activation) => {
                 let x = first?;
@@ -162,12 +185,17 @@ impl Running<'_> {
 
 /// How many of the block's first frames stand before the beginning.
 fn given(prefix: &Prefix, tick: i64, frames: usize) -> usize {
-    usize::try_from(prefix.until.saturating_sub(tick)).unwrap_or(0).min(frames)
+    usize::try_from(prefix.until.saturating_sub(tick))
+        .unwrap_or(0)
+        .min(frames)
 }
 
 /// The value that stands there.
 fn value_before(prefix: &Prefix, tick: i64, plane: usize, frame: usize) -> f32 {
-    let ahead = prefix.until.saturating_sub(tick).saturating_sub(i64::try_from(frame).unwrap_or(0));
+    let ahead = prefix
+        .until
+        .saturating_sub(tick)
+        .saturating_sub(i64::try_from(frame).unwrap_or(0));
     usize::try_from(ahead)
         .ok()
         .and_then(|ahead| prefix.length.checked_sub(ahead))
@@ -187,24 +215,9 @@ fn hold(y: &mut [f32], stride: usize, start: i64, tick: i64, frames: usize) -> u
 
 /// `x` is `None` if it is `y` itself.
 fn unary(activation: &Activation, x: Option<&[f32]>, y: &mut [f32], stride: usize, frames: usize) {
-    if frames == stride {
-        match x {
-            None => activation.apply(y),
-            Some(x) => activation.map(x, y),
-        }
-        return;
-    }
     match x {
-        None => {
-            for y in y.chunks_exact_mut(stride) {
-                activation.apply(y.get_mut(..frames).unwrap_or(&mut []));
-            }
-        }
-        Some(x) => {
-            for (y, x) in y.chunks_exact_mut(stride).zip(x.chunks_exact(stride)) {
-                activation.map(x.get(..frames).unwrap_or(&[]), y);
-            }
-        }
+        None => activation.apply_planes(y, stride, frames),
+        Some(x) => activation.map_planes(x, y, stride, frames),
     }
 }
 
@@ -226,15 +239,26 @@ impl<'a> Side<'a> {
     }
 }
 
-fn binary(function: binary::Function, isa: Isa, a: &Side<'_>, b: &Side<'_>, y: &mut [f32], output: Region, frames: usize) {
+fn binary(
+    function: binary::Function,
+    isa: Isa,
+    a: &Side<'_>,
+    b: &Side<'_>,
+    y: &mut [f32],
+    output: Region,
+    frames: usize,
+) {
     let stride = output.stride();
     let flat = |side: &Side<'_>| *side.pairing == Planes::Each && side.region.rate == output.rate;
-    if frames == stride && flat(a) && flat(b) {
-        binary::run(function, isa, binary::Operand::Signal(a.memory), binary::Operand::Signal(b.memory), y);
+    if flat(a) && flat(b) {
+        binary::run_planes(function, isa, a.memory, b.memory, y, stride, frames);
         return;
     }
     for (plane, y) in y.chunks_exact_mut(stride).enumerate() {
-        let (a, b) = (a.operand(plane, frames, output.rate), b.operand(plane, frames, output.rate));
+        let (a, b) = (
+            a.operand(plane, frames, output.rate),
+            b.operand(plane, frames, output.rate),
+        );
         if let Some(y) = y.get_mut(..frames) {
             binary::run(function, isa, a, b, y);
         }
@@ -254,7 +278,10 @@ fn delay(
 ) {
     history.ring.write(memory, cursor, x, stride, 0, frames);
     let start = history.ring.start(cursor, back);
-    for (y, plane) in y.chunks_exact_mut(stride).zip(memory.chunks_exact(history.ring.stride())) {
+    for (y, plane) in y
+        .chunks_exact_mut(stride)
+        .zip(memory.chunks_exact(history.ring.stride()))
+    {
         if let (Some(to), Some(from)) = (y.get_mut(..frames), plane.get(start..start + frames)) {
             to.copy_from_slice(from);
         }

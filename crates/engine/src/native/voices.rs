@@ -106,8 +106,12 @@ fn fold(voice: &mut Native, input: &[&[f32]], output: &mut [&mut [f32]], frames:
         own_input.get(..own.inputs).unwrap_or(&[]),
         own_output.get_mut(..own.outputs).unwrap_or(&mut []),
     );
-    let views: [&[f32]; MODEL_CHANNELS] =
-        std::array::from_fn(|channel| results.get(channel).and_then(|result| result.get(..frames)).unwrap_or(&[]));
+    let views: [&[f32]; MODEL_CHANNELS] = std::array::from_fn(|channel| {
+        results
+            .get(channel)
+            .and_then(|result| result.get(..frames))
+            .unwrap_or(&[])
+    });
     let views = views.get(..own.outputs).unwrap_or(&[]);
     let mut mean = [0.0; CHUNK];
     if let Some(mean) = mean.get_mut(..frames) {

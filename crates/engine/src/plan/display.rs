@@ -97,5 +97,9 @@ impl fmt::Display for Step {
 }
 
 fn beginning(length: usize) -> String {
-    if length == 0 { "zeros".into() } else { format!("{length} frames given") }
+    if length == 0 {
+        "zeros".into()
+    } else {
+        format!("{length} frames given")
+    }
 }

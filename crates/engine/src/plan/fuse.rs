@@ -121,7 +121,11 @@ fn fuse_beginnings(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
 /// ReLU, LeakyReLU and PReLU with constant slopes become part of a convolution that nobody else reads.
 fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
     let readers = readers(graph, nodes);
-    let producer: HashMap<WireId, usize> = nodes.iter().enumerate().map(|(index, node)| (node.output, index)).collect();
+    let producer: HashMap<WireId, usize> = nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| (node.output, index))
+        .collect();
     let mut gone = vec![false; nodes.len()];
     for index in 0..nodes.len() {
         let Some(input) = nodes[index].inputs.first().copied() else {
@@ -146,9 +150,11 @@ fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
                 let view = nodes[index].inputs[1];
                 let constant = producer.get(&view.wire).and_then(|at| nodes[*at].constant.clone());
                 let same_size = graph.wires[nodes[index].output.index()].planes == planes;
-                constant
-                    .filter(|_| same_size)
-                    .and_then(|values| (0..planes).map(|p| values.get(view.first + b.get(p)).copied()).collect())
+                constant.filter(|_| same_size).and_then(|values| {
+                    (0..planes)
+                        .map(|p| values.get(view.first + b.get(p)).copied())
+                        .collect()
+                })
             }
             _ => None,
         };

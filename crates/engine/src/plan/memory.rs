@@ -80,13 +80,23 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
     }
     let base = floats;
     let audio = |first: usize, planes: usize| Region {
-        offset: base + first * Region { offset: 0, planes, rate: Rate::Audio }.stride(),
+        offset: base
+            + first
+                * Region {
+                    offset: 0,
+                    planes,
+                    rate: Rate::Audio,
+                }
+                .stride(),
         planes,
         rate: Rate::Audio,
     };
     let mut scratch = Scratch::default();
     let mut firsts: HashMap<WireId, usize> = HashMap::new();
-    let take = |id: WireId, scratch: &mut Scratch, firsts: &mut HashMap<WireId, usize>, regions: &mut HashMap<WireId, Region>| {
+    let take = |id: WireId,
+                scratch: &mut Scratch,
+                firsts: &mut HashMap<WireId, usize>,
+                regions: &mut HashMap<WireId, Region>| {
         let first = scratch.take(wire(id).planes);
         firsts.insert(id, first);
         regions.insert(id, audio(first, wire(id).planes));
@@ -113,7 +123,9 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
         if wire(node.output).rate == Rate::Audio {
             let source = node.inputs.first().copied();
             let in_place = matches!(op, StepOp::Unary(_) | StepOp::Begin(_))
-                && source.is_some_and(|view| dies(view.wire) && view.planes == wire(view.wire).planes && firsts.contains_key(&view.wire));
+                && source.is_some_and(|view| {
+                    dies(view.wire) && view.planes == wire(view.wire).planes && firsts.contains_key(&view.wire)
+                });
             match source.filter(|_| in_place) {
                 Some(view) => {
                     let first = firsts.remove(&view.wire).unwrap_or(0);
@@ -140,7 +152,10 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
     let output = view_region(&graph.output.view, &regions);
     let cells = graph.control_wires.iter().flat_map(|(id, controls)| {
         let region = regions[id];
-        controls.iter().enumerate().map(move |(plane, control)| (region.offset + plane * region.stride(), *control))
+        controls
+            .iter()
+            .enumerate()
+            .map(move |(plane, control)| (region.offset + plane * region.stride(), *control))
     });
     Places {
         control_cells: cells.collect(),

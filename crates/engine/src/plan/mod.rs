@@ -207,10 +207,17 @@ impl Plan {
         };
         let limit = |reason: String| Err(CompileError::new(CompileErrorKind::Limit, reason));
         if plan.macs > budget.macs {
-            return limit(format!("it needs {} multiply-adds per sample, the limit is {}", plan.macs, budget.macs));
+            return limit(format!(
+                "it needs {} multiply-adds per sample, the limit is {}",
+                plan.macs, budget.macs
+            ));
         }
         if plan.bytes() > budget.bytes {
-            return limit(format!("an instance needs {} bytes of memory, the limit is {}", plan.bytes(), budget.bytes));
+            return limit(format!(
+                "an instance needs {} bytes of memory, the limit is {}",
+                plan.bytes(),
+                budget.bytes
+            ));
         }
         Ok(plan)
     }
@@ -238,7 +245,8 @@ fn weights(step: &Step) -> usize {
 
 /// Floats of history and recurrent state; those of a recurrent layer roughly, its kernel decides.
 fn state(step: &Step) -> usize {
-    let ring = |planes: usize, history: usize| Ring::new(planes, history, MAX_BLOCK).map_or(usize::MAX, |ring| ring.len());
+    let ring =
+        |planes: usize, history: usize| Ring::new(planes, history, MAX_BLOCK).map_or(usize::MAX, |ring| ring.len());
     match &step.op {
         StepOp::Conv { shape, dilation, .. } if shape.taps > 1 => ring(shape.inputs, (shape.taps - 1) * dilation),
         StepOp::Recurrent { weights, .. } => weights.inputs + 10 * (weights.hidden + LANES),

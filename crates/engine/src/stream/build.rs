@@ -37,6 +37,9 @@ impl Stop {
     }
 }
 
+/// Constant floats: shape and values.
+pub(super) type Floats = (Vec<usize>, Arc<[f32]>);
+
 /// An integer that a shape or a bound is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
@@ -94,7 +97,10 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
             // Each round declares one more input a knob, so that this ends.
             Err(Stop::NotAState(id)) => {
                 if !knobs.insert(id) {
-                    return Err(CompileError::new(Kind::Input, format!("input `{}` is used in no way that streams", graph.value(id).name)));
+                    return Err(CompileError::new(
+                        Kind::Input,
+                        format!("input `{}` is used in no way that streams", graph.value(id).name),
+                    ));
                 }
             }
         }
@@ -211,10 +217,12 @@ impl Builder<'_> {
     }
 
     /// Input `at` as constant floats with their shape.
-    pub fn floats(&self, node: &Node, at: usize) -> Result<Option<(Vec<usize>, Arc<[f32]>)>, Stop> {
+    pub fn floats(&self, node: &Node, at: usize) -> Result<Option<Floats>, Stop> {
         self.constant(node, at)?
             .map(|tensor| {
-                let values = tensor.as_f32().ok_or_else(|| Stop::shape(format!("input {at} is no float")))?;
+                let values = tensor
+                    .as_f32()
+                    .ok_or_else(|| Stop::shape(format!("input {at} is no float")))?;
                 Ok((tensor.shape().to_vec(), values.into()))
             })
             .transpose()
@@ -234,7 +242,12 @@ impl Builder<'_> {
 
     /// Input `at` as integers that may depend on the length of the audio.
     pub fn lengths(&self, node: &Node, at: usize) -> Result<Option<Vec<Length>>, Stop> {
-        let symbolic = node.inputs.get(at).copied().flatten().and_then(|id| self.graph.value(id).symbolic.as_ref());
+        let symbolic = node
+            .inputs
+            .get(at)
+            .copied()
+            .flatten()
+            .and_then(|id| self.graph.value(id).symbolic.as_ref());
         let Some(terms) = symbolic else {
             let known = self.integers(node, at)?;
             return Ok(known.map(|values| values.into_iter().map(Length::Known).collect()));
@@ -256,7 +269,9 @@ impl Builder<'_> {
             })
             .collect();
         lengths.map(Some).ok_or_else(|| {
-            Stop::not_streamable("its shape or bounds depend on the length of the signal in a way that is not played natively")
+            Stop::not_streamable(
+                "its shape or bounds depend on the length of the signal in a way that is not played natively",
+            )
         })
     }
 
@@ -280,7 +295,11 @@ impl Builder<'_> {
 
     /// Adds an operation that makes `planes` planes at the fastest rate of its inputs.
     pub fn push(&mut self, op: StreamOp, inputs: Vec<View>, planes: usize) -> View {
-        let rate = inputs.iter().map(|view| self.rate(*view)).max().unwrap_or(Rate::Control);
+        let rate = inputs
+            .iter()
+            .map(|view| self.rate(*view))
+            .max()
+            .unwrap_or(Rate::Control);
         let output = self.wire(planes, rate);
         self.nodes.push(StreamNode {
             name: self.current.1.clone(),
@@ -358,7 +377,10 @@ impl Builder<'_> {
 
     fn node(&mut self, index: usize, node: &Node) -> Result<(), Stop> {
         if let Op::Unsupported { name } = &node.op {
-            return Err(Stop::Refused(CompileError::new(Kind::Operator, format!("the operator `{name}` is not known here"))));
+            return Err(Stop::Refused(CompileError::new(
+                Kind::Operator,
+                format!("the operator `{name}` is not known here"),
+            )));
         }
         // Arithmetic on sizes alone was done by the reader.
         let outputs = || node.outputs.iter().flatten().map(|id| self.graph.value(*id));
@@ -406,7 +428,11 @@ impl Builder<'_> {
                 .into_iter()
                 .map(|tensor| Fact::Constant { tensor, state })
                 .collect()
-        } else if facts.iter().flatten().any(|fact| matches!(fact, Fact::Tail { .. } | Fact::Last(_))) {
+        } else if facts
+            .iter()
+            .flatten()
+            .any(|fact| matches!(fact, Fact::Tail { .. } | Fact::Last(_)))
+        {
             self.state_layout(node, &facts)?
         } else {
             self.translate(index, node)?
@@ -456,7 +482,9 @@ impl Builder<'_> {
                 reduction,
                 keep_dims,
                 noop_with_empty_axes,
-            } => self.reduce(node, *reduction, *keep_dims, *noop_with_empty_axes).map(one),
+            } => self
+                .reduce(node, *reduction, *keep_dims, *noop_with_empty_axes)
+                .map(one),
             Op::Lstm { .. } | Op::Gru { .. } | Op::Rnn { .. } => self.recurrent(index, node),
             Op::Unary(unary) => self.unary(node, *unary).map(one),
             Op::Binary(binary) => self.binary(node, *binary).map(one),
@@ -535,4 +563,3 @@ fn is_layout(op: &Op) -> bool {
             | Op::Cast { .. }
     )
 }
-

@@ -12,10 +12,14 @@ use tonegraft_model::op::{AutoPad, Reduction, Window};
 impl Builder<'_> {
     pub(super) fn conv(&mut self, node: &Node, window: &Window, group: usize) -> Result<Signal, Stop> {
         let signal = self.signal(node, 0)?;
-        let (w_shape, weights) = self.floats(node, 1)?.ok_or_else(|| Stop::shape("its weights are missing"))?;
+        let (w_shape, weights) = self
+            .floats(node, 1)?
+            .ok_or_else(|| Stop::shape("its weights are missing"))?;
         let bias = self.floats(node, 2)?.map(|(_, bias)| bias);
         let time = time_axis(&signal.axes).ok_or_else(|| Stop::not_streamable("it convolves knob values"))?;
-        let (Some(spatial), [Axis::Size(batch), Axis::Size(channels), ..]) = (time.checked_sub(2), signal.axes.as_slice()) else {
+        let (Some(spatial), [Axis::Size(batch), Axis::Size(channels), ..]) =
+            (time.checked_sub(2), signal.axes.as_slice())
+        else {
             return Err(Stop::not_streamable(format!(
                 "its input {} has the time where channels or batches belong",
                 text(&signal.axes)
@@ -26,17 +30,24 @@ impl Builder<'_> {
             return Err(Stop::not_streamable(format!("it works on a batch of {batch}")));
         }
         if w_shape.len() != signal.axes.len() || window.strides.len() != axes || window.dilations.len() != axes {
-            return Err(Stop::shape(format!("weights {w_shape:?} do not fit {}", text(&signal.axes))));
+            return Err(Stop::shape(format!(
+                "weights {w_shape:?} do not fit {}",
+                text(&signal.axes)
+            )));
         }
         let (outputs, group_inputs) = (w_shape[0], w_shape[1]);
         let taps = w_shape[2 + spatial];
         if group == 0 || group_inputs * group != *channels || !outputs.is_multiple_of(group) {
-            return Err(Stop::shape(format!("{channels} input channels do not fit weights {w_shape:?} in {group} groups")));
+            return Err(Stop::shape(format!(
+                "{channels} input channels do not fit weights {w_shape:?} in {group} groups"
+            )));
         }
         for axis in (0..axes).filter(|axis| *axis != spatial) {
             let pads = padding(window, axis, 0, axes);
             if signal.axes[2 + axis] != Axis::Size(1) || w_shape[2 + axis] != 1 || pads != (0, 0) {
-                return Err(Stop::not_streamable("a convolution over two axes is not played natively"));
+                return Err(Stop::not_streamable(
+                    "a convolution over two axes is not played natively",
+                ));
             }
         }
         if window.strides[spatial] != 1 {
@@ -52,7 +63,11 @@ impl Builder<'_> {
         }
         let reach = i64::try_from(reach).unwrap_or(0);
         let (begin, end) = padding(window, spatial, reach, axes);
-        let padded = if begin == 0 { signal.clone() } else { self.crop_begin(&signal, -begin) };
+        let padded = if begin == 0 {
+            signal.clone()
+        } else {
+            self.crop_begin(&signal, -begin)
+        };
         let shape = conv1d::Shape {
             inputs: *channels,
             outputs,
@@ -77,7 +92,11 @@ impl Builder<'_> {
         );
         let mut out = signal.axes.clone();
         out[1] = Axis::Size(outputs);
-        let result = Signal { view, axes: out, timing };
+        let result = Signal {
+            view,
+            axes: out,
+            timing,
+        };
         if self.length(&result).is_some_and(|length| length < 1) {
             return Err(Stop::shape("fewer frames than the kernel needs"));
         }
@@ -85,10 +104,20 @@ impl Builder<'_> {
     }
 
     /// `weights: [out, in]` applied to each group of `in` planes in turn; the axes come with the result.
-    fn dense(&mut self, signal: &Signal, out: usize, weights: &[f32], bias: Option<Arc<[f32]>>, axes: Vec<Axis>) -> Result<Signal, Stop> {
+    fn dense(
+        &mut self,
+        signal: &Signal,
+        out: usize,
+        weights: &[f32],
+        bias: Option<Arc<[f32]>>,
+        axes: Vec<Axis>,
+    ) -> Result<Signal, Stop> {
         let inputs = weights.len().checked_div(out).unwrap_or(0);
         if inputs == 0 || !signal.view.planes.is_multiple_of(inputs) {
-            return Err(Stop::shape(format!("{inputs} features do not fit {}", text(&signal.axes))));
+            return Err(Stop::shape(format!(
+                "{inputs} features do not fit {}",
+                text(&signal.axes)
+            )));
         }
         let groups = signal.view.planes / inputs;
         let repeat = |values: &[f32]| -> Arc<[f32]> {
@@ -118,30 +147,49 @@ impl Builder<'_> {
         let changing = |fact: &Option<Fact>| matches!(fact, Some(Fact::Signal(_)));
         let (a, b) = (self.fact(node, 0)?, self.fact(node, 1)?);
         if changing(&a) && changing(&b) {
-            return Err(Stop::not_streamable("it multiplies two signals with each other as matrices"));
+            return Err(Stop::not_streamable(
+                "it multiplies two signals with each other as matrices",
+            ));
         }
         if changing(&a) {
             let signal = self.signal(node, 0)?;
-            let (shape, weights) = self.floats(node, 1)?.ok_or_else(|| Stop::shape("its weights are missing"))?;
+            let (shape, weights) = self
+                .floats(node, 1)?
+                .ok_or_else(|| Stop::shape("its weights are missing"))?;
             let (inputs, outputs) = match shape.as_slice() {
                 [n] => (*n, 1),
                 [ones @ .., i, o] if ones.iter().all(|one| *one == 1) => (*i, *o),
-                _ => return Err(Stop::not_streamable(format!("its weights {shape:?} are a batch of matrices"))),
+                _ => {
+                    return Err(Stop::not_streamable(format!(
+                        "its weights {shape:?} are a batch of matrices"
+                    )));
+                }
             };
             let mut axes = signal.axes.clone();
             match axes.last_mut() {
                 Some(last @ Axis::Size(_)) if *last == Axis::Size(inputs) => *last = Axis::Size(outputs),
-                Some(Axis::Time) => return Err(Stop::not_streamable(format!("it mixes {inputs} frames of the signal"))),
-                _ => return Err(Stop::shape(format!("weights {shape:?} do not fit {}", text(&signal.axes)))),
+                Some(Axis::Time) => {
+                    return Err(Stop::not_streamable(format!("it mixes {inputs} frames of the signal")));
+                }
+                _ => {
+                    return Err(Stop::shape(format!(
+                        "weights {shape:?} do not fit {}",
+                        text(&signal.axes)
+                    )));
+                }
             }
             if shape.len() == 1 {
                 axes.pop();
             }
-            let transposed: Vec<f32> = (0..inputs * outputs).map(|at| weights[at % inputs * outputs + at / inputs]).collect();
+            let transposed: Vec<f32> = (0..inputs * outputs)
+                .map(|at| weights[at % inputs * outputs + at / inputs])
+                .collect();
             return self.dense(&signal, outputs, &transposed, None, axes);
         }
         let signal = self.signal(node, 1)?;
-        let (shape, weights) = self.floats(node, 0)?.ok_or_else(|| Stop::shape("its weights are missing"))?;
+        let (shape, weights) = self
+            .floats(node, 0)?
+            .ok_or_else(|| Stop::shape("its weights are missing"))?;
         let rank = signal.axes.len();
         let (Some((outputs, inputs)), Some(features)) = (
             match shape.as_slice() {
@@ -150,27 +198,43 @@ impl Builder<'_> {
             },
             rank.checked_sub(2),
         ) else {
-            return Err(Stop::not_streamable(format!("its weights {shape:?} are no single matrix")));
+            return Err(Stop::not_streamable(format!(
+                "its weights {shape:?} are no single matrix"
+            )));
         };
         if signal.axes[features] == Axis::Time {
             return Err(Stop::not_streamable(format!("it mixes {inputs} frames of the signal")));
         }
         if signal.axes[features] != Axis::Size(inputs) || signal.axes[rank - 1] != Axis::Time {
-            return Err(Stop::not_streamable(format!("weights {shape:?} before a signal {} are not played natively", text(&signal.axes))));
+            return Err(Stop::not_streamable(format!(
+                "weights {shape:?} before a signal {} are not played natively",
+                text(&signal.axes)
+            )));
         }
         let mut axes = signal.axes.clone();
         axes[features] = Axis::Size(outputs);
         self.dense(&signal, outputs, &weights, None, axes)
     }
 
-    pub(super) fn gemm(&mut self, node: &Node, (alpha, beta): (f32, f32), trans_a: bool, trans_b: bool) -> Result<Signal, Stop> {
+    pub(super) fn gemm(
+        &mut self,
+        node: &Node,
+        (alpha, beta): (f32, f32),
+        trans_a: bool,
+        trans_b: bool,
+    ) -> Result<Signal, Stop> {
         if !matches!(self.fact(node, 0)?, Some(Fact::Signal(_))) {
             return Err(Stop::not_streamable("its second matrix changes while playing"));
         }
         let signal = self.signal(node, 0)?;
-        let (shape, b) = self.floats(node, 1)?.ok_or_else(|| Stop::shape("its weights are missing"))?;
+        let (shape, b) = self
+            .floats(node, 1)?
+            .ok_or_else(|| Stop::shape("its weights are missing"))?;
         let ([rows, columns], [first, second]) = (shape.as_slice(), signal.axes.as_slice()) else {
-            return Err(Stop::shape(format!("weights {shape:?} do not fit {}", text(&signal.axes))));
+            return Err(Stop::shape(format!(
+                "weights {shape:?} do not fit {}",
+                text(&signal.axes)
+            )));
         };
         let (frames, features) = if trans_a { (*second, *first) } else { (*first, *second) };
         let (inputs, outputs) = if trans_b { (*columns, *rows) } else { (*rows, *columns) };
@@ -178,13 +242,20 @@ impl Builder<'_> {
             return Err(Stop::not_streamable(format!("it mixes {inputs} frames of the signal")));
         }
         if features != Axis::Size(inputs) {
-            return Err(Stop::shape(format!("weights {shape:?} do not fit {}", text(&signal.axes))));
+            return Err(Stop::shape(format!(
+                "weights {shape:?} do not fit {}",
+                text(&signal.axes)
+            )));
         }
         if trans_a && size(frames) != 1 {
-            return Err(Stop::not_streamable("it transposes features in a way that is not played natively"));
+            return Err(Stop::not_streamable(
+                "it transposes features in a way that is not played natively",
+            ));
         }
         let weight = |o: usize, i: usize| alpha * if trans_b { b[o * inputs + i] } else { b[i * outputs + o] };
-        let weights: Vec<f32> = (0..outputs * inputs).map(|at| weight(at / inputs, at % inputs)).collect();
+        let weights: Vec<f32> = (0..outputs * inputs)
+            .map(|at| weight(at / inputs, at % inputs))
+            .collect();
         let axes = vec![frames, Axis::Size(outputs)];
         let product = match self.floats(node, 2)? {
             None => return self.dense(&signal, outputs, &weights, None, axes),
@@ -210,11 +281,15 @@ impl Builder<'_> {
         let channels = *channels;
         let mut parts = Vec::new();
         for at in 1..5 {
-            let (_, values) = self.floats(node, at)?.filter(|(_, values)| values.len() == channels)
+            let (_, values) = self
+                .floats(node, at)?
+                .filter(|(_, values)| values.len() == channels)
                 .ok_or_else(|| Stop::shape(format!("input {at} does not have one value per channel")))?;
             parts.push(values);
         }
-        let factor: Vec<f32> = (0..channels).map(|c| parts[0][c] / (parts[3][c] + epsilon).sqrt()).collect();
+        let factor: Vec<f32> = (0..channels)
+            .map(|c| parts[0][c] / (parts[3][c] + epsilon).sqrt())
+            .collect();
         let offset: Vec<f32> = (0..channels).map(|c| parts[1][c] - parts[2][c] * factor[c]).collect();
         let axes: Vec<Axis> = std::iter::once(Axis::Size(channels))
             .chain(signal.axes.iter().skip(2).map(|_| Axis::Size(1)))
@@ -226,11 +301,20 @@ impl Builder<'_> {
     }
 
     /// Sums and means over features are products with ones.
-    pub(super) fn reduce(&mut self, node: &Node, reduction: Reduction, keep_dims: bool, noop: bool) -> Result<Signal, Stop> {
+    pub(super) fn reduce(
+        &mut self,
+        node: &Node,
+        reduction: Reduction,
+        keep_dims: bool,
+        noop: bool,
+    ) -> Result<Signal, Stop> {
         let signal = self.signal(node, 0)?;
         let rank = signal.axes.len();
         let axes: Vec<usize> = match self.integers(node, 1)? {
-            Some(axes) if !axes.is_empty() => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>()?,
+            Some(axes) if !axes.is_empty() => axes
+                .iter()
+                .map(|axis| resolve_axis(*axis, rank))
+                .collect::<Result<_, _>>()?,
             _ if noop => return Ok(signal),
             _ => (0..rank).collect(),
         };
@@ -240,7 +324,12 @@ impl Builder<'_> {
         let mean = match reduction {
             Reduction::Sum => false,
             Reduction::Mean => true,
-            other => return Err(Stop::not_streamable(format!("`{}` over features is not played natively", other.name()))),
+            other => {
+                return Err(Stop::not_streamable(format!(
+                    "`{}` over features is not played natively",
+                    other.name()
+                )));
+            }
         };
         let reduced: Vec<Axis> = (signal.axes.iter().enumerate())
             .map(|(at, axis)| if axes.contains(&at) { Axis::Size(1) } else { *axis })
@@ -259,7 +348,10 @@ impl Builder<'_> {
         let out: Vec<Axis> = if keep_dims {
             reduced
         } else {
-            (reduced.into_iter().enumerate()).filter(|(at, _)| !axes.contains(at)).map(|(_, axis)| axis).collect()
+            (reduced.into_iter().enumerate())
+                .filter(|(at, _)| !axes.contains(at))
+                .map(|(_, axis)| axis)
+                .collect()
         };
         let summed = self.dense(&signal, outputs, &weights, None, out)?;
         debug_assert!(self.rate(summed.view) >= Rate::Control);

@@ -1,6 +1,6 @@
 //! Element-wise operators, with broadcasting of features.
 
-use super::build::{Builder, Fact, Stop};
+use super::build::{Builder, Fact, Floats, Stop};
 use super::shape::{broadcast, broadcast_planes, planes, time_axis};
 use super::{Planes, Signal, StreamOp};
 use crate::error::{CompileError, CompileErrorKind as Kind};
@@ -24,7 +24,10 @@ impl Builder<'_> {
             Unary::LeakyRelu { alpha } => F::LeakyRelu { slope: alpha },
             Unary::Elu { alpha } => F::Elu { alpha, gamma: 1.0 },
             Unary::Selu { alpha, gamma } => F::Elu { alpha, gamma },
-            Unary::HardSigmoid { alpha, beta } => F::HardSigmoid { slope: alpha, offset: beta },
+            Unary::HardSigmoid { alpha, beta } => F::HardSigmoid {
+                slope: alpha,
+                offset: beta,
+            },
             Unary::HardSwish => F::HardSwish,
             Unary::Gelu { tanh: false } => F::Gelu,
             Unary::Gelu { tanh: true } => F::GeluTanh,
@@ -50,9 +53,8 @@ impl Builder<'_> {
 
     pub(super) fn clip(&mut self, node: &Node) -> Result<Signal, Stop> {
         let signal = self.signal(node, 0)?;
-        let bound = |bound: Option<(Vec<usize>, std::sync::Arc<[f32]>)>, open: f32| {
-            bound.and_then(|(_, values)| values.first().copied()).unwrap_or(open)
-        };
+        let bound =
+            |bound: Option<Floats>, open: f32| bound.and_then(|(_, values)| values.first().copied()).unwrap_or(open);
         let low = bound(self.floats(node, 1)?, f32::NEG_INFINITY);
         let high = bound(self.floats(node, 2)?, f32::INFINITY);
         Ok(self.map(&signal, activation::Function::Clamp { low, high }))
@@ -62,7 +64,9 @@ impl Builder<'_> {
         if to == DType::F32 {
             self.signal(node, 0)
         } else {
-            Err(Stop::not_streamable("it turns the signal into integers or truth values"))
+            Err(Stop::not_streamable(
+                "it turns the signal into integers or truth values",
+            ))
         }
     }
 
@@ -124,7 +128,9 @@ impl Builder<'_> {
                 Fact::Signal(signal) => Ok(signal.clone()),
                 Fact::Constant { state: Some(id), .. } => Err(Stop::NotAState(*id)),
                 Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank, time),
-                _ => Err(Stop::not_streamable("it works on the last frames only, which have no place in a stream")),
+                _ => Err(Stop::not_streamable(
+                    "it works on the last frames only, which have no place in a stream",
+                )),
             })
             .collect()
     }

@@ -34,13 +34,26 @@ impl Control {
     /// Element `index` of input `id`.
     pub(super) fn of(graph: &Graph, id: ValueId, index: usize) -> Self {
         let input = &graph.value(id).name;
-        let declared = graph.metadata.knobs.iter().find(|knob| knob.input == *input && knob.index == index);
-        let elements: usize = graph.value(id).shape.iter().map(|dim| dim.known().unwrap_or(1)).product();
+        let declared = graph
+            .metadata
+            .knobs
+            .iter()
+            .find(|knob| knob.input == *input && knob.index == index);
+        let elements: usize = graph
+            .value(id)
+            .shape
+            .iter()
+            .map(|dim| dim.known().unwrap_or(1))
+            .product();
         Self {
             declared: declared.is_some(),
             shown: declared.is_some() || graph.metadata.knobs.is_empty(),
             knob: declared.cloned().unwrap_or_else(|| Knob {
-                name: if elements == 1 { input.clone() } else { format!("{input} {}", index + 1) },
+                name: if elements == 1 {
+                    input.clone()
+                } else {
+                    format!("{input} {}", index + 1)
+                },
                 input: input.clone(),
                 index,
                 min: 0.0,
@@ -60,11 +73,15 @@ fn open_size(dim: &Dim) -> usize {
 /// Which axis of a shape runs along time: the last open one that is not the batch, or the longest.
 fn time_axis(shape: &[Dim]) -> Option<usize> {
     let open = |at: &usize| shape[*at].known().is_none();
-    let candidates = if shape.len() >= 2 { 1..shape.len() } else { 0..shape.len() };
+    let candidates = if shape.len() >= 2 {
+        1..shape.len()
+    } else {
+        0..shape.len()
+    };
     candidates.clone().rev().find(open).or_else(|| {
         candidates
             .max_by_key(|at| (open_size(&shape[*at]), *at))
-            .filter(|at| shape.len() == 1 || open_size(&shape[*at]) > 1)
+            .filter(|at| open_size(&shape[*at]) > 1)
     })
 }
 
@@ -76,11 +93,20 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
     let id = if let Some(name) = &graph.metadata.audio_input {
         let found = graph.inputs.iter().find(|id| graph.value(**id).name == *name);
         *found.filter(float).ok_or_else(|| {
-            refuse(format!("the metadata names `{name}` as audio input, but no float input has that name; inputs are {:?}", names()))
+            refuse(format!(
+                "the metadata names `{name}` as audio input, but no float input has that name; inputs are {:?}",
+                names()
+            ))
         })?
     } else {
         let knobs = declared_knobs(graph);
-        let audio_knob = |id: &ValueId| graph.metadata.knobs.iter().any(|knob| graph.value(*id).name == knob.input && knob.index > 0);
+        let audio_knob = |id: &ValueId| {
+            graph
+                .metadata
+                .knobs
+                .iter()
+                .any(|knob| graph.value(*id).name == knob.input && knob.index > 0)
+        };
         let candidates: Vec<ValueId> = (graph.inputs.iter())
             .filter(float)
             .filter(|id| !knobs.contains(id) || audio_knob(id))
@@ -96,7 +122,12 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
         };
         let with_open: Vec<ValueId> = candidates.iter().filter(|id| open(id)).copied().collect();
         match (with_open.as_slice(), candidates.as_slice()) {
-            (_, []) => return Err(refuse(format!("it has no audio input: no float input with a time axis among {:?}", names()))),
+            (_, []) => {
+                return Err(refuse(format!(
+                    "it has no audio input: no float input with a time axis among {:?}",
+                    names()
+                )));
+            }
             ([one], _) => *one,
             ([], all) => {
                 let longest = all.iter().map(length).max().unwrap_or(0);
@@ -104,7 +135,10 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
                 match (those.next(), those.next()) {
                     (Some(one), None) if longest > 0 => *one,
                     (Some(_), None) | (None, _) => {
-                        return Err(refuse(format!("it has no audio input: none of {:?} has a time axis", names())));
+                        return Err(refuse(format!(
+                            "it has no audio input: none of {:?} has a time axis",
+                            names()
+                        )));
                     }
                     (Some(a), Some(b)) => {
                         return Err(refuse(format!(
@@ -125,12 +159,19 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
         }
     };
     let value = graph.value(id);
-    let time = time_axis(&value.shape).ok_or_else(|| refuse(format!("the audio input `{}` has no time axis", value.name)))?;
+    let time =
+        time_axis(&value.shape).ok_or_else(|| refuse(format!("the audio input `{}` has no time axis", value.name)))?;
     let axes = value
         .shape
         .iter()
         .enumerate()
-        .map(|(at, dim)| if at == time { Axis::Time } else { Axis::Size(open_size(dim)) })
+        .map(|(at, dim)| {
+            if at == time {
+                Axis::Time
+            } else {
+                Axis::Size(open_size(dim))
+            }
+        })
         .collect();
     Ok(AudioInput {
         id,
@@ -145,7 +186,13 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
 
 /// Inputs that the metadata declares to be knobs.
 pub(super) fn declared_knobs(graph: &Graph) -> BTreeSet<ValueId> {
-    let named = |id: &&ValueId| graph.metadata.knobs.iter().any(|knob| knob.input == graph.value(**id).name);
+    let named = |id: &&ValueId| {
+        graph
+            .metadata
+            .knobs
+            .iter()
+            .any(|knob| knob.input == graph.value(**id).name)
+    };
     graph.inputs.iter().filter(named).copied().collect()
 }
 
@@ -154,7 +201,10 @@ pub(super) fn static_shape(graph: &Graph, id: ValueId) -> Result<Vec<usize>, Sto
     let value = graph.value(id);
     let refuse = |reason: String| Err(Stop::Refused(CompileError::new(Kind::Input, reason)));
     if value.dtype != DType::F32 {
-        return refuse(format!("input `{}` is no float: neither audio, nor a knob, nor a state", value.name));
+        return refuse(format!(
+            "input `{}` is no float: neither audio, nor a knob, nor a state",
+            value.name
+        ));
     }
     let shape: Vec<usize> = value.shape.iter().map(open_size).collect();
     let elements = tonegraft_model::tensor::elements(&shape);
@@ -174,7 +224,10 @@ pub(super) fn start_value(
     let name = &graph.value(id).name;
     if let Some(given) = states.get(name) {
         if given.shape() != shape || given.as_f32().is_none() {
-            return Err(Stop::shape(format!("the start value of `{name}` has shape {:?}, {shape:?} is needed", given.shape())));
+            return Err(Stop::shape(format!(
+                "the start value of `{name}` has shape {:?}, {shape:?} is needed",
+                given.shape()
+            )));
         }
         return Ok(given.clone());
     }
@@ -193,12 +246,22 @@ pub(super) fn feeds(
 ) -> Result<(Vec<Feed>, usize), Stop> {
     let refuse = |kind, reason: String| Err(Stop::Refused(CompileError::new(kind, reason)));
     let input = &graph.value(audio.id).name;
-    let declared = |plane: usize| graph.metadata.knobs.iter().any(|knob| knob.input == *input && knob.index == plane);
+    let declared = |plane: usize| {
+        graph
+            .metadata
+            .knobs
+            .iter()
+            .any(|knob| knob.input == *input && knob.index == plane)
+    };
     let any_declared = (0..planes).any(declared);
     let mut channels = 0;
     let mut feeds = Vec::new();
     for plane in 0..planes {
-        let knob = if any_declared { declared(plane) } else { outputs == 1 && plane > 0 };
+        let knob = if any_declared {
+            declared(plane)
+        } else {
+            outputs == 1 && plane > 0
+        };
         if knob {
             let mut control = Control::of(graph, audio.id, plane);
             if !control.declared {
@@ -214,7 +277,10 @@ pub(super) fn feeds(
     }
     let max = tonegraft_core::buffer::MAX_CHANNELS;
     if channels == 0 {
-        return refuse(Kind::AudioInput, format!("all channels of `{input}` are declared as knobs"));
+        return refuse(
+            Kind::AudioInput,
+            format!("all channels of `{input}` are declared as knobs"),
+        );
     }
     if channels > 2 || outputs > 2 || channels > max {
         return refuse(
@@ -226,7 +292,9 @@ pub(super) fn feeds(
     if inferred > MAX_INFERRED_KNOBS {
         return refuse(
             Kind::Input,
-            format!("its {inferred} further input values are too many to be knobs; declare in the metadata what they are"),
+            format!(
+                "its {inferred} further input values are too many to be knobs; declare in the metadata what they are"
+            ),
         );
     }
     Ok((feeds, channels))
@@ -247,7 +315,13 @@ pub(super) fn inferred(graph: &Graph, audio: &AudioInput, controls: &[Control], 
         list.push(("fixed_length".to_owned(), format!("{length}, played as free")));
     }
     for control in controls.iter().filter(|control| !control.declared) {
-        let Knob { name, min, max, default, .. } = &control.knob;
+        let Knob {
+            name,
+            min,
+            max,
+            default,
+            ..
+        } = &control.knob;
         list.push(("knob".to_owned(), format!("{name}: {min} … {max}, default {default}")));
     }
     list
@@ -271,7 +345,12 @@ impl Builder<'_> {
                 None if graph.constant(*id).is_some() || graph.inputs.contains(id) => {
                     return refuse(Kind::Output, format!("output `{name}` does not depend on the audio"));
                 }
-                None => return refuse(Kind::Output, format!("output `{name}` is not audio: it depends on the length of the whole signal")),
+                None => {
+                    return refuse(
+                        Kind::Output,
+                        format!("output `{name}` is not audio: it depends on the length of the whole signal"),
+                    );
+                }
             };
             match fact {
                 Fact::Signal(signal) if self.rate(signal.view) == Rate::Audio && signal.axes.contains(&Axis::Time) => {
@@ -280,13 +359,17 @@ impl Builder<'_> {
                         (Some((first, _)), _) => {
                             return refuse(
                                 Kind::AudioOutput,
-                                format!("it has two audio outputs, `{first}` and `{name}`; name one in the metadata (`tonegraft.audio_output`)"),
+                                format!(
+                                    "it has two audio outputs, `{first}` and `{name}`; name one in the metadata (`tonegraft.audio_output`)"
+                                ),
                             );
                         }
                         (None, _) => found = Some((name, signal)),
                     }
                 }
-                Fact::Signal(_) => return refuse(Kind::Output, format!("output `{name}` does not depend on the audio")),
+                Fact::Signal(_) => {
+                    return refuse(Kind::Output, format!("output `{name}` does not depend on the audio"));
+                }
                 Fact::Constant { state: Some(state), .. } => return Err(Stop::NotAState(state)),
                 Fact::Constant { .. } => return refuse(Kind::Output, format!("output `{name}` is always the same")),
                 Fact::Tail { of, length } => {
@@ -298,16 +381,24 @@ impl Builder<'_> {
                         None => {
                             return refuse(
                                 Kind::Output,
-                                format!("output `{name}` is the last {length} frames of a signal, and no state input takes them up"),
+                                format!(
+                                    "output `{name}` is the last {length} frames of a signal, and no state input takes them up"
+                                ),
                             );
                         }
                     };
                 }
                 Fact::Last(layers) => {
                     let from = |state: ValueId| -> BTreeSet<(usize, bool)> {
-                        (self.recurrent_states.iter()).filter(|(_, id)| **id == state).map(|(layer, _)| *layer).collect()
+                        (self.recurrent_states.iter())
+                            .filter(|(_, id)| **id == state)
+                            .map(|(layer, _)| *layer)
+                            .collect()
                     };
-                    let state = layers.iter().find_map(|layer| self.recurrent_states.get(layer)).copied();
+                    let state = layers
+                        .iter()
+                        .find_map(|layer| self.recurrent_states.get(layer))
+                        .copied();
                     match state {
                         Some(state) if from(state) == layers => {
                             paired.insert(state, name);
@@ -315,7 +406,10 @@ impl Builder<'_> {
                         Some(state) => {
                             return refuse(
                                 Kind::Output,
-                                format!("output `{name}` is not the next value of state `{}` as a whole", graph.value(state).name),
+                                format!(
+                                    "output `{name}` is not the next value of state `{}` as a whole",
+                                    graph.value(state).name
+                                ),
                             );
                         }
                         // The last state of a layer that starts from a constant: nobody needs it to play on.
@@ -326,7 +420,9 @@ impl Builder<'_> {
         }
         let Some((name, output)) = found else {
             let reason = match wanted {
-                Some(wanted) => format!("the metadata names `{wanted}` as audio output, but no audio output has that name"),
+                Some(wanted) => {
+                    format!("the metadata names `{wanted}` as audio output, but no audio output has that name")
+                }
                 None => "it has no audio output: no output runs along time".to_owned(),
             };
             return refuse(Kind::AudioOutput, reason);

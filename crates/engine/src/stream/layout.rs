@@ -40,14 +40,30 @@ impl Builder<'_> {
     }
 
     /// Runs `op` on plane numbers; time stands at `time` in the result.
-    fn through(&mut self, signal: &Signal, op: &Op, others: &[Option<Tensor>], time: Option<usize>) -> Result<Signal, Stop> {
+    fn through(
+        &mut self,
+        signal: &Signal,
+        op: &Op,
+        others: &[Option<Tensor>],
+        time: Option<usize>,
+    ) -> Result<Signal, Stop> {
         let numbers = Self::numbered(signal)?;
-        let inputs: Vec<Option<&Tensor>> = std::iter::once(Some(&numbers)).chain(others.iter().map(Option::as_ref)).collect();
+        let inputs: Vec<Option<&Tensor>> = std::iter::once(Some(&numbers))
+            .chain(others.iter().map(Option::as_ref))
+            .collect();
         let out = eval::eval(op, &inputs).map_err(|error| Stop::shape(error.to_string()))?;
         let out = out.first().ok_or_else(|| Stop::shape("no result"))?;
-        let order: Vec<usize> = (out.as_i64().unwrap_or(&[]).iter()).map(|plane| usize::try_from(*plane).unwrap_or(0)).collect();
+        let order: Vec<usize> = (out.as_i64().unwrap_or(&[]).iter())
+            .map(|plane| usize::try_from(*plane).unwrap_or(0))
+            .collect();
         let axes = (out.shape().iter().enumerate())
-            .map(|(at, size)| if Some(at) == time { Axis::Time } else { Axis::Size(*size) })
+            .map(|(at, size)| {
+                if Some(at) == time {
+                    Axis::Time
+                } else {
+                    Axis::Size(*size)
+                }
+            })
             .collect();
         Ok(self.reorder(signal, axes, &order))
     }
@@ -58,14 +74,20 @@ impl Builder<'_> {
         let rank = signal.axes.len();
         let time = time_axis(&signal.axes);
         if node.op == Op::Expand {
-            let target = self.lengths(node, 1)?.ok_or_else(|| Stop::shape("its shape is missing"))?;
+            let target = self
+                .lengths(node, 1)?
+                .ok_or_else(|| Stop::shape("its shape is missing"))?;
             return self.expand(&signal, &target);
         }
         let mut others = vec![self.constant(node, 1)?];
         let axes_input = |rank: usize| -> Result<Option<Vec<usize>>, Stop> {
             match others[0].as_ref().and_then(Tensor::as_i64) {
                 None => Ok(None),
-                Some(axes) => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>().map(Some),
+                Some(axes) => axes
+                    .iter()
+                    .map(|axis| resolve_axis(*axis, rank))
+                    .collect::<Result<_, _>>()
+                    .map(Some),
             }
         };
         let new_time = match &node.op {
@@ -76,7 +98,9 @@ impl Builder<'_> {
                     None => (0..rank).filter(|at| signal.axes[*at] == Axis::Size(1)).collect(),
                 };
                 if time.is_some_and(|time| squeezed.contains(&time)) {
-                    return Err(Stop::not_streamable("it removes the time axis, as if the signal had one frame"));
+                    return Err(Stop::not_streamable(
+                        "it removes the time axis, as if the signal had one frame",
+                    ));
                 }
                 let list = squeezed.iter().map(|axis| i64::try_from(*axis).unwrap_or(0)).collect();
                 others[0] = Some(Tensor::from_i64s(list));
@@ -120,7 +144,9 @@ impl Builder<'_> {
         let mut out = Vec::with_capacity(rank);
         for at in 0..rank {
             let own = (at + signal.axes.len()).checked_sub(rank).map(|at| signal.axes[at]);
-            let wanted = (at + target.len()).checked_sub(rank).map_or(Length::Known(1), |at| target[at]);
+            let wanted = (at + target.len())
+                .checked_sub(rank)
+                .map_or(Length::Known(1), |at| target[at]);
             out.push(match (own, wanted) {
                 (Some(Axis::Time), _) => Axis::Time,
                 (None | Some(Axis::Size(1)), Length::Audio(_)) => Axis::Size(1),
@@ -128,7 +154,12 @@ impl Builder<'_> {
                 (None | Some(Axis::Size(1)), Length::Known(n)) => Axis::Size(usize::try_from(n).unwrap_or(0)),
                 (Some(axis), Length::Known(1)) => axis,
                 (Some(Axis::Size(n)), Length::Known(wanted)) if usize::try_from(wanted) == Ok(n) => Axis::Size(n),
-                _ => return Err(Stop::shape(format!("{} cannot be expanded to {target:?}", text(&signal.axes)))),
+                _ => {
+                    return Err(Stop::shape(format!(
+                        "{} cannot be expanded to {target:?}",
+                        text(&signal.axes)
+                    )));
+                }
             });
         }
         let order = broadcast_planes(&signal.axes, &out);
@@ -141,13 +172,19 @@ impl Builder<'_> {
         let target: Vec<i64> = match &node.op {
             Op::Flatten { axis } => {
                 let sizes = |axes: &[Axis]| -> i64 {
-                    if axes.contains(&Axis::Time) { -1 } else { i64::try_from(planes(axes)).unwrap_or(0) }
+                    if axes.contains(&Axis::Time) {
+                        -1
+                    } else {
+                        i64::try_from(planes(axes)).unwrap_or(0)
+                    }
                 };
                 let (a, b) = signal.axes.split_at((*axis).min(signal.axes.len()));
                 vec![sizes(a), sizes(b)]
             }
             _ => {
-                let target = self.lengths(node, 1)?.ok_or_else(|| Stop::shape("its shape is missing"))?;
+                let target = self
+                    .lengths(node, 1)?
+                    .ok_or_else(|| Stop::shape("its shape is missing"))?;
                 // A size that follows the audio's length can only be the time: as open as −1.
                 let size = |length: Length| match length {
                     Length::Known(value) => value,
@@ -167,7 +204,12 @@ impl Builder<'_> {
                 })
                 .collect();
             if let Some(open) = target.iter().position(|n| *n == -1) {
-                let rest: usize = sizes.iter().enumerate().filter(|(at, _)| *at != open).map(|(_, n)| n).product();
+                let rest: usize = sizes
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != open)
+                    .map(|(_, n)| n)
+                    .product();
                 sizes[open] = total.checked_div(rest).unwrap_or(0);
             }
             let axes: Vec<Axis> = sizes.into_iter().map(Axis::Size).collect();
@@ -187,7 +229,6 @@ impl Builder<'_> {
             }
             let side = |range: std::ops::Range<usize>, total: usize| -> Option<Vec<usize>> {
                 let mut sizes: Vec<Option<usize>> = range
-                    .clone()
                     .map(|i| match target[i] {
                         -1 => None,
                         0 if copies_zero => match signal.axes.get(i) {
@@ -218,7 +259,14 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn slice_features(&mut self, signal: &Signal, axis: usize, start: i64, end: i64, step: i64) -> Result<Signal, Stop> {
+    pub(super) fn slice_features(
+        &mut self,
+        signal: &Signal,
+        axis: usize,
+        start: i64,
+        end: i64,
+        step: i64,
+    ) -> Result<Signal, Stop> {
         let one = |value: i64| Some(Tensor::from_i64s(vec![value]));
         let others = [one(start), one(end), one(i64::try_from(axis).unwrap_or(0)), one(step)];
         self.through(signal, &Op::Slice, &others, time_axis(&signal.axes))
@@ -234,7 +282,9 @@ impl Builder<'_> {
             Some(sizes) => sizes,
             None => {
                 let each = total.div_ceil(parts.max(1));
-                (0..parts).map(|part| i64::try_from(each.min(total.saturating_sub(part * each))).unwrap_or(0)).collect()
+                (0..parts)
+                    .map(|part| i64::try_from(each.min(total.saturating_sub(part * each))).unwrap_or(0))
+                    .collect()
             }
         };
         let mut start = 0;
@@ -242,7 +292,8 @@ impl Builder<'_> {
             .into_iter()
             .map(|size| {
                 start += size;
-                self.slice_features(&signal, axis, start - size, start, 1).map(Fact::Signal)
+                self.slice_features(&signal, axis, start - size, start, 1)
+                    .map(Fact::Signal)
             })
             .collect()
     }
@@ -275,10 +326,15 @@ impl Builder<'_> {
         let mut total = 0;
         for signal in &signals {
             let fits = signal.axes.len() == first.len()
-                && (signal.axes.iter().zip(&first).enumerate())
-                    .all(|(at, (own, other))| at == axis || own == other || (*other == Axis::Time && *own == Axis::Size(1)));
+                && (signal.axes.iter().zip(&first).enumerate()).all(|(at, (own, other))| {
+                    at == axis || own == other || (*other == Axis::Time && *own == Axis::Size(1))
+                });
             let Some(Axis::Size(size)) = signal.axes.get(axis).copied().filter(|_| fits) else {
-                return Err(Stop::shape(format!("{} does not fit {}", text(&signal.axes), text(&first))));
+                return Err(Stop::shape(format!(
+                    "{} does not fit {}",
+                    text(&signal.axes),
+                    text(&first)
+                )));
             };
             total += size;
         }
@@ -309,7 +365,9 @@ impl Builder<'_> {
         mode: PadMode,
     ) -> Result<Signal, Stop> {
         if mode != PadMode::Constant || begin < 0 || end < 0 {
-            return Err(Stop::not_streamable("it pads or crops features in a way that is not played natively"));
+            return Err(Stop::not_streamable(
+                "it pads or crops features in a way that is not played natively",
+            ));
         }
         let filler = self.constant_signal(vec![value].into(), vec![Axis::Size(1)]);
         let (begin, end) = (usize::try_from(begin).unwrap_or(0), usize::try_from(end).unwrap_or(0));
@@ -319,7 +377,10 @@ impl Builder<'_> {
         let inner = planes(&signal.axes[axis + 1..]);
         let map: Vec<(usize, usize)> = (0..planes(&axes))
             .map(|plane| {
-                let (outer, rest) = (plane / (inner * (begin + own + end)), plane % (inner * (begin + own + end)));
+                let (outer, rest) = (
+                    plane / (inner * (begin + own + end)),
+                    plane % (inner * (begin + own + end)),
+                );
                 match (rest / inner).checked_sub(begin).filter(|at| *at < own) {
                     Some(at) => (0, (outer * own + at) * inner + rest % inner),
                     None => (1, 0),

@@ -11,9 +11,14 @@ use tonegraft_model::{Node, Op};
 impl Builder<'_> {
     pub(super) fn recurrent(&mut self, index: usize, node: &Node) -> Result<Vec<Fact>, Stop> {
         let (recurrent, cell, gates) = match &node.op {
-            Op::Lstm { recurrent, input_forget } => {
+            Op::Lstm {
+                recurrent,
+                input_forget,
+            } => {
                 if *input_forget || node.inputs.get(7).copied().flatten().is_some() {
-                    return Err(Stop::not_streamable("coupled gates and peepholes are not played natively"));
+                    return Err(Stop::not_streamable(
+                        "coupled gates and peepholes are not played natively",
+                    ));
                 }
                 activations(recurrent, &["Sigmoid", "Tanh", "Tanh"])?;
                 (recurrent, Cell::Lstm, 4)
@@ -23,35 +28,60 @@ impl Builder<'_> {
                 linear_before_reset,
             } => {
                 activations(recurrent, &["Sigmoid", "Tanh"])?;
-                (recurrent, Cell::Gru { reset_after: *linear_before_reset }, 3)
+                (
+                    recurrent,
+                    Cell::Gru {
+                        reset_after: *linear_before_reset,
+                    },
+                    3,
+                )
             }
             Op::Rnn { recurrent } => {
-                let relu = recurrent.activations.as_ref().is_some_and(|names| names.iter().all(|name| name == "Relu"));
+                let relu = recurrent
+                    .activations
+                    .as_ref()
+                    .is_some_and(|names| names.iter().all(|name| name == "Relu"));
                 activations(recurrent, if relu { &["Relu"] } else { &["Tanh"] })?;
                 (recurrent, Cell::Rnn { relu }, 1)
             }
             _ => return Err(Stop::shape("no recurrent layer")),
         };
         if recurrent.direction != Direction::Forward {
-            return Err(Stop::not_streamable("it also runs backwards: its first result needs the last frame"));
+            return Err(Stop::not_streamable(
+                "it also runs backwards: its first result needs the last frame",
+            ));
         }
         if recurrent.clip.is_some() || node.inputs.get(4).copied().flatten().is_some() {
-            return Err(Stop::not_streamable("clipping and sequence lengths are not played natively"));
+            return Err(Stop::not_streamable(
+                "clipping and sequence lengths are not played natively",
+            ));
         }
         let signal = self.signal(node, 0)?;
         let (frames, batch, features) = match (signal.axes.as_slice(), recurrent.batch_first) {
             ([frames, batch, features], false) | ([batch, frames, features], true) => (*frames, *batch, *features),
-            _ => return Err(Stop::shape(format!("its input {} does not have three axes", text(&signal.axes)))),
+            _ => {
+                return Err(Stop::shape(format!(
+                    "its input {} does not have three axes",
+                    text(&signal.axes)
+                )));
+            }
         };
         let inputs = match (frames, batch, features) {
             (Axis::Time, Axis::Size(1), Axis::Size(inputs)) => inputs,
-            (Axis::Time, Axis::Size(batch), _) => return Err(Stop::not_streamable(format!("it runs a batch of {batch} sequences"))),
+            (Axis::Time, Axis::Size(batch), _) => {
+                return Err(Stop::not_streamable(format!("it runs a batch of {batch} sequences")));
+            }
             (Axis::Size(steps), Axis::Time, _) => {
                 return Err(Stop::not_streamable(format!(
                     "its batch is the time: it starts afresh for {steps}-step windows at every frame"
                 )));
             }
-            _ => return Err(Stop::not_streamable(format!("it does not run along the time of its input {}", text(&signal.axes)))),
+            _ => {
+                return Err(Stop::not_streamable(format!(
+                    "it does not run along the time of its input {}",
+                    text(&signal.axes)
+                )));
+            }
         };
         let hidden = recurrent.hidden;
         let rows = gates * hidden;
@@ -75,13 +105,19 @@ impl Builder<'_> {
                         self.recurrent_states.insert((index, cell_state), id);
                     }
                     let values = tensor.as_f32().filter(|values| values.len() == hidden);
-                    Ok(values.ok_or_else(|| Stop::shape(format!("a start state has shape {:?}", tensor.shape())))?.into())
+                    Ok(values
+                        .ok_or_else(|| Stop::shape(format!("a start state has shape {:?}", tensor.shape())))?
+                        .into())
                 }
                 Some(_) => Err(Stop::not_streamable("its start state changes while playing")),
             }
         };
         let h = start(5, false)?;
-        let c = if cell == Cell::Lstm { start(6, true)? } else { Arc::from([]) };
+        let c = if cell == Cell::Lstm {
+            start(6, true)?
+        } else {
+            Arc::from([])
+        };
         let weights = Box::new(RecurrentWeights {
             inputs,
             hidden,
@@ -109,13 +145,19 @@ impl Builder<'_> {
             ..signal.timing
         };
         let last = |cell_state| Fact::Last(BTreeSet::from([(index, cell_state)]));
-        Ok(vec![Fact::Signal(Signal { view, axes, timing }), last(false), last(true)])
+        Ok(vec![
+            Fact::Signal(Signal { view, axes, timing }),
+            last(false),
+            last(true),
+        ])
     }
 }
 
 fn activations(recurrent: &Recurrent, names: &[&str]) -> Result<(), Stop> {
     match &recurrent.activations {
-        Some(given) if given != names => Err(Stop::not_streamable(format!("activations {given:?} are not played natively"))),
+        Some(given) if given != names => Err(Stop::not_streamable(format!(
+            "activations {given:?} are not played natively"
+        ))),
         _ => Ok(()),
     }
 }

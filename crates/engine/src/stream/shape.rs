@@ -81,11 +81,23 @@ mod tests {
 
     #[test]
     fn broadcasting_follows_numpy_and_never_mixes_frames() {
-        assert_eq!(broadcast(&[Size(1), Size(8), Time], &[Size(8), Size(1)]), Ok(vec![Size(1), Size(8), Time]));
+        assert_eq!(
+            broadcast(&[Size(1), Size(8), Time], &[Size(8), Size(1)]),
+            Ok(vec![Size(1), Size(8), Time])
+        );
         assert!(broadcast(&[Size(1), Time, Size(1)], &[Size(7), Size(1)]).is_err());
         assert!(broadcast(&[Size(3)], &[Size(2)]).is_err());
-        assert_eq!(broadcast_planes(&[Size(2), Size(1)], &[Size(2), Time, Size(3)]), [0, 0, 0, 0, 0, 0]);
-        assert_eq!(broadcast_planes(&[Size(2), Size(1), Size(1)], &[Size(2), Time, Size(3)]), [0, 0, 0, 1, 1, 1]);
-        assert_eq!(broadcast_planes(&[Size(3)], &[Size(2), Time, Size(3)]), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(
+            broadcast_planes(&[Size(2), Size(1)], &[Size(2), Time, Size(3)]),
+            [0, 0, 0, 0, 0, 0]
+        );
+        assert_eq!(
+            broadcast_planes(&[Size(2), Size(1), Size(1)], &[Size(2), Time, Size(3)]),
+            [0, 0, 0, 1, 1, 1]
+        );
+        assert_eq!(
+            broadcast_planes(&[Size(3)], &[Size(2), Time, Size(3)]),
+            [0, 1, 2, 0, 1, 2]
+        );
     }
 }

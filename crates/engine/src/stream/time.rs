@@ -62,7 +62,9 @@ impl Builder<'_> {
 
     pub(super) fn pad(&mut self, node: &Node, mode: PadMode) -> Result<Signal, Stop> {
         let mut signal = self.signal(node, 0)?;
-        let pads = self.integers(node, 1)?.ok_or_else(|| Stop::shape("its pads are missing"))?;
+        let pads = self
+            .integers(node, 1)?
+            .ok_or_else(|| Stop::shape("its pads are missing"))?;
         let value = match self.floats(node, 2)? {
             Some((_, values)) => values.first().copied().unwrap_or(0.0),
             None => 0.0,
@@ -70,7 +72,10 @@ impl Builder<'_> {
         let rank = signal.axes.len();
         let axes: Vec<usize> = match self.integers(node, 3)? {
             None => (0..rank).collect(),
-            Some(axes) => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>()?,
+            Some(axes) => axes
+                .iter()
+                .map(|axis| resolve_axis(*axis, rank))
+                .collect::<Result<_, _>>()?,
         };
         if pads.len() != 2 * axes.len() {
             return Err(Stop::shape(format!("{} pads for {} axes", pads.len(), axes.len())));
@@ -91,7 +96,11 @@ impl Builder<'_> {
             }
             if begin > 0 {
                 let frames = usize::try_from(begin).unwrap_or(0);
-                let values = if value == 0.0 { Vec::new() } else { vec![value; frames * signal.view.planes] };
+                let values = if value == 0.0 {
+                    Vec::new()
+                } else {
+                    vec![value; frames * signal.view.planes]
+                };
                 signal = self.prepend(&signal, &values, frames);
             } else {
                 signal = self.crop_begin(&signal, -begin);
@@ -109,10 +118,17 @@ impl Builder<'_> {
         let ends = self.lengths(node, 2)?.ok_or_else(missing)?;
         let axes: Vec<usize> = match self.integers(node, 3)? {
             None => (0..starts.len()).collect(),
-            Some(axes) => axes.iter().map(|axis| resolve_axis(*axis, rank)).collect::<Result<_, _>>()?,
+            Some(axes) => axes
+                .iter()
+                .map(|axis| resolve_axis(*axis, rank))
+                .collect::<Result<_, _>>()?,
         };
         let steps = self.integers(node, 4)?.unwrap_or_else(|| vec![1; starts.len()]);
-        if starts.len() != ends.len() || axes.len() != starts.len() || steps.len() != starts.len() || axes.iter().any(|axis| *axis >= rank) {
+        if starts.len() != ends.len()
+            || axes.len() != starts.len()
+            || steps.len() != starts.len()
+            || axes.iter().any(|axis| *axis >= rank)
+        {
             return Err(Stop::shape("its starts, ends, axes and steps do not fit"));
         }
         let mut tail = None;
@@ -138,9 +154,17 @@ impl Builder<'_> {
     }
 
     /// The cropped signal, or how many of the last frames are taken.
-    fn slice_time(&mut self, signal: &Signal, start: Length, end: Length, step: i64) -> Result<Result<Signal, usize>, Stop> {
+    fn slice_time(
+        &mut self,
+        signal: &Signal,
+        start: Length,
+        end: Length,
+        step: i64,
+    ) -> Result<Result<Signal, usize>, Stop> {
         if step != 1 {
-            return Err(Stop::not_streamable(format!("it takes every {step}th frame: the rate would change")));
+            return Err(Stop::not_streamable(format!(
+                "it keeps one frame in {step}: the rate would change"
+            )));
         }
         // Bounds that follow the length count from the end: the signal has `audio + growth` frames.
         let from = |bound: Length, at_end: i64| match bound {
@@ -167,7 +191,9 @@ impl Builder<'_> {
         };
         let front = match length {
             // A fixed length may count the last frames from the front.
-            Some(length) if start > length / 2 && from_end == 0 => return Ok(Err(usize::try_from(length - start).unwrap_or(0))),
+            Some(length) if start > length / 2 && from_end == 0 => {
+                return Ok(Err(usize::try_from(length - start).unwrap_or(0)));
+            }
             _ if start >= 0 => start,
             Some(length) if -start >= length => 0,
             _ if from_end == 0 => return Ok(Err(usize::try_from(-start).unwrap_or(0))),
@@ -197,7 +223,9 @@ impl Builder<'_> {
                 (Fact::Constant { tensor, .. }, Some(_)) => {
                     after += i64::try_from(tensor.shape().get(axis).copied().unwrap_or(0)).unwrap_or(0);
                 }
-                (Fact::Signal(signal), None) if self.rate(signal.view) == Rate::Audio && time_axis(&signal.axes) == Some(axis) => {
+                (Fact::Signal(signal), None)
+                    if self.rate(signal.view) == Rate::Audio && time_axis(&signal.axes) == Some(axis) =>
+                {
                     joined = Some(signal.clone());
                 }
                 _ => return Err(Stop::not_streamable("it puts two signals after each other in time")),
@@ -206,12 +234,20 @@ impl Builder<'_> {
         let mut signal = joined.ok_or_else(|| Stop::not_streamable("it makes a time axis out of constants"))?;
         for (tensor, state) in before.iter().rev() {
             let fits = tensor.rank() == signal.axes.len()
-                && tensor.shape().iter().zip(&signal.axes).all(|(size, expected)| match expected {
-                    Axis::Time => true,
-                    Axis::Size(expected) => size == expected,
-                });
+                && tensor
+                    .shape()
+                    .iter()
+                    .zip(&signal.axes)
+                    .all(|(size, expected)| match expected {
+                        Axis::Time => true,
+                        Axis::Size(expected) => size == expected,
+                    });
             let values = tensor.as_f32().filter(|_| fits).ok_or_else(|| {
-                Stop::shape(format!("shape {:?} does not fit before a signal {}", tensor.shape(), text(&signal.axes)))
+                Stop::shape(format!(
+                    "shape {:?} does not fit before a signal {}",
+                    tensor.shape(),
+                    text(&signal.axes)
+                ))
             })?;
             let length = tensor.shape()[axis];
             let ordered = planes_first(values, tensor.shape(), axis);
@@ -232,17 +268,29 @@ impl Builder<'_> {
 
     /// A constant that meets signals, at control rate. A size along their time axis must be 1, or all frames alike.
     /// `rank`: of the broadcast; `time`: its time axis.
-    pub(super) fn constant_operand(&mut self, tensor: &Tensor, rank: usize, time: Option<usize>) -> Result<Signal, Stop> {
-        let values = tensor.as_f32().ok_or_else(|| Stop::not_streamable("an operand is no float"))?;
+    pub(super) fn constant_operand(
+        &mut self,
+        tensor: &Tensor,
+        rank: usize,
+        time: Option<usize>,
+    ) -> Result<Signal, Stop> {
+        let values = tensor
+            .as_f32()
+            .ok_or_else(|| Stop::not_streamable("an operand is no float"))?;
         let at = time.and_then(|time| (time + tensor.rank()).checked_sub(rank));
         let mut sizes = tensor.shape().to_vec();
         let mut values: Arc<[f32]> = values.into();
         if let Some(at) = at.filter(|at| sizes[*at] != 1) {
             let length = sizes[at];
             let ordered = planes_first(&values, &sizes, at);
-            let alike = length > 0 && ordered.chunks(length).all(|frames| frames.iter().all(|frame| *frame == frames[0]));
+            let alike = length > 0
+                && ordered
+                    .chunks(length)
+                    .all(|frames| frames.iter().all(|frame| *frame == frames[0]));
             if !alike {
-                return Err(Stop::not_streamable(format!("a constant of {length} frames that differ meets a signal")));
+                return Err(Stop::not_streamable(format!(
+                    "a constant of {length} frames that differ meets a signal"
+                )));
             }
             values = ordered.chunks(length).map(|frames| frames[0]).collect();
             sizes[at] = 1;

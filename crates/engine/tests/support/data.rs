@@ -13,7 +13,11 @@ pub fn shared(test: &str) -> Option<PathBuf> {
         || workspace().join("../shared/data"),
         |given| {
             let given = PathBuf::from(given);
-            if given.is_absolute() { given } else { workspace().join(given) }
+            if given.is_absolute() {
+                given
+            } else {
+                workspace().join(given)
+            }
         },
     );
     if folder.is_dir() {
@@ -37,7 +41,11 @@ pub fn npz(path: &std::path::Path) -> Vec<(String, Tensor)> {
     let mut arrays = Vec::new();
     for name in names {
         let array = archive.by_name(&name).expect("readable").expect("present");
-        let shape: Vec<usize> = array.shape().iter().map(|n| usize::try_from(*n).expect("small")).collect();
+        let shape: Vec<usize> = array
+            .shape()
+            .iter()
+            .map(|n| usize::try_from(*n).expect("small"))
+            .collect();
         assert_eq!(array.order(), npyz::Order::C, "{name}");
         if let Ok(values) = array.into_vec::<f32>() {
             arrays.push((name, Tensor::f32(shape, values).expect("sizes agree")));
@@ -56,7 +64,10 @@ pub fn wav(path: &std::path::Path) -> Vec<f32> {
             #[allow(clippy::cast_precision_loss)]
             let scale = 1.0 / (1u32 << (spec.bits_per_sample - 1)) as f32;
             #[allow(clippy::cast_precision_loss)]
-            let samples = reader.samples::<i32>().map(|s| s.expect("readable") as f32 * scale).collect();
+            let samples = reader
+                .samples::<i32>()
+                .map(|s| s.expect("readable") as f32 * scale)
+                .collect();
             samples
         }
     };

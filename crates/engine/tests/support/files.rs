@@ -63,8 +63,12 @@ pub const COUNT: usize = 42;
 /// Reads a file. Knobs are declared with a range wide enough for the references, which were made with random numbers.
 pub fn read(path: &Path) -> Graph {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut graph = tonegraft_model::read(&bytes, &name, None, &Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let mut graph =
+        tonegraft_model::read(&bytes, &name, None, &Limits::default()).unwrap_or_else(|error| panic!("{error}"));
     let mut declare = |input: &str, indices: std::ops::Range<usize>| {
         for index in indices {
             graph.metadata.knobs.push(Knob {
@@ -93,7 +97,11 @@ pub fn model(graph: Graph, path: &Path) -> Model {
 
 /// The reference beside a file of the zoo: inputs and outputs by the graph's names.
 pub fn zoo_reference(path: &Path) -> (BTreeMap<String, Tensor>, BTreeMap<String, Tensor>) {
-    let stem = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split('.').next()).expect("a name");
+    let stem = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .and_then(|name| name.split('.').next())
+        .expect("a name");
     let (mut inputs, mut outputs) = (BTreeMap::new(), BTreeMap::new());
     for (name, tensor) in data::npz(&path.with_file_name(format!("{stem}.npz"))) {
         if let Some(name) = name.strip_prefix("in_") {

@@ -46,7 +46,10 @@ impl Net {
 
     /// An input; size 0 stands for the open length `T`.
     pub fn input(&mut self, name: &str, shape: &[usize]) -> ValueId {
-        let dims = shape.iter().map(|n| if *n == 0 { Dim::symbol("T") } else { Dim::Known(*n) }).collect();
+        let dims = shape
+            .iter()
+            .map(|n| if *n == 0 { Dim::symbol("T") } else { Dim::Known(*n) })
+            .collect();
         let id = self.value(name.into(), DType::F32, dims, None);
         self.graph.inputs.push(id);
         id
@@ -70,7 +73,14 @@ impl Net {
     pub fn nodes(&mut self, op: Op, inputs: &[Option<ValueId>], outputs: usize) -> Vec<ValueId> {
         let index = self.graph.nodes.len();
         let ids: Vec<ValueId> = (0..outputs)
-            .map(|at| self.value(format!("{} {index}.{at}", op.name()), DType::F32, vec![Dim::Unknown; 3], None))
+            .map(|at| {
+                self.value(
+                    format!("{} {index}.{at}", op.name()),
+                    DType::F32,
+                    vec![Dim::Unknown; 3],
+                    None,
+                )
+            })
             .collect();
         self.graph.nodes.push(Node {
             name: format!("{}#{index}", op.name()),
@@ -187,7 +197,12 @@ impl Cuts {
 
 /// Streams `input: [channels][frames]`. `knobs`: `(frame, knob, value)`, each set before that frame. The output is poisoned
 /// with NaN first, so that a frame nobody writes shows.
-pub fn stream(processor: &mut dyn Processor, input: &[Vec<f32>], cuts: Cuts, knobs: &[(usize, usize, f32)]) -> Vec<Vec<f32>> {
+pub fn stream(
+    processor: &mut dyn Processor,
+    input: &[Vec<f32>],
+    cuts: Cuts,
+    knobs: &[(usize, usize, f32)],
+) -> Vec<Vec<f32>> {
     let frames = input[0].len();
     let mut output = vec![vec![f32::NAN; frames + 16]; processor.facts().outputs];
     let mut cuts = cuts.iter();
@@ -200,7 +215,12 @@ pub fn stream(processor: &mut dyn Processor, input: &[Vec<f32>], cuts: Cuts, kno
         for (_, knob, value) in knobs.iter().filter(|(frame, ..)| *frame == at) {
             processor.set_knob(*knob, *value);
         }
-        let next_knob = knobs.iter().map(|(frame, ..)| *frame).filter(|frame| *frame > at).min().unwrap_or(frames);
+        let next_knob = knobs
+            .iter()
+            .map(|(frame, ..)| *frame)
+            .filter(|frame| *frame > at)
+            .min()
+            .unwrap_or(frames);
         let now = left_of_cut.min(frames - at).min(next_knob - at);
         let x: Vec<&[f32]> = input.iter().map(|channel| &channel[at..at + now]).collect();
         let mut y: Vec<&mut [f32]> = output.iter_mut().map(|channel| &mut channel[at..at + now]).collect();
@@ -217,7 +237,10 @@ pub fn stream(processor: &mut dyn Processor, input: &[Vec<f32>], cuts: Cuts, kno
 
 /// The interpreter's audio output, `[channels][frames]`: the first output with the name, time last or in the middle.
 pub fn offline(graph: &Graph, inputs: &BTreeMap<String, Tensor>, output: &str) -> Tensor {
-    interpret::run(graph, inputs).expect("interprets").remove(output).expect("is an output")
+    interpret::run(graph, inputs)
+        .expect("interprets")
+        .remove(output)
+        .expect("is an output")
 }
 
 /// Asserts that the stream is the whole signal's result, late by `latency`; gives how many frames were compared.
@@ -225,7 +248,14 @@ pub fn offline(graph: &Graph, inputs: &BTreeMap<String, Tensor>, output: &str) -
 /// `offline`, the result for `frames` of input, may be shorter at the beginning than that (unpadded) or longer at the end;
 /// indices whose tick lies outside are left out. If the graph pads at the end, `frames` must be more than was streamed: the
 /// stream does not know where the signal ends.
-pub fn assert_same(streamed: &[f32], offline: &[f32], frames: usize, latency: usize, tolerance: f32, what: &str) -> usize {
+pub fn assert_same(
+    streamed: &[f32],
+    offline: &[f32],
+    frames: usize,
+    latency: usize,
+    tolerance: f32,
+    what: &str,
+) -> usize {
     let peak = offline.iter().fold(1.0f32, |peak, y| peak.max(y.abs()));
     // Missing frames are missing at the beginning; frames too many are a tail.
     let shift = i64::try_from(frames.saturating_sub(offline.len()) + latency).expect("small");
@@ -245,7 +275,10 @@ pub fn assert_same(streamed: &[f32], offline: &[f32], frames: usize, latency: us
 }
 
 pub fn bits(channels: &[Vec<f32>]) -> Vec<Vec<u32>> {
-    channels.iter().map(|channel| channel.iter().map(|y| y.to_bits()).collect()).collect()
+    channels
+        .iter()
+        .map(|channel| channel.iter().map(|y| y.to_bits()).collect())
+        .collect()
 }
 
 pub fn floats_of(tensor: &Tensor) -> Vec<f32> {

@@ -123,6 +123,44 @@ impl Activation {
         unsafe { simd::run(self.isa, self.function, x.as_ptr(), y.as_mut_ptr(), len) };
     }
 
+    /// As [`Self::map`], over `[planes, frames]` with planes `stride` apart in both; touches planes up to [`crate::padded`]
+    /// frames.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn map_planes(&self, x: &[f32], y: &mut [f32], stride: usize, frames: usize) {
+        let frames = crate::padded(frames);
+        let planes = (x.len().min(y.len())).checked_div(stride).unwrap_or(0);
+        if frames <= stride {
+            // SAFETY: `isa` is available by construction; all planes lie in both slices, whole vectors in the planes.
+            unsafe {
+                simd::run_planes(
+                    self.isa,
+                    self.function,
+                    x.as_ptr(),
+                    y.as_mut_ptr(),
+                    stride,
+                    planes,
+                    frames,
+                );
+            };
+        }
+    }
+
+    /// As [`Self::map_planes`], in place.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn apply_planes(&self, y: &mut [f32], stride: usize, frames: usize) {
+        let frames = crate::padded(frames);
+        let planes = y.len().checked_div(stride).unwrap_or(0);
+        if frames <= stride {
+            let pointer = y.as_mut_ptr();
+            // SAFETY: as above, in place.
+            unsafe { simd::run_planes(self.isa, self.function, pointer, pointer, stride, planes, frames) };
+        }
+    }
+
     /// `y[i] = f(y[i])`.
     ///
     /// # Realtime Safety
@@ -251,6 +289,18 @@ mod tests {
                 activation.apply(b);
                 let bits = |ys: &[f32]| ys.iter().map(|y| y.to_bits()).collect::<Vec<_>>();
                 prop_assert_eq!(bits(&whole), bits(&parts));
+
+                // Planes: the same numbers twice, 80 apart.
+                let mut planes = vec![0.0; 160];
+                planes[..xs.len()].copy_from_slice(&xs);
+                planes[80..80 + xs.len()].copy_from_slice(&xs);
+                let mut mapped = vec![0.0; 160];
+                activation.map_planes(&planes, &mut mapped, 80, xs.len());
+                activation.apply_planes(&mut planes, 80, xs.len());
+                for of in [&planes, &mapped] {
+                    prop_assert_eq!(bits(&whole), bits(&of[..xs.len()]));
+                    prop_assert_eq!(bits(&whole), bits(&of[80..80 + xs.len()]));
+                }
             }
         }
     }

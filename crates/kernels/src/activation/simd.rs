@@ -13,6 +13,38 @@ dispatch! {
     pub(super) unsafe fn run = generic(function: Function, x: *const f32, y: *mut f32, len: usize)
 }
 
+dispatch! {
+    /// [`run`] on the first `frames` of each plane.
+    ///
+    /// # Safety
+    /// `isa` is available; `x` and `y` point to `planes · stride` elements, `frames ≤ stride`, and are equal or do not overlap.
+    pub(super) unsafe fn run_planes = generic_planes(
+        function: Function,
+        x: *const f32,
+        y: *mut f32,
+        stride: usize,
+        planes: usize,
+        frames: usize,
+    )
+}
+
+/// # Safety
+/// As [`run_planes`], and as [`Simd`].
+#[inline(always)]
+unsafe fn generic_planes<S: Simd>(
+    function: Function,
+    x: *const f32,
+    y: *mut f32,
+    stride: usize,
+    planes: usize,
+    frames: usize,
+) {
+    for plane in 0..planes {
+        // SAFETY: passed on to the caller.
+        unsafe { generic::<S>(function, x.add(plane * stride), y.add(plane * stride), frames) };
+    }
+}
+
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]
@@ -67,7 +99,7 @@ unsafe fn generic<S: Simd>(function: Function, x: *const f32, y: *mut f32, len: 
         Function::GeluTanh => vectors!(|v| {
             let cubic = S::mul(S::mul(v, v), S::mul(v, S::splat(0.044_715)));
             // x · σ(2 u) instead of x / 2 · (1 + tanh u): nothing cancels for large negative x.
-            let minus_two_u = S::mul(S::splat(-1.595_769_1), S::add(v, cubic));
+            let minus_two_u = S::mul(S::splat(-1.595_769), S::add(v, cubic));
             S::div(v, S::add(S::splat(1.0), math::exp::<S>(minus_two_u)))
         }),
         Function::Softsign => vectors!(|v| S::div(v, S::add(S::splat(1.0), S::abs(v)))),

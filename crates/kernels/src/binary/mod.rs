@@ -62,6 +62,21 @@ pub fn run(function: Function, isa: Isa, a: Operand<'_>, b: Operand<'_>, y: &mut
     unsafe { simd::run(isa.or_scalar(), function, a, a_value, b, b_value, y.as_mut_ptr(), len) };
 }
 
+/// As [`run`] of two signals, over `[planes, frames]` with planes `stride` apart in all three; touches planes up to
+/// [`crate::padded`] frames.
+///
+/// # Realtime Safety
+/// Safe.
+pub fn run_planes(function: Function, isa: Isa, a: &[f32], b: &[f32], y: &mut [f32], stride: usize, frames: usize) {
+    let frames = crate::padded(frames);
+    let planes = a.len().min(b.len()).min(y.len()).checked_div(stride).unwrap_or(0);
+    if frames <= stride {
+        let (a, b, y) = (a.as_ptr(), b.as_ptr(), y.as_mut_ptr());
+        // SAFETY: the instruction set is checked; all planes lie in the slices, whole vectors in the planes.
+        unsafe { simd::run_planes(isa.or_scalar(), function, a, b, y, stride, planes, frames) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +122,18 @@ mod tests {
                     // One IEEE operation each (Pow and Mod: the same library call), so the bits are equal.
                     let expected = reference::apply(function, pick(left), pick(right));
                     prop_assert_eq!(y[i].to_bits(), expected.to_bits(), "{:?} {} at {}", function, isa, i);
+                }
+                if form == 0 {
+                    let twice = |x: &[f32]| {
+                        let mut planes = vec![1.0; 160];
+                        planes[..x.len()].copy_from_slice(x);
+                        planes[80..80 + x.len()].copy_from_slice(x);
+                        planes
+                    };
+                    let mut planes = vec![0.0; 160];
+                    run_planes(function, isa, &twice(&a), &twice(&b), &mut planes, 80, a.len());
+                    prop_assert_eq!(&planes[..a.len()], &y[..]);
+                    prop_assert_eq!(&planes[80..80 + a.len()], &y[..]);
                 }
             }
         }

@@ -19,6 +19,42 @@ dispatch! {
     )
 }
 
+dispatch! {
+    /// [`run`] of two signals on the first `frames` of each plane.
+    ///
+    /// # Safety
+    /// `isa` is available; the pointers have `planes · stride` elements, `frames ≤ stride`; `y` overlaps neither.
+    pub(super) unsafe fn run_planes = generic_planes(
+        function: Function,
+        a: *const f32,
+        b: *const f32,
+        y: *mut f32,
+        stride: usize,
+        planes: usize,
+        frames: usize,
+    )
+}
+
+/// # Safety
+/// As [`run_planes`], and as [`Simd`].
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn generic_planes<S: Simd>(
+    function: Function,
+    a: *const f32,
+    b: *const f32,
+    y: *mut f32,
+    stride: usize,
+    planes: usize,
+    frames: usize,
+) {
+    for plane in 0..planes {
+        let at = plane * stride;
+        // SAFETY: passed on to the caller.
+        unsafe { generic::<S>(function, a.add(at), 0.0, b.add(at), 0.0, y.add(at), frames) };
+    }
+}
+
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]

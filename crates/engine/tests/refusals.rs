@@ -1,0 +1,231 @@
+//! What is refused, and that the reason names the node and is the true one.
+
+mod support;
+
+use support::{Net, data};
+use tonegraft_engine::{CompileError, CompileErrorKind as Kind, LoadError, Model, Options};
+use tonegraft_model::op::{AutoPad, Direction, Op, PadMode, Recurrent, Reduction, Unary, Window};
+
+fn refused(net: Net) -> CompileError {
+    match Model::from_graph(net.graph, "net.onnx", &Options::default()) {
+        Err(LoadError::Compile { source, .. }) => source,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// `[1, 1, T]` through one node of one input (and constants), as the only output.
+fn one(build: impl FnOnce(&mut Net, tonegraft_model::ValueId) -> tonegraft_model::ValueId) -> Net {
+    let mut net = Net::new();
+    let x = net.input("x", &[1, 1, 0]);
+    let y = build(&mut net, x);
+    net.output(y, "y");
+    net
+}
+
+fn assert_reason(error: &CompileError, kind: Kind, words: &str, node: Option<&str>) {
+    let text = error.to_string();
+    assert_eq!(error.kind, kind, "{text}");
+    assert!(text.contains(words), "{text}");
+    assert_eq!(error.node.as_ref().map(|(_, op)| op.as_str()), node, "{text}");
+}
+
+#[test]
+fn nodes_that_cannot_run_frame_by_frame() {
+    let strided = one(|net, x| {
+        let w = net.floats(&[1, 1, 2], vec![1.0; 2]);
+        let window = Window {
+            kernel: vec![2],
+            strides: vec![2],
+            dilations: vec![1],
+            pads: vec![0, 0],
+            auto_pad: AutoPad::NotSet,
+        };
+        net.node(Op::Conv { window, group: 1 }, &[x, w])
+    });
+    assert_reason(
+        &refused(strided),
+        Kind::NotStreamable,
+        "stride 2 changes the rate",
+        Some("Conv"),
+    );
+
+    let backwards = one(|net, x| {
+        let x = net.node(Op::Transpose { perm: vec![2, 0, 1] }, &[x]);
+        let (w, r) = (
+            net.floats(&[1, 4, 1], vec![0.1; 4]),
+            net.floats(&[1, 4, 1], vec![0.1; 4]),
+        );
+        let recurrent = Recurrent {
+            hidden: 1,
+            direction: Direction::Reverse,
+            batch_first: false,
+            activations: None,
+            clip: None,
+        };
+        net.node(
+            Op::Lstm {
+                recurrent,
+                input_forget: false,
+            },
+            &[x, w, r],
+        )
+    });
+    assert_reason(&refused(backwards), Kind::NotStreamable, "runs backwards", Some("LSTM"));
+
+    let over_time = one(|net, x| {
+        let axes = net.ints(&[2]);
+        let op = Op::Reduce {
+            reduction: Reduction::Mean,
+            keep_dims: true,
+            noop_with_empty_axes: false,
+        };
+        net.node(op, &[x, axes])
+    });
+    assert_reason(
+        &refused(over_time),
+        Kind::NotStreamable,
+        "all frames",
+        Some("ReduceMean"),
+    );
+
+    let mirrored = one(|net, x| {
+        let pads = net.ints(&[0, 0, 3, 0, 0, 0]);
+        net.node(Op::Pad { mode: PadMode::Reflect }, &[x, pads])
+    });
+    assert_reason(
+        &refused(mirrored),
+        Kind::NotStreamable,
+        "the signal itself",
+        Some("Pad"),
+    );
+
+    let decimated = one(|net, x| {
+        let (starts, ends) = (net.ints(&[0]), net.ints(&[i64::MAX]));
+        let (axes, steps) = (net.ints(&[2]), net.ints(&[2]));
+        net.node(Op::Slice, &[x, starts, ends, axes, steps])
+    });
+    assert_reason(
+        &refused(decimated),
+        Kind::NotStreamable,
+        "one frame in 2",
+        Some("Slice"),
+    );
+
+    let mixed = one(|net, x| {
+        let w = net.floats(&[8, 8], vec![0.1; 64]);
+        net.node(Op::MatMul, &[x, w])
+    });
+    assert_reason(&refused(mixed), Kind::NotStreamable, "mixes 8 frames", Some("MatMul"));
+
+    let folded = one(|net, x| {
+        let shape = net.ints(&[1, -1, 16]);
+        net.node(Op::Reshape { allow_zero: false }, &[x, shape])
+    });
+    assert_reason(
+        &refused(folded),
+        Kind::NotStreamable,
+        "mixes frames with features",
+        Some("Reshape"),
+    );
+
+    let unknown = one(|net, x| {
+        net.node(
+            Op::Unsupported {
+                name: "com.example.Magic".into(),
+            },
+            &[x],
+        )
+    });
+    assert_reason(
+        &refused(unknown),
+        Kind::Operator,
+        "`com.example.Magic`",
+        Some("com.example.Magic"),
+    );
+}
+
+#[test]
+fn inputs_and_outputs_that_are_no_audio() {
+    let mut none = Net::new();
+    let x = none.input("knob", &[1]);
+    let y = none.node(Op::Unary(Unary::Tanh), &[x]);
+    none.output(y, "y");
+    assert!(matches!(refused(none).kind, Kind::AudioInput | Kind::AudioOutput));
+
+    let mut two = Net::new();
+    let x = two.input("x", &[1, 1, 0]);
+    let (a, b) = (
+        two.node(Op::Unary(Unary::Tanh), &[x]),
+        two.node(Op::Unary(Unary::Relu), &[x]),
+    );
+    two.output(a, "dry");
+    two.output(b, "wet");
+    let mut named = Net {
+        graph: two.graph.clone(),
+    };
+    assert_reason(
+        &refused(two),
+        Kind::AudioOutput,
+        "two audio outputs, `dry` and `wet`",
+        None,
+    );
+    named.graph.metadata.audio_output = Some("wet".into());
+    assert!(Model::from_graph(named.graph, "net.onnx", &Options::default()).is_ok());
+
+    let mut inputs = Net::new();
+    let (a, b) = (inputs.input("left", &[1, 1, 0]), inputs.input("right", &[1, 1, 0]));
+    let y = inputs.node(Op::Binary(tonegraft_model::op::Binary::Add), &[a, b]);
+    inputs.output(y, "y");
+    assert_reason(
+        &refused(inputs),
+        Kind::AudioInput,
+        "could both be the audio input",
+        None,
+    );
+
+    let mut tail = Net::new();
+    let x = tail.input("x", &[1, 1, 0]);
+    let y = tail.node(Op::Unary(Unary::Tanh), &[x]);
+    let last = tail.slice(x, 2, -4, i64::MAX);
+    tail.output(y, "y");
+    tail.output(last, "last");
+    assert_reason(&refused(tail), Kind::Output, "no state input takes them up", None);
+}
+
+/// Third-party files that do not play natively (or are broken), and words of the reason.
+const FILES: &[(&str, &str)] = &[
+    ("onnx/AutoGuitarAmp.onnx", "LSTM"),
+    ("onnx/GuitarLSTM-libtorch-dynamic.onnx", ""),
+    ("onnx/GuitarLSTM-tflite-256.onnx", ""),
+    ("onnx/simple_gain_network_mono.onnx", ""),
+    ("onnx/waveunet_distort.onnx", ""),
+    ("onnx/ldsp_topline.onnx", ""),
+    ("onnx/gtcrn_simple.onnx", ""),
+    ("onnx/dtln_model_1.onnx", ""),
+    ("onnx/silero_vad_16k_op15.onnx", ""),
+    ("onnx/swift_f0_2025.onnx", ""),
+    ("onnx/basic_pitch_nmp.onnx", ""),
+    ("onnx/snac24_quantize_encodings.onnx", ""),
+    ("export-zoo/codec_elu.ts.onnx", "stride"),
+    ("export-zoo/chorus_delay_gather.ts.onnx", ""),
+    ("export-zoo/attn_causal.dy.onnx", ""),
+    ("export-zoo/spec_conv2d.ts.onnx", ""),
+    ("export-zoo/rnn_stateful.dy.onnx", ""),
+];
+
+#[test]
+fn third_party_files_that_do_not_play_say_why() {
+    let Some(folder) = data::shared("third_party_files_that_do_not_play_say_why") else {
+        return;
+    };
+    for (file, words) in FILES {
+        match Model::from_file(&folder.join(file), &Options::default()) {
+            Ok(model) => panic!("{file} plays:\n{}", model.plan_text()),
+            Err(error) => {
+                println!("{file}: {error}");
+                assert!(error.to_string().contains(words), "{file}: {error}");
+                assert!(error.to_string().len() > 30, "{file}: {error}");
+            }
+        }
+    }
+}
