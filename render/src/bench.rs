@@ -5,14 +5,14 @@
 
 use crate::cli::BenchArgs;
 use crate::line;
-use crate::models;
+use crate::models::{self, Named};
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::{Fault, Processor, SampleRate};
-use tonegraft_engine::{InstanceConfig, Model, StartState};
+use tonegraft_engine::{InstanceConfig, StartState};
 use tonegraft_kernels::Isa;
 
 /// The rate at which a model without a declared one is judged, in Hz.
@@ -68,7 +68,7 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     let mut titled = false;
     for named in &named {
         for &block in &args.block {
-            let measured = measure(&named.model, block as usize, args.seconds, peak, heap_calls)?;
+            let measured = measure(named, block as usize, args.seconds, peak, heap_calls)?;
             progress.advance(1);
             if args.json {
                 line(&serde_json::to_string(&measured)?)?;
@@ -96,11 +96,11 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     Ok(())
 }
 
-fn measure(model: &Model, block: usize, seconds: f64, peak: f64, heap_calls: &dyn Fn() -> u64) -> Result<Measured> {
-    let info = model.info();
+fn measure(named: &Named, block: usize, seconds: f64, peak: f64, heap_calls: &dyn Fn() -> u64) -> Result<Measured> {
+    let info = named.model.info();
     let rate = SampleRate::new(info.sample_rate.unwrap_or(USUAL_RATE))
-        .with_context(|| format!("{}: its declared sample rate cannot be played", info.name))?;
-    let mut processor = model.instantiate(&InstanceConfig {
+        .with_context(|| format!("{}: its declared sample rate cannot be played", named.name))?;
+    let mut processor = named.model.instantiate(&InstanceConfig {
         host_rate: rate,
         inputs: 1,
         outputs: 1,
@@ -126,7 +126,7 @@ fn measure(model: &Model, block: usize, seconds: f64, peak: f64, heap_calls: &dy
         sound &= fault == Fault::None && output.iter().all(|sample| sample.is_finite());
     }
     let heap_calls = heap_calls() - before;
-    ensure!(sound, "{}: plays something that is not a number", info.name);
+    ensure!(sound, "{}: plays something that is not a number", named.name);
 
     times.sort_unstable();
     let p50 = percentile(&times, 50);
@@ -135,7 +135,7 @@ fn measure(model: &Model, block: usize, seconds: f64, peak: f64, heap_calls: &dy
     let (frames, macs) = (block as f64, info.macs_per_sample as f64);
     let ns_per_sample = p50.as_secs_f64() * 1e9 / frames;
     Ok(Measured {
-        model: info.name.clone(),
+        model: named.name.clone(),
         runtime: info.runtime.to_string(),
         block,
         p50_us: p50.as_secs_f64() * 1e6,

@@ -17,7 +17,8 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if args.stage == Some(Stage::Plan) {
         return line(&named.model.plan_text());
     }
-    let info = serde_json::to_value(named.model.info())?;
+    let mut info = serde_json::to_value(named.model.info())?;
+    info["name"] = named.name.into();
     if args.json {
         line(&serde_json::to_string_pretty(&info)?)
     } else {

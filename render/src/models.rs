@@ -21,6 +21,8 @@ pub struct Named {
     pub model: Model,
     /// Where it came from.
     pub origin: Origin,
+    /// The name for people: declared, else the file's stem. Exporters call every graph the same.
+    pub name: String,
 }
 
 /// Loads what `name` names: a shipped model's id, else a file. `./overdrive` is always a file.
@@ -36,6 +38,7 @@ pub fn load(name: &str) -> Result<Named> {
             &Options::default(),
         )?;
         return Ok(Named {
+            name: model.metadata().name.clone().unwrap_or_else(|| shipped.name.to_owned()),
             model,
             origin: Origin::Shipped(shipped),
         });
@@ -48,8 +51,11 @@ pub fn load(name: &str) -> Result<Named> {
             ids.join(", ")
         );
     }
+    let model = Model::from_file(path, &Options::default())?;
+    let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Named {
-        model: Model::from_file(path, &Options::default())?,
+        name: model.metadata().name.clone().unwrap_or_else(stem),
+        model,
         origin: Origin::File(path.to_owned()),
     })
 }

@@ -271,7 +271,7 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
     Ok(Rendered {
         input: job.input.clone(),
         output: job.output.clone(),
-        model: info.name.clone(),
+        model: setup.named.name.clone(),
         runtime: info.runtime.to_string(),
         sample_rate: rate.get(),
         channels,

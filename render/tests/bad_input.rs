@@ -157,7 +157,7 @@ fn no_audio_input() {
 
 #[test]
 fn a_weight_that_is_not_a_number() {
-    refused(&File::gain(f32::NAN).bytes(), &["gain"]);
+    refused(&File::convolution(&[0.5, f32::NAN], 1, 0).bytes(), &["taps", "NaN"]);
 }
 
 #[test]

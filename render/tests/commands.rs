@@ -45,6 +45,7 @@ fn the_keys_of_inspect_are_a_contract() {
         "inferred",
     ];
     assert_eq!(sorted(keys(&info)), sorted(wanted.to_vec()));
+    assert_eq!(info["name"], "ahead", "the file's stem where nothing is declared");
     assert_eq!(info["format"], "onnx");
     assert_eq!(info["runtime"], "native");
     assert_eq!(info["sample_rate"], Value::Null);
