@@ -44,7 +44,10 @@ pub enum ReadErrorKind {
 
 /// A file that could not be read: what, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadError {
+pub struct ReadError(Box<Report>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Report {
     kind: ReadErrorKind,
     file: String,
     node: Option<(String, String)>,
@@ -57,66 +60,66 @@ pub type Result<T> = std::result::Result<T, ReadError>;
 
 impl ReadError {
     pub(crate) fn new(kind: ReadErrorKind, what: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Report {
             kind,
             file: String::new(),
             node: None,
             tensor: None,
             what: what.into(),
-        }
+        }))
     }
 
     pub(crate) fn at_node(mut self, name: &str, op: &str) -> Self {
-        self.node.get_or_insert_with(|| (shorten(name), shorten(op)));
+        self.0.node.get_or_insert_with(|| (shorten(name), shorten(op)));
         self
     }
 
     pub(crate) fn at_tensor(mut self, name: &str) -> Self {
-        self.tensor.get_or_insert_with(|| shorten(name));
+        self.0.tensor.get_or_insert_with(|| shorten(name));
         self
     }
 
     pub(crate) fn in_file(mut self, file: &str) -> Self {
-        self.file = file.to_owned();
+        self.0.file = file.to_owned();
         self
     }
 
     /// The sort of problem.
-    pub const fn kind(&self) -> ReadErrorKind {
-        self.kind
+    pub fn kind(&self) -> ReadErrorKind {
+        self.0.kind
     }
 
     /// The file as the caller named it.
     pub fn file(&self) -> &str {
-        &self.file
+        &self.0.file
     }
 
     /// Name of the node to blame, where there is one.
     pub fn node(&self) -> Option<&str> {
-        self.node.as_ref().map(|(name, _)| name.as_str())
+        self.0.node.as_ref().map(|(name, _)| name.as_str())
     }
 
     /// Operator of the node to blame, where there is one.
     pub fn operator(&self) -> Option<&str> {
-        self.node.as_ref().map(|(_, op)| op.as_str())
+        self.0.node.as_ref().map(|(_, op)| op.as_str())
     }
 
     /// Name of the tensor to blame, where there is one.
     pub fn tensor(&self) -> Option<&str> {
-        self.tensor.as_deref()
+        self.0.tensor.as_deref()
     }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some((name, op)) = &self.node {
+        f.write_str(&self.0.file)?;
+        if let Some((name, op)) = &self.0.node {
             write!(f, ", node `{name}` ({op})")?;
         }
-        if let Some(name) = &self.tensor {
+        if let Some(name) = &self.0.tensor {
             write!(f, ", tensor `{name}`")?;
         }
-        write!(f, ": {}", self.what)
+        write!(f, ": {}", self.0.what)
     }
 }
 

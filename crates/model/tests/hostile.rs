@@ -74,9 +74,9 @@ fn flipped_bytes() {
                 };
             }
             if attempt(&damaged, None) {
-                read += 1
+                read += 1;
             } else {
-                refused += 1
+                refused += 1;
             }
         }
     }

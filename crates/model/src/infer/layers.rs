@@ -179,7 +179,7 @@ pub(super) fn conv_transpose(
 /// LSTM, GRU and RNN: `gates` blocks of `hidden` rows; `cell` adds the cell state.
 pub(super) fn recurrent(inputs: Facts<'_>, layer: &Recurrent, gates: usize, cell: bool) -> Result<Vec<Fact>> {
     let (x, w, r) = (inputs.float(0)?, inputs.float(1)?, inputs.float(2)?);
-    let &[ref first, ref second, ref features] = x.shape.as_slice() else {
+    let [first, second, features] = x.shape.as_slice() else {
         fail!(
             Shape,
             "its input has the shape {}, but must have time, batch and features",

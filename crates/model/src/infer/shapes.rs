@@ -207,11 +207,11 @@ pub(super) fn reshape(inputs: Facts<'_>, allow_zero: bool) -> Result<Vec<SymInt>
     let x = inputs.get(0)?;
     let mut shape = target(inputs, 1)?;
     let mut open = None;
-    for index in 0..shape.len() {
-        match shape[index] {
+    for (index, size) in shape.iter_mut().enumerate() {
+        match size {
             SymInt::Known(-1) if open.is_none() => open = Some(index),
             SymInt::Known(0) if !allow_zero => match x.shape.get(index) {
-                Some(size) => shape[index] = size.clone(),
+                Some(same) => size.clone_from(same),
                 None => fail!(
                     Shape,
                     "it copies axis {index} of its input, whose shape is {}",
