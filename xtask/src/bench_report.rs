@@ -48,18 +48,19 @@ pub fn run(project: &Project) -> Result<()> {
     } else {
         println!("skipped: the steerable-nafx models are not here (set TONEGRAFT_TEST_DATA)");
     }
-    let csv = run::capture(&mut command)?;
+    let machine = machine();
+    let csv = run::quiet("measuring (about a minute)", &mut command)?;
     ensure!(
         csv.lines().next() == Some(COLUMNS),
         "the benches wrote other columns than {COLUMNS}"
     );
     std::fs::write(project.root.join(CSV), &csv)?;
-    std::fs::write(project.root.join(PAGE), page(&csv, &machine())?)?;
+    std::fs::write(project.root.join(PAGE), page(&csv, &machine)?)?;
     println!("wrote {CSV} and {PAGE}");
     Ok(())
 }
 
-/// What the figures were measured on.
+/// What the figures were measured on, and how busy it was before.
 fn machine() -> String {
     let field = |file: &str, key: &str| -> Option<String> {
         let text = std::fs::read_to_string(file).ok()?;
@@ -74,6 +75,11 @@ fn machine() -> String {
     };
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load
+        .split_whitespace()
+        .next()
+        .map_or_else(String::new, |load| format!(" (load average before: {load})"));
     let one_line = |program: &str, argument: &str| {
         run::capture(Command::new(program).arg(argument))
             .unwrap_or_default()
@@ -81,7 +87,7 @@ fn machine() -> String {
             .to_owned()
     };
     format!(
-        "{processor}, {cores} cores visible, {}; {}; {}",
+        "{processor}, {cores} cores visible{load}, {}; {}; {}",
         std::env::consts::OS,
         one_line("rustc", "--version"),
         one_line("date", "+%Y-%m-%d")
