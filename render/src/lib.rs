@@ -6,7 +6,7 @@
 //! * [`rig`]: model, slots and chain put together as the plugin puts them together.
 //! * [`wav`]: audio files in and out.
 //! * [`blocks`]: how the audio is cut.
-//! * [`render`], [`inspect`], [`bench`], [`state`], [`shelf`]: the commands.
+//! * [`render`], [`inspect`], [`bench`](mod@bench), [`state`], [`shelf`]: the commands.
 //! * [`progress`]: a bar on the terminal for whatever takes longer than a second.
 //!
 //! The samples do not depend on the cut, on the number of files rendered at once, or on whether a host or this program drives
