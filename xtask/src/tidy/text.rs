@@ -19,7 +19,7 @@ const MACHINE_PATHS: &[&str] = &[
 ];
 
 /// Users of examples: their paths are nobody's.
-const EXAMPLE_USERS: &[&str] = &["me/", "player/", "ä b/"];
+const EXAMPLE_USERS: &[&str] = &["me/", "player/", "somebody/", "ä b/"];
 
 /// What the README must tell a newcomer.
 const COMMANDS: &[&str] = &["./demo.sh", "./check.sh"];
