@@ -1,8 +1,8 @@
 //! From what the user names to a compiled model.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use std::path::{Path, PathBuf};
-use tonegraft_engine::{Model, Options};
+use tonegraft_engine::{LoadError, Model, Options};
 use tonegraft_library::{Shipped, shipped, shipped_by_id};
 
 /// Where a model came from.
@@ -36,7 +36,8 @@ pub fn load(name: &str) -> Result<Named> {
             &shipped.file_name(),
             shipped.sidecar,
             &Options::default(),
-        )?;
+        )
+        .map_err(sentence)?;
         return Ok(Named {
             name: model.metadata().name.clone().unwrap_or_else(|| shipped.name.to_owned()),
             model,
@@ -51,11 +52,18 @@ pub fn load(name: &str) -> Result<Named> {
             ids.join(", ")
         );
     }
-    let model = Model::from_file(path, &Options::default())?;
+    let model = Model::from_file(path, &Options::default()).map_err(sentence)?;
     let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Named {
         name: model.metadata().name.clone().unwrap_or_else(stem),
         model,
         origin: Origin::File(path.to_owned()),
     })
+}
+
+/// What a load error displays is the whole sentence; its source, once more behind a colon, would say half of it twice.
+// By value, as `map_err` gives it.
+#[allow(clippy::needless_pass_by_value)]
+fn sentence(error: LoadError) -> anyhow::Error {
+    anyhow!("{error}")
 }

@@ -121,6 +121,17 @@ fn an_unknown_operator() {
 }
 
 #[test]
+fn a_graph_that_cannot_run_frame_by_frame() {
+    let mut file = File::gain(1.0);
+    let axes = common::onnx::ints("axes", &[2]);
+    file.nodes = vec![
+        node("ReduceMax", "loudest", &["in"], &["peak"], &[axes]),
+        node("Mul", "scale", &["in", "peak"], &["out"], &[]),
+    ];
+    refused(&file.bytes(), &["loudest", "ReduceMax"]);
+}
+
+#[test]
 fn wrong_types() {
     // An input of integers.
     let mut file = File::gain(1.0);

@@ -87,6 +87,11 @@ impl Bench {
                 ran.stderr
             );
         }
+        let mut clauses: Vec<&str> = lines[0].split(": ").filter(|clause| clause.len() > 20).collect();
+        let count = clauses.len();
+        clauses.sort_unstable();
+        clauses.dedup();
+        assert_eq!(clauses.len(), count, "says something twice: {}", ran.stderr);
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
         assert_eq!(self.names(), before, "{arguments:?}: leaves files behind");
         ran.stderr
