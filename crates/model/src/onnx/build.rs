@@ -132,11 +132,10 @@ impl<'a> Builder<'a> {
             }
         }
         for fact in &results {
-            match fact.known_shape() {
-                Some(shape) => self.budget.book(&shape)?,
-                // The size depends on values that inference does not follow; the result is booked below.
-                None => 0,
-            };
+            // Sizes that inference does not follow are booked below.
+            if let Some(shape) = fact.known_shape() {
+                self.budget.book_folded(&shape)?;
+            }
         }
         let arguments: Vec<Option<&Tensor>> = arguments.iter().map(Option::as_deref).collect();
         let computed = match op {
@@ -149,7 +148,7 @@ impl<'a> Builder<'a> {
                 .zip(&results)
                 .map(|(tensor, fact)| {
                     if fact.known_shape().is_none() {
-                        self.budget.book(tensor.shape())?;
+                        self.budget.book_folded(tensor.shape())?;
                     }
                     Ok(Fact::constant(tensor))
                 })

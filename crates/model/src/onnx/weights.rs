@@ -9,15 +9,33 @@ use crate::tensor::{DType, Tensor, TensorData, elements};
 pub(crate) struct Budget<'a> {
     limits: &'a Limits,
     used: usize,
+    folded: usize,
 }
 
 impl<'a> Budget<'a> {
     pub(crate) const fn new(limits: &'a Limits) -> Self {
-        Self { limits, used: 0 }
+        Self {
+            limits,
+            used: 0,
+            folded: 0,
+        }
     }
 
     pub(crate) const fn limits(&self) -> &'a Limits {
         self.limits
+    }
+
+    /// Books a tensor of `shape` that folding computes.
+    pub(crate) fn book_folded(&mut self, shape: &[usize]) -> Result<()> {
+        self.folded = self.folded.saturating_add(self.book(shape)?);
+        if self.folded > self.limits.max_folded_elements {
+            fail!(
+                Limit,
+                "its constant expressions have more than the {} elements allowed",
+                self.limits.max_folded_elements
+            );
+        }
+        Ok(())
     }
 
     /// Books a tensor of `shape`; gives its number of elements.
