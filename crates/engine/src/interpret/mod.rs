@@ -3,7 +3,7 @@
 //! This is what "offline" means in *streaming equals offline*: every operator as its ONNX specification words it, one tensor
 //! after another, nothing fused, nothing reordered for speed. It runs on any thread but the audio thread, and it allocates.
 //!
-//! Light operators are those of [`tonegraft_model::eval`]; convolutions ([`conv`]) and recurrent layers ([`recurrent`]) live here.
+//! Light operators are those of [`tonegraft_model::eval`]; convolutions and recurrent layers live here.
 
 mod conv;
 mod recurrent;

@@ -1,6 +1,6 @@
 //! Element-wise functions of one argument.
 //!
-//! [`reference`] says what each computes, in `f64`; the vector versions stay within [`MAX_ERROR`] of it. The common ones
+//! [`mod@reference`] says what each computes, in `f64`; the vector versions stay within [`MAX_ERROR`] of it. The common ones
 //! (everything but the functions named in [`Function::is_vectorised`]) run on vectors; the rest call the standard library per
 //! element. Either way an element's bits depend on that element alone.
 
