@@ -2,7 +2,7 @@
 //!
 //! | thread | uses |
 //! | --- | --- |
-//! | audio | the atomics: [`Shared::set_latency`], [`Shared::meters`]; the mutex only in offline rendering |
+//! | audio | the atomics, among them [`Shared::meters`]; the mutex only in offline rendering |
 //! | host's main thread | [`Shared::configure`], [`Shared::attach`], [`Shared::restore`] |
 //! | loader | everything behind the mutex |
 //! | window | [`Shared::open`], [`Shared::view`] |

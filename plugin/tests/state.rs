@@ -169,6 +169,12 @@ fn what_the_first_release_wrote_loads() {
         );
     }
     let saved = HostState::from_stream(&instance.save()).expect("a container");
+    let golden = HostState::from_stream(GOLDEN).expect("a container");
+    assert_eq!(
+        (&saved.params, &saved.fields),
+        (&golden.params, &golden.fields),
+        "saved as it was loaded"
+    );
     assert_eq!(saved.fields.get("window").map(String::as_str), Some("[900,600]"));
 }
 

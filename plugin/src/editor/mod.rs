@@ -1,6 +1,6 @@
 //! The window.
 //!
-//! [`draw`](draw::draw) is a function of plain values ([`view::View`]) and the parameters; [`App`] feeds it from the live instance
+//! [`draw`](draw::draw) is a function of plain values ([`view::View`]) and the parameters; `App` feeds it from the live instance
 //! and carries out what the user asks for. [`TonegraftEditor`] is what the framework opens: it makes a new window state each time,
 //! so that the size restored with the session is used.
 

@@ -5,12 +5,12 @@
 //!
 //! | what | where |
 //! | --- | --- |
-//! | missing ports, null channels, over-long and empty blocks, events outside the block | [`audio`], [`events`] |
-//! | latency that follows the loaded model, told in the way each format wants | [`notifier`], [`proxy`] |
-//! | layouts by number and by width, never while active | [`ports`] |
-//! | states that lie about their length; why a state was refused | [`state`] |
-//! | a parameter index just beyond the last; a window where the host cannot hold one | [`extensions`] |
-//! | units and plain values for VST3 | [`param_info`] |
+//! | missing ports, null channels, over-long and empty blocks, events outside the block | `audio`, `events` |
+//! | latency that follows the loaded model, told in the way each format wants | `notifier`, `proxy` |
+//! | layouts by number and by width, never while active | `ports` |
+//! | states that lie about their length; why a state was refused | `state` |
+//! | a parameter index just beyond the last; a window where the host cannot hold one | `extensions` |
+//! | units and plain values for VST3 | `param_info` |
 //!
 //! The VST3 shell stands on [`CLAP_ENTRY`] as any CLAP host does, so the two formats cannot drift apart.
 //!

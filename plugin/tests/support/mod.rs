@@ -2,6 +2,9 @@
 #![allow(dead_code, unsafe_code)]
 
 pub mod onnx;
+mod tools;
+
+pub use tools::*;
 
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::{
@@ -24,7 +27,6 @@ use clap_sys::version::CLAP_VERSION;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 /// Main and side-chain widths of the plugin's layouts, in their order: `[inputs, outputs, side-chain]`.
 pub const LAYOUTS: [[usize; 3]; 9] = [
@@ -571,70 +573,4 @@ unsafe extern "C" fn event_at(list: *const clap_input_events, index: u32) -> *co
     events
         .get(index as usize)
         .map_or(ptr::null(), |event| ptr::from_ref(event).cast())
-}
-
-/// A small deterministic random source.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// 0 … 1.
-    #[allow(clippy::cast_precision_loss)]
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).expect("below the limit")
-    }
-}
-
-/// A plucked sound: `channels` different ones of `frames` frames.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-pub fn guitar(channels: usize, frames: usize) -> Vec<Vec<f32>> {
-    (0..channels)
-        .map(|channel| {
-            let step = (0.02 + 0.013 * channel as f64) * std::f64::consts::TAU / 4.0;
-            (0..frames)
-                .map(|frame| {
-                    let t = frame as f64;
-                    let envelope = (-(t % 12_000.0) / 4000.0).exp();
-                    (0.6 * envelope * ((step * t).sin() + 0.4 * (2.01 * step * t).sin())) as f32
-                })
-                .collect()
-        })
-        .collect()
-}
-
-/// Calls `ready` until it is true; fails after ten seconds.
-pub fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !ready() {
-        assert!(start.elapsed() < Duration::from_secs(10), "timed out: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// A host state with the model file at `path` in slot A and all parameters at their defaults.
-pub fn state_with_file(path: &std::path::Path) -> Vec<u8> {
-    let mut session = tonegraft_library::SessionState::default();
-    session.set_model(
-        0,
-        tonegraft_library::ModelRef::read_file(path, &[], false).expect("a readable file"),
-    );
-    let session = tonegraft_library::session::encode(&session);
-    tonegraft_library::host_state::to_stream(&std::collections::BTreeMap::new(), &session)
-}
-
-/// Writes a model with that look-ahead and gain into `folder`.
-pub fn model_file(folder: &std::path::Path, look_ahead: usize, gain: f32) -> std::path::PathBuf {
-    let path = folder.join(format!("delay{look_ahead}.onnx"));
-    std::fs::write(&path, onnx::look_ahead(look_ahead, gain)).expect("a writable folder");
-    path
 }
