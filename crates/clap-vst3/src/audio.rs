@@ -225,6 +225,7 @@ impl Audio {
                 unsafe { Given::new(data.inputs, data.numInputs, index) }
             };
             bus.constant = 0;
+            let width = bus.pointers.len();
             for (channel, (pointer, own)) in bus.pointers.iter_mut().zip(&mut bus.own).enumerate() {
                 let source = if given.count == 1 { 0 } else { channel };
                 let host = given.channel(source);
@@ -235,13 +236,15 @@ impl Audio {
                     if given.silent & bit(source) != 0 {
                         bus.constant |= bit(channel);
                     }
-                    let is_pair = |port: usize, at: usize| bus.in_place && (port, at) == (index, channel);
                     let shared = self.outputs.iter().enumerate().any(|(port, output)| {
+                        // In place only where both ports are equally wide: else one input feeds several outputs.
+                        let in_place = bus.in_place && port == index && output.pointers.len() == width;
+                        let is_pair = |at: usize| in_place && at == channel;
                         output
                             .pointers
                             .iter()
                             .enumerate()
-                            .any(|(at, out)| *out == host && !is_pair(port, at))
+                            .any(|(at, out)| *out == host && !is_pair(at))
                     });
                     if shared && own.len() >= frames {
                         // SAFETY: `host` is readable for `frames` by the caller's promise, `own` is longer and apart.

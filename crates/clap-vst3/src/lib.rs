@@ -2,7 +2,15 @@
 //!
 //! A `cdylib` that has a `clap_plugin_entry` adds VST3 to itself by one macro, [`export_vst3!`]:
 //!
-//! ```ignore
+//! ```
+//! # mod entry {
+//! #     pub static CLAP_ENTRY: clap_sys::entry::clap_plugin_entry = clap_sys::entry::clap_plugin_entry {
+//! #         clap_version: clap_sys::version::CLAP_VERSION,
+//! #         init: None,
+//! #         deinit: None,
+//! #         get_factory: None,
+//! #     };
+//! # }
 //! clap_vst3::export_vst3!(
 //!     entry: crate::entry::CLAP_ENTRY,
 //!     plugins: [clap_vst3::PluginInfo {
@@ -15,6 +23,7 @@
 //!         version: "",
 //!     }]
 //! );
+//! # fn main() {}
 //! ```
 //!
 //! It exports `GetPluginFactory` and the system's module functions (`ModuleEntry`/`ModuleExit`, `InitDll`/`ExitDll`,
