@@ -145,6 +145,43 @@ fn nodes_that_cannot_run_frame_by_frame() {
 }
 
 #[test]
+fn sizes_beyond_reason_are_refused_before_memory_is_taken() {
+    let wide = one(|net, x| {
+        let shape = net.ints(&[1, 1 << 40, 1]);
+        net.node(Op::Expand, &[x, shape])
+    });
+    assert_reason(&refused(wide), Kind::Limit, "too many features", Some("Expand"));
+    for pads in [
+        [0, 0, i64::MAX, 0, 0, 0],
+        [0, 0, 0, 0, 0, i64::MAX],
+        [0, 0, i64::MIN, 0, 0, 0],
+    ] {
+        let long = one(|net, x| {
+            let pads = net.ints(&pads);
+            net.node(
+                Op::Pad {
+                    mode: PadMode::Constant,
+                },
+                &[x, pads],
+            )
+        });
+        assert_reason(&refused(long), Kind::Limit, "moves the signal by", Some("Pad"));
+    }
+    let cropped = one(|net, x| net.slice(x, 2, i64::MAX - 1, i64::MAX));
+    assert_reason(&refused(cropped), Kind::Limit, "moves the signal by", Some("Slice"));
+    let far = one(|net, x| {
+        let w = net.floats(&[1, 1, 3], vec![1.0; 3]);
+        net.conv(x, w, None, 3, usize::MAX / 2, (0, 0), 1)
+    });
+    assert_reason(&refused(far), Kind::Shape, "taps", Some("Conv"));
+    let mut batches = Net::new();
+    let x = batches.input("x", &[1 << 40, 1 << 40, 0]);
+    let y = batches.node(Op::Unary(Unary::Tanh), &[x]);
+    batches.output(y, "y");
+    assert_eq!(refused(batches).kind, Kind::Limit);
+}
+
+#[test]
 fn inputs_and_outputs_that_are_no_audio() {
     let mut none = Net::new();
     let x = none.input("knob", &[1]);

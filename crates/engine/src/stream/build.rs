@@ -126,7 +126,7 @@ fn attempt(
         current: (0, "input".into()),
         delays: HashMap::new(),
     };
-    let input = builder.wire(shape::planes(&audio.axes), Rate::Audio);
+    let input = builder.wire(limited_planes(&audio.axes)?, Rate::Audio);
     builder.facts[audio.id.index()] = Some(Fact::Signal(Signal {
         view: builder.whole(input),
         axes: audio.axes.clone(),
@@ -137,7 +137,8 @@ fn attempt(
     for id in graph.inputs.iter().filter(|id| **id != audio.id) {
         let sizes = inputs::static_shape(graph, *id)?;
         if knobs.contains(id) {
-            let wire = builder.wire(sizes.iter().product(), Rate::Control);
+            let axes: Vec<Axis> = sizes.iter().copied().map(Axis::Size).collect();
+            let wire = builder.wire(limited_planes(&axes)?, Rate::Control);
             let indices: Vec<usize> = (0..builder.wires[wire.index()].planes)
                 .map(|element| {
                     controls.push(Control::of(graph, *id, element));
@@ -181,6 +182,54 @@ fn needed(graph: &Graph) -> Vec<bool> {
         }
     }
     needed
+}
+
+/// The most planes of a signal: a thousand times what audio models have.
+const MAX_PLANES: usize = 1 << 16;
+
+/// The most frames that padding, cropping and kernels move a signal by: minutes of audio.
+const MAX_FRAMES: i64 = 1 << 24;
+
+/// The most weights of one layer.
+const MAX_WEIGHTS: usize = 1 << 26;
+
+fn limit(reason: String) -> Stop {
+    Stop::Refused(CompileError::new(Kind::Limit, reason))
+}
+
+/// The planes of a signal, if they are few enough.
+pub(super) fn limited_planes(axes: &[Axis]) -> Result<usize, Stop> {
+    (axes.iter())
+        .try_fold(1usize, |product, axis| product.checked_mul(shape::size(*axis)))
+        .filter(|planes| *planes <= MAX_PLANES)
+        .ok_or_else(|| {
+            limit(format!(
+                "a signal of shape {} has too many features (at most {MAX_PLANES})",
+                shape::text(axes)
+            ))
+        })
+}
+
+/// `frames`, if it is few enough.
+pub(super) fn limited_frames(frames: i64) -> Result<i64, Stop> {
+    if (-MAX_FRAMES..=MAX_FRAMES).contains(&frames) {
+        Ok(frames)
+    } else {
+        Err(limit(format!(
+            "it moves the signal by {frames} frames (at most {MAX_FRAMES})"
+        )))
+    }
+}
+
+/// `rows · columns`, if that is few enough for one layer's weights or given frames.
+pub(super) fn limited_weights(rows: usize, columns: usize) -> Result<usize, Stop> {
+    (rows.checked_mul(columns))
+        .filter(|product| *product <= MAX_WEIGHTS)
+        .ok_or_else(|| {
+            limit(format!(
+                "{rows} times {columns} values are too many (at most {MAX_WEIGHTS})"
+            ))
+        })
 }
 
 impl Builder<'_> {

@@ -1,6 +1,6 @@
 //! Layers that multiply by weights: Conv, Gemm, MatMul; and those that can be written so: BatchNormalization, Reduce.
 
-use super::build::{Builder, Fact, Stop};
+use super::build::{Builder, Fact, Stop, limited_frames, limited_weights};
 use super::shape::{planes, size, text, time_axis};
 use super::time::resolve_axis;
 use super::{Axis, Rate, Signal, StreamOp, Timing};
@@ -57,12 +57,14 @@ impl Builder<'_> {
             )));
         }
         let dilation = window.dilations[spatial];
-        let reach = taps.saturating_sub(1) * dilation;
+        let reach = taps.saturating_sub(1).saturating_mul(dilation);
         if taps == 0 || reach > 1 << 24 {
             return Err(Stop::shape(format!("{taps} taps {dilation} frames apart")));
         }
         let reach = i64::try_from(reach).unwrap_or(0);
         let (begin, end) = padding(window, spatial, reach, axes);
+        limited_frames(begin)?;
+        limited_frames(end)?;
         let padded = if begin == 0 {
             signal.clone()
         } else {
@@ -120,6 +122,7 @@ impl Builder<'_> {
             )));
         }
         let groups = signal.view.planes / inputs;
+        limited_weights(groups, weights.len())?;
         let repeat = |values: &[f32]| -> Arc<[f32]> {
             let repeated: Vec<f32> = std::iter::repeat_n(values, groups).flatten().copied().collect();
             repeated.into()

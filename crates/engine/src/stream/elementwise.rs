@@ -1,7 +1,7 @@
 //! Element-wise operators, with broadcasting of features.
 
-use super::build::{Builder, Fact, Floats, Stop};
-use super::shape::{broadcast, broadcast_planes, planes, time_axis};
+use super::build::{Builder, Fact, Floats, Stop, limited_planes};
+use super::shape::{broadcast, broadcast_planes, time_axis};
 use super::{Planes, Signal, StreamOp};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use tonegraft_kernels::{activation, binary};
@@ -138,7 +138,7 @@ impl Builder<'_> {
     /// `function` of two signals, broadcast.
     pub(super) fn combine(&mut self, function: binary::Function, a: Signal, b: Signal) -> Result<Signal, Stop> {
         let axes = broadcast(&a.axes, &b.axes).map_err(Stop::not_streamable)?;
-        let count = planes(&axes);
+        let count = limited_planes(&axes)?;
         let pairing = |signal: &Signal| {
             let map = broadcast_planes(&signal.axes, &axes);
             if map.iter().enumerate().all(|(p, plane)| p == *plane) {

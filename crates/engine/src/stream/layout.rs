@@ -3,7 +3,7 @@
 //! The trick that serves them all: a tensor of plane numbers, shaped like the signal with time of size 1, goes through the
 //! operator itself; what comes out says where every plane goes.
 
-use super::build::{Builder, Fact, Length, Stop};
+use super::build::{Builder, Fact, Length, Stop, limited_frames, limited_planes};
 use super::shape::{broadcast_planes, planes, size, text, time_axis};
 use super::time::resolve_axis;
 use super::{Axis, Signal, StreamOp, Timing, View};
@@ -162,6 +162,7 @@ impl Builder<'_> {
                 }
             });
         }
+        limited_planes(&out)?;
         let order = broadcast_planes(&signal.axes, &out);
         Ok(self.reorder(signal, out, &order))
     }
@@ -369,11 +370,14 @@ impl Builder<'_> {
                 "it pads or crops features in a way that is not played natively",
             ));
         }
+        limited_frames(begin)?;
+        limited_frames(end)?;
         let filler = self.constant_signal(vec![value].into(), vec![Axis::Size(1)]);
         let (begin, end) = (usize::try_from(begin).unwrap_or(0), usize::try_from(end).unwrap_or(0));
         let own = size(signal.axes[axis]);
         let mut axes = signal.axes.clone();
         axes[axis] = Axis::Size(begin + own + end);
+        limited_planes(&axes)?;
         let inner = planes(&signal.axes[axis + 1..]);
         let map: Vec<(usize, usize)> = (0..planes(&axes))
             .map(|plane| {

@@ -1,6 +1,6 @@
 //! Operators that move a signal in time: Pad, Slice and Concat along the time axis.
 
-use super::build::{Builder, Carried, Fact, Length, Stop};
+use super::build::{Builder, Carried, Fact, Length, Stop, limited_frames, limited_planes, limited_weights};
 use super::shape::{planes, text, time_axis};
 use super::{Axis, Prefix, Rate, Signal, StreamOp, Timing, View};
 use std::sync::Arc;
@@ -94,8 +94,11 @@ impl Builder<'_> {
                     "it pads in time with the signal itself ({mode:?}); only constants are possible"
                 )));
             }
+            limited_frames(begin)?;
+            limited_frames(end)?;
             if begin > 0 {
                 let frames = usize::try_from(begin).unwrap_or(0);
+                limited_weights(frames, signal.view.planes)?;
                 let values = if value == 0.0 {
                     Vec::new()
                 } else {
@@ -182,7 +185,7 @@ impl Builder<'_> {
             Some(length) if end >= length => 0,
             Some(length) if end >= 0 => length - end,
             None if end >= i64::from(i32::MAX) => 0,
-            _ if end < 0 => -end,
+            _ if end < 0 => end.saturating_neg(),
             _ => {
                 return Err(Stop::not_streamable(format!(
                     "it takes frames {start} to {end} of the whole signal, which is no stream"
@@ -195,16 +198,16 @@ impl Builder<'_> {
                 return Ok(Err(usize::try_from(length - start).unwrap_or(0)));
             }
             _ if start >= 0 => start,
-            Some(length) if -start >= length => 0,
-            _ if from_end == 0 => return Ok(Err(usize::try_from(-start).unwrap_or(0))),
+            Some(length) if start.saturating_neg() >= length => 0,
+            _ if from_end == 0 => return Ok(Err(usize::try_from(start.saturating_neg()).unwrap_or(0))),
             _ => {
                 return Err(Stop::not_streamable(format!(
                     "it takes frames {start} to {end} from the end of the whole signal, which is no stream"
                 )));
             }
         };
-        let mut cropped = self.crop_begin(signal, front);
-        cropped.timing.growth -= from_end;
+        let mut cropped = self.crop_begin(signal, limited_frames(front)?);
+        cropped.timing.growth -= limited_frames(from_end)?;
         if self.length(&cropped).is_some_and(|length| length < 1) {
             return Err(Stop::shape("nothing is left of the signal"));
         }
@@ -296,6 +299,7 @@ impl Builder<'_> {
             sizes[at] = 1;
         }
         let axes: Vec<Axis> = sizes.into_iter().map(Axis::Size).collect();
+        limited_planes(&axes)?;
         debug_assert_eq!(planes(&axes), values.len());
         Ok(self.constant_signal(values, axes))
     }
