@@ -26,13 +26,7 @@ pub fn run(project: &Project) -> Result<()> {
     let target = project.target.join("benches");
     run::stream(
         project
-            .cargo(&[
-                "build",
-                "--release",
-                "--locked",
-                "--manifest-path",
-                "benches/Cargo.toml",
-            ])
+            .cargo(&["build", "--release", "--manifest-path", "benches/Cargo.toml"])
             .env("CARGO_TARGET_DIR", &target),
     )?;
     let program = target
