@@ -17,6 +17,9 @@ use tonegraft_model::{Graph, Knob, Metadata, Tensor};
 /// How long a recurrent model is watched while it settles: 1 s at 48 kHz.
 const SETTLING_FRAMES: usize = 48_000;
 
+/// Length of the burst of noise before it, in frames.
+const BURST_FRAMES: usize = 4_800;
+
 /// A difference to the settled output that is inaudible: −80 dB of full scale.
 const INAUDIBLE: f32 = 1e-4;
 
@@ -231,8 +234,9 @@ fn facts(plan: &Plan, settling: &Settling) -> Facts {
     }
 }
 
-/// How long the model depends on the past. Without recurrent layers that is its receptive field; with them, silence is played
-/// from the start state until the output stays where it ends.
+/// How long the model depends on the past. Without recurrent layers that is its receptive field. With them, silence is played
+/// from the start state, and again behind a burst of loud noise; what counts is how long the output of either takes to stay
+/// where it ends.
 fn settling(plan: &Arc<Plan>) -> Settling {
     let field = plan.receptive_field;
     let unknown = Settling {
@@ -248,22 +252,12 @@ fn settling(plan: &Arc<Plan>) -> Settling {
     let Ok(program) = Program::new(Arc::clone(plan), Isa::detect()) else {
         return unknown;
     };
-    let mut native = Native::new(Arc::new(program), StartState::Zero, facts(plan, &unknown));
-    let input = vec![vec![0.0f32; SETTLING_FRAMES]; plan.channels];
-    let mut output = vec![vec![0.0f32; SETTLING_FRAMES]; plan.outputs()];
-    let inputs: Vec<&[f32]> = input.iter().map(Vec::as_slice).collect();
-    let mut outputs: Vec<&mut [f32]> = output.iter_mut().map(Vec::as_mut_slice).collect();
-    native.process(&inputs, &mut outputs);
-    let last_audible = output
-        .iter()
-        .filter_map(|channel| {
-            let end = channel.last().copied()?;
-            channel
-                .iter()
-                .rposition(|y| (y - end).abs() > INAUDIBLE || !y.is_finite())
-        })
+    let program = Arc::new(program);
+    let last_audible = [0, BURST_FRAMES]
+        .map(|burst| last_audible(plan, &program, burst, &unknown))
+        .into_iter()
         .max()
-        .map_or(0, |frame| frame + 1);
+        .unwrap_or(0);
     // Still moving in the last tenth: it cannot be said to settle.
     if last_audible > SETTLING_FRAMES - SETTLING_FRAMES / 10 {
         return unknown;
@@ -272,4 +266,35 @@ fn settling(plan: &Arc<Plan>) -> Settling {
         frames: Some(field.max(last_audible)),
         receptive_field: field.max(last_audible),
     }
+}
+
+/// Plays a burst of noise at full scale, then [`SETTLING_FRAMES`] of silence; gives the frames of silence after which the output
+/// stays within [`INAUDIBLE`] of where it ends.
+fn last_audible(plan: &Arc<Plan>, program: &Arc<Program>, burst: usize, unknown: &Settling) -> usize {
+    let mut native = Native::new(Arc::clone(program), StartState::Zero, facts(plan, unknown));
+    let mut noise = 1u32;
+    let signal: Vec<f32> = (0..burst + SETTLING_FRAMES)
+        .map(|frame| {
+            if frame >= burst {
+                return 0.0;
+            }
+            // Numerical Recipes' generator; the upper half of its bits as −1 … 1.
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from((noise >> 16) as u16) / 32_768.0 - 1.0
+        })
+        .collect();
+    let inputs = vec![signal.as_slice(); plan.channels];
+    let mut output = vec![vec![0.0f32; signal.len()]; plan.outputs()];
+    let mut outputs: Vec<&mut [f32]> = output.iter_mut().map(Vec::as_mut_slice).collect();
+    native.process(&inputs, &mut outputs);
+    output
+        .iter()
+        .filter_map(|channel| {
+            let (end, silent) = (channel.last().copied()?, channel.get(burst..)?);
+            silent
+                .iter()
+                .rposition(|y| (y - end).abs() > INAUDIBLE || !y.is_finite())
+        })
+        .max()
+        .map_or(0, |frame| frame + 1)
 }
