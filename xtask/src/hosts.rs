@@ -159,7 +159,7 @@ fn finish(project: &Project, bundles: &Bundles, script: &Path, mut command: Comm
 }
 
 /// A command whose arguments run on a display of their own, drawn in software.
-fn under_xvfb() -> Command {
+pub fn under_xvfb() -> Command {
     let mut command = Command::new("xvfb-run");
     command
         .env("LIBGL_ALWAYS_SOFTWARE", "1")

@@ -1,9 +1,9 @@
 //! `cargo xtask test`: every check, in the order in which a fault is cheapest to find.
 
-use crate::bundle;
+use crate::bundle::{self, Bundles};
 use crate::checks::{Checks, Outcome};
 use crate::packages::{self, Need};
-use crate::project::Project;
+use crate::project::{self, Project};
 use crate::{hosts, run, tidy, validate, venv};
 use anyhow::{Context, Result};
 use std::process::{Command, ExitCode};
@@ -83,6 +83,7 @@ pub fn run(project: &Project) -> ExitCode {
             }
             Err(error) => checks.step("host scripts", "cargo xtask hosts", || Err(error)),
         }
+        checks.step("host: clack-host", "cargo xtask test", || clack_host(project, &bundles));
         checks.step("window under Xvfb", "cargo xtask window", || {
             hosts::window(project, &bundles)
         });
@@ -101,7 +102,15 @@ fn cargo(checks: &mut Checks, project: &Project, name: &str, arguments: &[&str])
 /// All Rust tests; the note counts them.
 fn tests(project: &Project) -> Result<Outcome> {
     let mut counts = Counts::default();
-    let mut command = project.cargo(&["test", "--locked", "--workspace", "--profile", PROFILE]);
+    let arguments = ["test", "--locked", "--workspace", "--profile", PROFILE];
+    // The plugin's window is tested in a host's window, which needs a display.
+    let mut command = if cfg!(target_os = "linux") {
+        let mut command = hosts::under_xvfb();
+        command.current_dir(&project.root).arg(project::cargo()).args(arguments);
+        command
+    } else {
+        project.cargo(&arguments)
+    };
     run::tee(&mut command, |line| counts.read(line))?;
     Ok(Outcome::Passed(counts.note()))
 }
@@ -130,6 +139,26 @@ impl Counts {
     fn note(&self) -> String {
         format!("{} tests passed, {} ignored", self.passed, self.ignored)
     }
+}
+
+/// The built CLAP in a CLAP host.
+fn clack_host(project: &Project, bundles: &Bundles) -> Result<Outcome> {
+    // The whole workspace is selected for the reason given in `realtime_sanitizer`.
+    let mut command = project.cargo(&[
+        "test",
+        "--locked",
+        "--workspace",
+        "--profile",
+        PROFILE,
+        "--test",
+        "clack_host",
+    ]);
+    command
+        .env("TONEGRAFT_CLAP", &bundles.clap)
+        .env("TONEGRAFT_CLI", &bundles.cli);
+    let mut counts = Counts::default();
+    run::tee(&mut command, |line| counts.read(line))?;
+    Ok(Outcome::Passed(counts.note()))
 }
 
 /// The realtime scenarios with the sanitizer's runtime that the stable toolchain ships.
