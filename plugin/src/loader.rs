@@ -73,6 +73,8 @@ struct Work<'a> {
     library: Library,
     /// What plays; `None`: dry.
     playable: Option<Playable>,
+    /// The reference of what plays, if it plays with the very content that the reference names.
+    playing: Option<ModelRef>,
     /// Found no place in the bank's ring yet.
     waiting: Option<Built>,
     next_id: u64,
@@ -84,6 +86,7 @@ impl<'a> Work<'a> {
             shared,
             library: Library::empty(),
             playable: None,
+            playing: None,
             waiting: None,
             next_id: 0,
         }
@@ -172,6 +175,13 @@ impl<'a> Work<'a> {
 
     /// Fulfils a wish, up to the compiled model; true if it is a new one.
     fn load(&mut self, wish: &Wish) -> bool {
+        // Hosts set the same session again after a change of rate, or on every step of an undo: what plays goes on.
+        if let Wish::Restore(reference) = wish
+            && self.playing.as_ref() == Some(reference)
+        {
+            self.shared.lock().status.error = None;
+            return false;
+        }
         let result = self.find(wish);
         let from_window = !matches!(wish, Wish::Restore(_));
         let mut control = self.shared.lock();
@@ -188,6 +198,10 @@ impl<'a> Work<'a> {
             .as_ref()
             .map_or(ModelRef::None, |loaded| loaded.reference.clone());
         control.defaults = from_window.then(|| labels.iter().map(crate::board::KnobLabel::default_position).collect());
+        self.playing = loaded
+            .as_ref()
+            .is_none_or(|loaded| loaded.notice.is_none())
+            .then(|| reference.clone());
         control.status.error = None;
         control.status.notice = loaded.as_ref().and_then(|loaded| loaded.notice.clone());
         control.status.source = Some(source_of(wish, &reference));

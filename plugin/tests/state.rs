@@ -331,3 +331,25 @@ fn knob_texts_follow_the_model_and_the_host_is_told() {
         assert_eq!(instance.text(&format!("a_knob_{}", unused + 1), 0.5), "50.0 %");
     }
 }
+
+#[test]
+fn the_same_session_set_again_lets_what_plays_go_on() {
+    let input = guitar(2, 8192);
+    let state = shipped_state("distortion");
+    let play = |again: bool| {
+        let mut instance = Instance::new();
+        assert!(instance.load(&state));
+        instance.set_offline(true);
+        instance.activate(48_000.0, 512);
+        instance.start();
+        let mut at = 0;
+        instance.render(LAYOUTS[0], &input, || {
+            at += 512;
+            if again && at == 4096 {
+                assert!(instance.load(&state));
+            }
+            512
+        })
+    };
+    assert_eq!(play(true), play(false));
+}
