@@ -2,12 +2,12 @@
 
 mod support;
 
-use support::{Cuts, Net, bits, config, instance, model, noise_vec, stream};
+use support::{Cuts, Net, assert_same, bits, config, floats_of, instance, model, noise_vec, offline, stream};
 use tonegraft_core::Fault;
 use tonegraft_engine::plan::Budget;
 use tonegraft_engine::{CompileErrorKind, InstallError, Isa, LoadError, Model, Options, StartState};
-use tonegraft_model::Graph;
-use tonegraft_model::op::{Binary, Op, Unary};
+use tonegraft_model::op::{Binary, Direction, Op, Recurrent, Unary};
+use tonegraft_model::{Dim, Graph, Tensor};
 
 /// `tanh(conv(x))`, "same" padding of 2 and 2: a look-ahead of 2 frames.
 fn look_ahead() -> Graph {
@@ -276,4 +276,66 @@ fn files_that_are_none_are_sentences() {
     assert!(large.to_string().contains("the limit is 10"), "{large}");
     let no_model = Model::from_file(&folder.join("Cargo.toml"), &Options::default()).expect_err("not ONNX");
     assert!(matches!(no_model, LoadError::Read(_)), "{no_model}");
+}
+
+/// `[48, 1, 1]` through an LSTM of 12 units whose states come from outside, as exporters of single blocks write it: three inputs
+/// with fixed sizes, of which none is the longest by its name.
+#[test]
+fn a_fixed_block_with_time_first_is_told_from_its_states() {
+    const FRAMES: usize = 48;
+    const UNITS: usize = 12;
+    let mut net = Net::new();
+    let h = net.input("h", &[1, 1, UNITS]);
+    let x = net.input("x", &[FRAMES, 1, 1]);
+    let c = net.input("c", &[1, 1, UNITS]);
+    let w = net.floats(&[1, 4 * UNITS, 1], noise_vec(3, 4 * UNITS));
+    let r = net.floats(
+        &[1, 4 * UNITS, UNITS],
+        noise_vec(4, 4 * UNITS * UNITS).iter().map(|w| 0.3 * w).collect(),
+    );
+    let recurrent = Recurrent {
+        hidden: UNITS,
+        direction: Direction::Forward,
+        batch_first: false,
+        activations: None,
+        clip: None,
+    };
+    let op = Op::Lstm {
+        recurrent,
+        input_forget: false,
+    };
+    let layer = net.nodes(op, &[Some(x), Some(w), Some(r), None, None, Some(h), Some(c)], 3);
+    let axes = net.ints(&[1, 2]);
+    let y = net.node(Op::Squeeze, &[layer[0], axes]);
+    let out = net.floats(&[UNITS, 1], noise_vec(5, UNITS));
+    let y = net.node(Op::MatMul, &[y, out]);
+    let shapes: [(_, _, &[usize]); 3] = [
+        (y, "y", &[FRAMES, 1]),
+        (layer[1], "h'", &[1, 1, UNITS]),
+        (layer[2], "c'", &[1, 1, UNITS]),
+    ];
+    for (id, name, shape) in shapes {
+        net.output(id, name);
+        net.graph.values[id.index()].shape = shape.iter().map(|size| Dim::Known(*size)).collect();
+    }
+    let compiled = model(&net.graph);
+    let audio = noise_vec(6, FRAMES);
+    let streamed = stream(
+        instance(&compiled, StartState::Zero).as_mut(),
+        std::slice::from_ref(&audio),
+        Cuts::Random(1),
+        &[],
+    );
+    let zeros = || Tensor::f32(vec![1, 1, UNITS], vec![0.0; UNITS]).expect("sizes agree");
+    let inputs = [
+        (
+            "x".to_owned(),
+            Tensor::f32(vec![FRAMES, 1, 1], audio).expect("sizes agree"),
+        ),
+        ("h".to_owned(), zeros()),
+        ("c".to_owned(), zeros()),
+    ];
+    let whole = floats_of(&offline(&net.graph, &inputs.into_iter().collect(), "y"));
+    let compared = assert_same(&streamed[0], &whole, FRAMES, 0, 1e-5, "time first");
+    assert_eq!(compared, FRAMES);
 }

@@ -70,7 +70,8 @@ fn open_size(dim: &Dim) -> usize {
     dim.known().unwrap_or(1)
 }
 
-/// Which axis of a shape runs along time: the last open one that is not the batch, or the longest.
+/// Which axis of a shape runs along time: the last open one that is not the batch, or the longest. The first axis is the batch
+/// unless it is the only one that is not 1 (`[time, 1, 1]`, as recurrent layers like it).
 fn time_axis(shape: &[Dim]) -> Option<usize> {
     let open = |at: &usize| shape[*at].known().is_none();
     let candidates = if shape.len() >= 2 {
@@ -82,7 +83,50 @@ fn time_axis(shape: &[Dim]) -> Option<usize> {
         candidates
             .max_by_key(|at| (open_size(&shape[*at]), *at))
             .filter(|at| open_size(&shape[*at]) > 1)
+            .or_else(|| {
+                let (first, others) = shape.split_first()?;
+                (first.known() != Some(1) && others.iter().all(|dim| dim.known() == Some(1))).then_some(0)
+            })
     })
+}
+
+/// Frames of a shape: the size of its time axis, 0 without one.
+fn frames(shape: &[Dim]) -> usize {
+    time_axis(shape).map_or(0, |at| open_size(&shape[at]))
+}
+
+/// Features of a shape: all that is not time.
+fn features(shape: &[Dim]) -> usize {
+    let time = time_axis(shape);
+    let sizes = shape.iter().enumerate().filter(|(at, _)| Some(*at) != time);
+    sizes.map(|(_, dim)| open_size(dim)).fold(1, usize::saturating_mul)
+}
+
+/// Of inputs with fixed sizes, those that can be audio: an input that an output of the same shape could be the next value of is a
+/// state, as long as another output is left to be the audio. If none is left, audio has one or two features per frame.
+fn without_states(graph: &Graph, candidates: &[ValueId]) -> Vec<ValueId> {
+    let shape = |id: &ValueId| &graph.value(*id).shape;
+    let mut left: Vec<ValueId> = graph.outputs.clone();
+    let (mut paired, mut alone) = (Vec::new(), Vec::new());
+    for id in candidates {
+        match left.iter().position(|output| shape(output) == shape(id)) {
+            Some(at) => {
+                left.remove(at);
+                paired.push(*id);
+            }
+            None => alone.push(*id),
+        }
+    }
+    let kept: Vec<ValueId> = if left.iter().any(|output| frames(shape(output)) > 0) {
+        alone
+    } else {
+        paired.into_iter().filter(|id| features(shape(id)) <= 2).collect()
+    };
+    if kept.iter().any(|id| frames(shape(id)) > 0) {
+        kept
+    } else {
+        candidates.to_vec()
+    }
 }
 
 /// Finds the audio input: by metadata, else the only one with an open length, else the longest.
@@ -116,10 +160,7 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
             let shape = &graph.value(*id).shape;
             time_axis(shape).is_some_and(|at| shape[at].known().is_none())
         };
-        let length = |id: &ValueId| {
-            let shape = &graph.value(*id).shape;
-            time_axis(shape).map_or(0, |at| open_size(&shape[at]))
-        };
+        let length = |id: &ValueId| frames(&graph.value(*id).shape);
         let with_open: Vec<ValueId> = candidates.iter().filter(|id| open(id)).copied().collect();
         match (with_open.as_slice(), candidates.as_slice()) {
             (_, []) => {
@@ -130,6 +171,7 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
             }
             ([one], _) => *one,
             ([], all) => {
+                let all = without_states(graph, all);
                 let longest = all.iter().map(length).max().unwrap_or(0);
                 let mut those = all.iter().filter(|id| length(id) == longest);
                 match (those.next(), those.next()) {
