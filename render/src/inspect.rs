@@ -17,7 +17,8 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if args.stage == Some(Stage::Plan) {
         return line(&named.model.plan_text());
     }
-    let mut info = serde_json::to_value(named.model.info())?;
+    // By way of the text: 32-bit floats keep their shortest form (0.6, not 0.6000000238418579).
+    let mut info: serde_json::Value = serde_json::from_str(&serde_json::to_string(named.model.info())?)?;
     info["name"] = named.name.into();
     if args.json {
         line(&serde_json::to_string_pretty(&info)?)

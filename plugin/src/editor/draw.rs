@@ -265,7 +265,8 @@ fn model_card(ui: &mut Ui, view: &View) {
     text(ui, if view.about.is_empty() { " " } else { &view.about }, 12.0, WEAK);
     ui.add_space(8.0);
     let latency = match view.latency_ms() {
-        Some(ms) => format!("{} smp  {ms:.1} ms", view.latency),
+        Some(ms) if ms < 10.0 => format!("{} smp  {ms:.1} ms", view.latency),
+        Some(ms) => format!("{} smp  {ms:.0} ms", view.latency),
         None => format!("{} smp", view.latency),
     };
     let parts = view.latency_parts();
@@ -305,7 +306,7 @@ fn model_card(ui: &mut Ui, view: &View) {
         ),
     ];
     let area = ui.available_rect_before_wrap();
-    let shares = [0.27, 0.215, 0.265, 0.25];
+    let shares = [0.26, 0.19, 0.31, 0.24];
     let mut left = area.left();
     for ((title, value, detail, color), share) in figures.into_iter().zip(shares) {
         let width = area.width() * share;
