@@ -18,7 +18,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         return line(&named.model.plan_text());
     }
     // By way of the text: 32-bit floats keep their shortest form (0.6, not 0.6000000238418579).
-    let mut info: serde_json::Value = serde_json::from_str(&serde_json::to_string(named.model.info())?)?;
+    let mut info: Value = serde_json::from_str(&serde_json::to_string(named.model.info())?)?;
     info["name"] = named.name.into();
     if args.json {
         line(&serde_json::to_string_pretty(&info)?)
