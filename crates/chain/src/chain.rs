@@ -201,9 +201,12 @@ impl Chain {
         }
     }
 
-    /// How many of `left` frames can be processed in one go: to the next boundary while anything moves or waits for it, else
-    /// whole pieces.
+    /// How many of `left` frames, at least one, can be processed in one go: to the next boundary while anything moves or waits for
+    /// it, else whole pieces. The first frame after reset goes alone: the latency read behind it must not depend on the host's cut.
     fn piece(&self, middle: &impl Middle, left: usize) -> usize {
+        if self.fresh {
+            return 1;
+        }
         let steady =
             self.glides.is_settled() && self.delay.is_settled() && self.wanted == self.taken && !middle.is_moving();
         if steady { left.min(PIECE) } else { self.grid.chunk(left) }

@@ -59,7 +59,7 @@ fn play(events: &[(usize, Settings)], change: (usize, usize), cuts: &[usize]) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_cut_gives_the_same_bits(

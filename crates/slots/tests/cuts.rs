@@ -76,7 +76,7 @@ fn play(events: &[(usize, Event)], cuts: &[usize], max_frames: usize, outputs: u
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Everything but what waits for a transition to end (queued installs, a selection or a reserve that changes meanwhile) starts
     /// at the frame at which it was asked for; so events are spaced by more than a transition takes.
