@@ -14,6 +14,7 @@
 pub mod activation;
 pub mod binary;
 pub mod conv1d;
+pub mod frame;
 pub mod gru;
 pub mod history;
 mod isa;

@@ -1,0 +1,156 @@
+//! Functions of whole frames: what a model computes where there is no time axis left.
+//!
+//! A frame is a contiguous row-major array of floats. Indices and truth values are floats as well (exact up to 2²⁴; true is
+//! 1). [`Function`] says what is computed, with all sizes and weights; [`Kernel`] is that, checked, packed and bound to an
+//! instruction set. Sums have one order per instruction set, whatever the values, so that equal frames give equal bits.
+
+mod conv;
+mod dense;
+mod function;
+mod geometry;
+mod lookup;
+mod normalise;
+mod reduce;
+
+pub use function::{Cell, Direction, Function, Reduction};
+
+use crate::Isa;
+use std::fmt;
+use std::sync::Arc;
+
+/// A function, ready to run.
+trait Run: fmt::Debug + Send + Sync {
+    /// Floats of scratch.
+    fn scratch(&self) -> usize {
+        0
+    }
+
+    /// All slices have the agreed lengths. The scratch may hold anything.
+    fn run(&self, isa: Isa, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32]);
+}
+
+/// A [`Function`], packed for one instruction set. Clones share the weights.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    isa: Isa,
+    inputs: Arc<[usize]>,
+    output: usize,
+    code: Arc<dyn Run>,
+}
+
+impl Kernel {
+    /// `None` if the function's sizes contradict one another or overflow.
+    pub fn new(function: &Function, isa: Isa) -> Option<Self> {
+        let sizes = function.sizes()?;
+        let isa = isa.or_scalar();
+        let code: Arc<dyn Run> = match function {
+            Function::Dense {
+                inputs,
+                outputs,
+                weights,
+                bias,
+                ..
+            } => Arc::new(dense::Dense {
+                inputs: *inputs,
+                outputs: *outputs,
+                weights: Arc::clone(weights),
+                bias: bias.clone(),
+            }),
+            Function::Conv {
+                groups,
+                inputs,
+                outputs,
+                weights,
+                bias,
+                ..
+            } => {
+                let window = function.window()?;
+                Arc::new(conv::Conv {
+                    groups: *groups,
+                    inputs: *inputs,
+                    outputs: *outputs,
+                    window,
+                    output_size: window.output_size()?,
+                    weights: Arc::clone(weights),
+                    bias: bias.clone(),
+                })
+            }
+            Function::MatMul {
+                a_batch,
+                b_batch,
+                m,
+                k,
+                n,
+                ..
+            } => Arc::new(dense::MatMul {
+                batch: a_batch.iter().copied().zip(b_batch.iter().copied()).collect(),
+                m: *m,
+                k: *k,
+                n: *n,
+            }),
+            Function::Softmax { len, inner, log, .. } => Arc::new(normalise::Softmax {
+                len: *len,
+                inner: *inner,
+                log: *log,
+            }),
+            Function::Reduce { shape, axes, reduction } => Arc::new(reduce::Reduce::new(shape, axes, *reduction)),
+            Function::ArgReduce {
+                len, inner, max, last, ..
+            } => Arc::new(reduce::ArgReduce {
+                len: *len,
+                inner: *inner,
+                max: *max,
+                last: *last,
+            }),
+            Function::Sparse {
+                inputs,
+                offsets,
+                sources,
+                weights,
+            } => Arc::new(lookup::Sparse::new(*inputs, offsets, sources, weights)?),
+            Function::Lookup { rows, width, table, .. } => Arc::new(lookup::Lookup {
+                rows: *rows,
+                width: *width,
+                table: Arc::clone(table),
+            }),
+            _ => return None,
+        };
+        Some(Self {
+            isa,
+            inputs: sizes.inputs.into(),
+            output: sizes.output,
+            code,
+        })
+    }
+
+    /// Floats of scratch that [`Self::run`] needs.
+    pub fn scratch_len(&self) -> usize {
+        self.code.scratch()
+    }
+
+    /// Computes `output` from `inputs`; several results stand one behind the other. Longer slices are used at their
+    /// beginning; the scratch may hold anything.
+    ///
+    /// # Realtime Safety
+    /// Safe. Does nothing if an input is missing or a slice is too short.
+    pub fn run(&self, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32]) {
+        /// The most inputs that a function has.
+        const MOST: usize = 3;
+        let mut cut: [&[f32]; MOST] = [&[]; MOST];
+        let count = self.inputs.len();
+        for ((slot, input), len) in cut.iter_mut().zip(inputs).zip(self.inputs.iter()) {
+            let Some(input) = input.get(..*len) else { return };
+            *slot = input;
+        }
+        if inputs.len() != count {
+            return;
+        }
+        if let (Some(inputs), Some(output), Some(scratch)) = (
+            cut.get(..count),
+            output.get_mut(..self.output),
+            scratch.get_mut(..self.code.scratch()),
+        ) {
+            self.code.run(self.isa, inputs, output, scratch);
+        }
+    }
+}
