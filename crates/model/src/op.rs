@@ -4,7 +4,10 @@
 //! `Squeeze`, `starts` of `Slice`, `pads` of `Pad`, bounds of `Clip`) is an input here, fed by a constant if the file had it as
 //! an attribute. Input and output order are those of the ONNX specification.
 
+mod elementwise;
+
 use crate::tensor::{DType, Tensor};
+pub use elementwise::{Binary, Reduction, Unary};
 
 /// How a convolution or pooling layer pads, per spatial axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,138 +64,6 @@ pub struct Recurrent {
     pub clip: Option<f32>,
 }
 
-/// Element-wise functions of one argument.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Unary {
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Logistic function.
-    Sigmoid,
-    /// `max(x, 0)`.
-    Relu,
-    /// `x` for `x ≥ 0`, else `alpha · x`.
-    LeakyRelu {
-        /// Slope below 0.
-        alpha: f32,
-    },
-    /// `x` for `x > 0`, else `alpha · (exp(x) − 1)`.
-    Elu {
-        /// Scale below 0.
-        alpha: f32,
-    },
-    /// `gamma · (x or alpha · (exp(x) − 1))`.
-    Selu {
-        /// Scale below 0.
-        alpha: f32,
-        /// Overall scale.
-        gamma: f32,
-    },
-    /// `clamp(alpha · x + beta, 0, 1)`.
-    HardSigmoid {
-        /// Slope.
-        alpha: f32,
-        /// Offset.
-        beta: f32,
-    },
-    /// `x · HardSigmoid(1/6, 1/2)`.
-    HardSwish,
-    /// `x · Φ(x)`, or its tanh approximation.
-    Gelu {
-        /// True for the tanh approximation.
-        tanh: bool,
-    },
-    /// `ln(1 + exp(x))`.
-    Softplus,
-    /// `x / (1 + |x|)`.
-    Softsign,
-    /// Absolute value.
-    Abs,
-    /// Negation.
-    Neg,
-    /// Square root.
-    Sqrt,
-    /// Exponential.
-    Exp,
-    /// Natural logarithm.
-    Log,
-    /// Sine.
-    Sin,
-    /// Cosine.
-    Cos,
-    /// Gauss error function.
-    Erf,
-    /// `1 / x`.
-    Reciprocal,
-    /// Largest integer not above.
-    Floor,
-    /// Smallest integer not below.
-    Ceil,
-    /// To the nearest integer, ties to even.
-    Round,
-    /// −1, 0 or 1.
-    Sign,
-    /// Logical negation.
-    Not,
-}
-
-/// Element-wise functions of two arguments, with NumPy broadcasting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Binary {
-    /// Sum.
-    Add,
-    /// Difference.
-    Sub,
-    /// Product.
-    Mul,
-    /// Quotient; of integers rounded towards zero.
-    Div,
-    /// Power.
-    Pow,
-    /// Remainder with the sign of the divisor.
-    Mod,
-    /// Smaller of both.
-    Min,
-    /// Larger of both.
-    Max,
-    /// Equality.
-    Equal,
-    /// `a > b`.
-    Greater,
-    /// `a ≥ b`.
-    GreaterOrEqual,
-    /// `a < b`.
-    Less,
-    /// `a ≤ b`.
-    LessOrEqual,
-    /// Logical and.
-    And,
-    /// Logical or.
-    Or,
-}
-
-/// How values along axes are reduced to one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reduction {
-    /// Sum.
-    Sum,
-    /// Mean.
-    Mean,
-    /// Largest.
-    Max,
-    /// Smallest.
-    Min,
-    /// Product.
-    Prod,
-    /// Sum of magnitudes.
-    L1,
-    /// Root of the sum of squares.
-    L2,
-    /// Sum of squares.
-    SumSquare,
-}
-
 /// What [`Op::Pad`] writes into the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PadMode {
@@ -204,6 +75,67 @@ pub enum PadMode {
     Edge,
     /// The other end.
     Wrap,
+}
+
+/// Which of the two neighbours [`ResizeMode::Nearest`] takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// The nearer, the lower of two as near.
+    PreferFloor,
+    /// The nearer, the upper of two as near.
+    PreferCeil,
+    /// The lower.
+    Floor,
+    /// The upper.
+    Ceil,
+}
+
+/// How [`Op::Resize`] makes values between the elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ResizeMode {
+    /// One neighbour.
+    Nearest(Rounding),
+    /// Two neighbours per axis, weighted by distance.
+    Linear,
+    /// Four neighbours per axis.
+    Cubic {
+        /// Coefficient of the cubic, −0.75 in PyTorch.
+        a: f32,
+    },
+}
+
+/// Which place of the input element `i` of [`Op::Resize`]'s output looks at; `scale` is output size / input size, or as given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Coordinates {
+    /// `(i + ½) / scale − ½`.
+    HalfPixel,
+    /// As [`Self::HalfPixel`], but the middles of input and output stay together where the output size was rounded.
+    HalfPixelSymmetric,
+    /// As [`Self::HalfPixel`], but 0 if the output size is 1.
+    PytorchHalfPixel,
+    /// `i / scale`.
+    Asymmetric,
+    /// `i · (input size − 1) / (output size − 1)`.
+    AlignCorners,
+}
+
+/// What [`Op::Random`] draws from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Distribution {
+    /// The normal distribution.
+    Normal {
+        /// Its mean.
+        mean: f32,
+        /// Its standard deviation.
+        scale: f32,
+    },
+    /// Evenly from `low .. high`.
+    Uniform {
+        /// Lower bound.
+        low: f32,
+        /// Upper bound, exclusive.
+        high: f32,
+    },
 }
 
 /// An operator. Names are those of ONNX.
@@ -405,6 +337,60 @@ pub enum Op {
         /// Padding counts as zeros in the mean.
         count_include_pad: bool,
     },
+    /// `x, roi?, scales?, sizes?`, interpolated along every axis whose size changes; exactly one of `scales` (float) and `sizes`
+    /// (integer) is given, with one entry per axis of `x`. `roi` is never read.
+    Resize {
+        /// Interpolation.
+        mode: ResizeMode,
+        /// Placement.
+        coordinates: Coordinates,
+    },
+    /// `x, k?`: the part of each matrix (the last two axes) on one side of diagonal `k`, the diagonal included; the rest is 0.
+    Trilu {
+        /// The upper part stays instead of the lower.
+        upper: bool,
+    },
+    /// `x [.., N, .., 1 or 2], length? -> [.., n, .., 2]`: discrete Fourier transform along `axis`, real and imaginary part on
+    /// the last axis. `length` cuts or zero-pads the axis first. The inverse divides by the length. `onesided` leaves
+    /// `length / 2 + 1` bins of a real input; an inverse that is onesided takes so many and gives a real signal (last axis 1).
+    Dft {
+        /// Axis, counted from the front.
+        axis: usize,
+        /// From frequency to time.
+        inverse: bool,
+        /// Half of the bins stand for all.
+        onesided: bool,
+    },
+    /// `x [B, T] or [B, T, 1 or 2], step, window?, length? -> [B, frames, bins, 2]`.
+    Stft {
+        /// `length / 2 + 1` bins instead of `length`.
+        onesided: bool,
+    },
+    /// `x, indices [.., K], updates`: `x` with the elements (or slices) at the indices replaced.
+    ScatterNd,
+    /// `x, indices, updates` of one rank: `x` with elements along `axis` replaced.
+    ScatterElements {
+        /// Axis, counted from the front.
+        axis: usize,
+    },
+    /// `x, indices [.., K]`: the elements (or slices) at the indices.
+    GatherNd,
+    /// Running sums of `x` along `axis`.
+    CumSum {
+        /// Axis, counted from the front.
+        axis: usize,
+        /// Each sum leaves out its own element.
+        exclusive: bool,
+        /// From the end.
+        reverse: bool,
+    },
+    /// `shape -> floats` drawn at random: never folded.
+    Random {
+        /// What is drawn from.
+        distribution: Distribution,
+        /// Where the file fixes the sequence.
+        seed: Option<f32>,
+    },
     /// An operator that a reader knows by name but that nothing here computes; compiling it is refused with its name.
     Unsupported {
         /// `domain.Name`, the domain left out for standard operators.
@@ -457,79 +443,23 @@ impl Op {
             Self::InstanceNormalization { .. } => "InstanceNormalization",
             Self::MaxPool { .. } => "MaxPool",
             Self::AveragePool { .. } => "AveragePool",
+            Self::Resize { .. } => "Resize",
+            Self::Trilu { .. } => "Trilu",
+            Self::Dft { .. } => "DFT",
+            Self::Stft { .. } => "STFT",
+            Self::ScatterNd => "ScatterND",
+            Self::ScatterElements { .. } => "ScatterElements",
+            Self::GatherNd => "GatherND",
+            Self::CumSum { .. } => "CumSum",
+            Self::Random {
+                distribution: Distribution::Normal { .. },
+                ..
+            } => "RandomNormal",
+            Self::Random {
+                distribution: Distribution::Uniform { .. },
+                ..
+            } => "RandomUniform",
             Self::Unsupported { name } => name,
-        }
-    }
-}
-
-impl Unary {
-    /// The ONNX name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tanh => "Tanh",
-            Self::Sigmoid => "Sigmoid",
-            Self::Relu => "Relu",
-            Self::LeakyRelu { .. } => "LeakyRelu",
-            Self::Elu { .. } => "Elu",
-            Self::Selu { .. } => "Selu",
-            Self::HardSigmoid { .. } => "HardSigmoid",
-            Self::HardSwish => "HardSwish",
-            Self::Gelu { .. } => "Gelu",
-            Self::Softplus => "Softplus",
-            Self::Softsign => "Softsign",
-            Self::Abs => "Abs",
-            Self::Neg => "Neg",
-            Self::Sqrt => "Sqrt",
-            Self::Exp => "Exp",
-            Self::Log => "Log",
-            Self::Sin => "Sin",
-            Self::Cos => "Cos",
-            Self::Erf => "Erf",
-            Self::Reciprocal => "Reciprocal",
-            Self::Floor => "Floor",
-            Self::Ceil => "Ceil",
-            Self::Round => "Round",
-            Self::Sign => "Sign",
-            Self::Not => "Not",
-        }
-    }
-}
-
-impl Binary {
-    /// The ONNX name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Add => "Add",
-            Self::Sub => "Sub",
-            Self::Mul => "Mul",
-            Self::Div => "Div",
-            Self::Pow => "Pow",
-            Self::Mod => "Mod",
-            Self::Min => "Min",
-            Self::Max => "Max",
-            Self::Equal => "Equal",
-            Self::Greater => "Greater",
-            Self::GreaterOrEqual => "GreaterOrEqual",
-            Self::Less => "Less",
-            Self::LessOrEqual => "LessOrEqual",
-            Self::And => "And",
-            Self::Or => "Or",
-        }
-    }
-}
-
-impl Reduction {
-    /// The ONNX name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sum => "ReduceSum",
-            Self::Mean => "ReduceMean",
-            Self::Max => "ReduceMax",
-            Self::Min => "ReduceMin",
-            Self::Prod => "ReduceProd",
-            Self::L1 => "ReduceL1",
-            Self::L2 => "ReduceL2",
-            Self::SumSquare => "ReduceSumSquare",
         }
     }
 }

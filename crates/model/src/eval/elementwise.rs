@@ -4,9 +4,10 @@ use super::{Args, EvalError, Outcome, broadcast, broadcast_strides, build, dtype
 use crate::op::{Binary, Unary};
 use crate::tensor::{DType, Tensor, TensorData};
 
-/// Element-wise function of one float; `None` for [`Unary::Not`], which is none.
+/// Element-wise function of one float; `None` for those that take or give truth values.
 pub(super) fn float_function(unary: Unary) -> Option<fn(Unary, f32) -> f32> {
-    (unary != Unary::Not).then_some(apply_float)
+    let truth = matches!(unary, Unary::Not | Unary::IsNan | Unary::IsInf { .. });
+    (!truth).then_some(apply_float)
 }
 
 fn apply_float(unary: Unary, x: f32) -> f32 {
@@ -36,13 +37,7 @@ fn apply_float(unary: Unary, x: f32) -> f32 {
             let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
             0.5 * x * (1.0 + inner.tanh())
         }
-        Unary::Softplus => {
-            if x > 0.0 {
-                x + (-x).exp().ln_1p()
-            } else {
-                x.exp().ln_1p()
-            }
-        }
+        Unary::Softplus => softplus(x),
         Unary::Softsign => x / (1.0 + x.abs()),
         Unary::Abs => x.abs(),
         Unary::Neg => -x,
@@ -65,7 +60,43 @@ fn apply_float(unary: Unary, x: f32) -> f32 {
                 x
             }
         }
-        Unary::Not => x,
+        Unary::Tan => x.tan(),
+        Unary::Asin => x.asin(),
+        Unary::Acos => x.acos(),
+        Unary::Atan => x.atan(),
+        Unary::Sinh => x.sinh(),
+        Unary::Cosh => x.cosh(),
+        Unary::Asinh => x.asinh(),
+        Unary::Acosh => x.acosh(),
+        Unary::Atanh => x.atanh(),
+        Unary::Mish => x * softplus(x).tanh(),
+        Unary::Swish { alpha } => x / (1.0 + (-alpha * x).exp()),
+        Unary::Celu { alpha } => x.max(0.0) + (alpha * (x / alpha).exp_m1()).min(0.0),
+        Unary::ThresholdedRelu { alpha } => {
+            if x > alpha {
+                x
+            } else {
+                0.0
+            }
+        }
+        Unary::Shrink { lambda, bias } => {
+            if x < -lambda {
+                x + bias
+            } else if x > lambda {
+                x - bias
+            } else {
+                0.0
+            }
+        }
+        Unary::Not | Unary::IsNan | Unary::IsInf { .. } => x,
+    }
+}
+
+fn softplus(x: f32) -> f32 {
+    if x > 0.0 {
+        x + (-x).exp().ln_1p()
+    } else {
+        x.exp().ln_1p()
     }
 }
 
@@ -100,6 +131,13 @@ fn erf(x: f32) -> f32 {
 pub(super) fn unary(op: Unary, x: &Tensor) -> Outcome {
     let shape = x.shape().to_vec();
     match (x.data(), op) {
+        (TensorData::F32(data), Unary::IsNan) => {
+            build(shape, TensorData::Bool(data.iter().map(|x| x.is_nan()).collect()))
+        }
+        (TensorData::F32(data), Unary::IsInf { positive, negative }) => {
+            let test = |x: &f32| (positive && *x == f32::INFINITY) || (negative && *x == f32::NEG_INFINITY);
+            build(shape, TensorData::Bool(data.iter().map(test).collect()))
+        }
         (TensorData::F32(data), _) => {
             let function = float_function(op).ok_or_else(|| dtype_error(x, op.name()))?;
             float(shape, data.iter().map(|x| function(op, *x)).collect())
@@ -155,7 +193,7 @@ fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Outcome {
                     let data = pairs.map(|(a, b)| compare(op, a.partial_cmp(&b))).collect();
                     build(shape, TensorData::Bool(data))
                 }
-                Binary::And | Binary::Or => Err(dtype_error(a, op.name())),
+                Binary::And | Binary::Or | Binary::Xor => Err(dtype_error(a, op.name())),
                 _ => float(shape, pairs.map(|(a, b)| float_binary(op, a, b)).collect()),
             }
         }
@@ -166,7 +204,7 @@ fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Outcome {
                     let data = pairs.map(|(a, b)| compare(op, Some(a.cmp(&b)))).collect();
                     build(shape, TensorData::Bool(data))
                 }
-                Binary::And | Binary::Or => Err(dtype_error(a, op.name())),
+                Binary::And | Binary::Or | Binary::Xor => Err(dtype_error(a, op.name())),
                 _ => {
                     let data: Outcome<Vec<i64>> = pairs.map(|(a, b)| int_binary(op, a, b)).collect();
                     build(shape, TensorData::I64(data?))
@@ -179,6 +217,7 @@ fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Outcome {
                 Binary::And => pairs.map(|(a, b)| a && b).collect(),
                 Binary::Or => pairs.map(|(a, b)| a || b).collect(),
                 Binary::Equal => pairs.map(|(a, b)| a == b).collect(),
+                Binary::Xor => pairs.map(|(a, b)| a != b).collect(),
                 _ => return Err(dtype_error(a, op.name())),
             };
             build(shape, TensorData::Bool(data))
@@ -234,7 +273,15 @@ fn float_binary(op: Binary, a: f32, b: f32) -> f32 {
                 a.powf(b)
             }
         }
-        Binary::Mod => a % b,
+        Binary::Mod => {
+            let remainder = a % b;
+            if remainder != 0.0 && (remainder < 0.0) != (b < 0.0) {
+                remainder + b
+            } else {
+                remainder
+            }
+        }
+        Binary::Remainder => a % b,
         Binary::Min => {
             if a.is_nan() || b.is_nan() {
                 f32::NAN
@@ -271,6 +318,7 @@ fn int_binary(op: Binary, a: i64, b: i64) -> Outcome<i64> {
                 remainder
             })
         }
+        Binary::Remainder => a.checked_rem(b).ok_or_else(overflow),
         Binary::Min => Ok(a.min(b)),
         Binary::Max => Ok(a.max(b)),
         _ => a.checked_add(b).ok_or_else(overflow),

@@ -248,3 +248,40 @@ pub(super) fn split(x: &Tensor, sizes: Option<&[i64]>, axis: usize, outputs: usi
         })
         .collect()
 }
+
+/// One side of the diagonal of every matrix.
+pub(super) fn trilu(args: Args<'_>, upper: bool) -> Outcome {
+    let x = args.get(0)?;
+    let [.., rows, columns] = *x.shape() else {
+        return Err(EvalError::new(format!(
+            "Trilu wants matrices, not shape {:?}",
+            x.shape()
+        )));
+    };
+    let diagonal = match args.optional(1) {
+        Some(k) => *ints(k)?
+            .first()
+            .ok_or_else(|| EvalError::new("the diagonal of Trilu is missing"))?,
+        None => 0,
+    };
+    // Further away than any element lies.
+    let diagonal = diagonal.clamp(-(1 << 40), 1 << 40);
+    let to_i64 = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let stays = |index: usize| {
+        let (row, column) = (index / columns.max(1) % rows.max(1), index % columns.max(1));
+        let above = to_i64(column) - to_i64(row);
+        if upper { above >= diagonal } else { above <= diagonal }
+    };
+    fn keep<T: Copy + Default>(data: &[T], stays: impl Fn(usize) -> bool) -> Vec<T> {
+        data.iter()
+            .enumerate()
+            .map(|(index, x)| if stays(index) { *x } else { T::default() })
+            .collect()
+    }
+    let data = match x.data() {
+        TensorData::F32(data) => TensorData::F32(keep(data, stays)),
+        TensorData::I64(data) => TensorData::I64(keep(data, stays)),
+        TensorData::Bool(data) => TensorData::Bool(keep(data, stays)),
+    };
+    super::build(x.shape().to_vec(), data)
+}

@@ -6,12 +6,16 @@
 //! [`MAX_ELEMENTS`] elements.
 
 mod elementwise;
+mod fourier;
 mod indexing;
 mod layout;
 mod linear;
 mod normalise;
 mod pool;
+mod random;
 mod reduce;
+mod resize;
+mod scatter;
 
 use crate::op::Op;
 use crate::tensor::{DType, Tensor, TensorData, elements};
@@ -42,6 +46,9 @@ impl fmt::Display for EvalError {
 }
 
 impl std::error::Error for EvalError {}
+
+pub use resize::resize_taps;
+pub(crate) use resize::scaled;
 
 type Outcome<T = Tensor> = Result<T, EvalError>;
 
@@ -123,6 +130,23 @@ pub fn eval(op: &Op, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, EvalErro
         Op::Conv { .. } | Op::ConvTranspose { .. } | Op::Lstm { .. } | Op::Gru { .. } | Op::Rnn { .. } => {
             Err(EvalError::new(format!("{} is evaluated by the engine", op.name())))
         }
+        Op::Resize { mode, coordinates } => resize::resize(args, *mode, *coordinates),
+        Op::Trilu { upper } => indexing::trilu(args, *upper),
+        Op::Dft {
+            axis,
+            inverse,
+            onesided,
+        } => fourier::dft(args, *axis, *inverse, *onesided),
+        Op::Stft { onesided } => fourier::stft(args, *onesided),
+        Op::ScatterNd => scatter::scatter_nd(args),
+        Op::ScatterElements { axis } => scatter::scatter_elements(args, *axis),
+        Op::GatherNd => scatter::gather_nd(args),
+        Op::CumSum {
+            axis,
+            exclusive,
+            reverse,
+        } => reduce::cum_sum(args.get(0)?, *axis, *exclusive, *reverse),
+        Op::Random { distribution, seed } => random::random(args.ints(0)?, *distribution, *seed),
         Op::Unsupported { name } => Err(EvalError::new(format!("the operator '{name}' is not known"))),
     };
     single.map(|tensor| vec![tensor])

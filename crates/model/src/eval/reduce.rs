@@ -65,6 +65,16 @@ fn reduce_floats(reduction: Reduction, values: impl Iterator<Item = f32>) -> f32
         Reduction::L1 => values.map(f32::abs).sum(),
         Reduction::L2 => values.map(|x| x * x).sum::<f32>().sqrt(),
         Reduction::SumSquare => values.map(|x| x * x).sum(),
+        Reduction::LogSum => values.sum::<f32>().ln(),
+        Reduction::LogSumExp => {
+            let values: Vec<f32> = values.collect();
+            let peak = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            if peak.is_finite() {
+                peak + values.iter().map(|x| (x - peak).exp()).sum::<f32>().ln()
+            } else {
+                values.iter().map(|x| x.exp()).sum::<f32>().ln()
+            }
+        }
     }
 }
 
@@ -76,7 +86,7 @@ fn reduce_ints(reduction: Reduction, mut values: impl Iterator<Item = i64>) -> O
         Reduction::Min => values.min(),
         Reduction::L1 => values.try_fold(0i64, |sum, x| sum.checked_add(x.checked_abs()?)),
         Reduction::SumSquare => values.try_fold(0i64, |sum, x| sum.checked_add(x.checked_mul(x)?)),
-        Reduction::Mean | Reduction::L2 => None,
+        Reduction::Mean | Reduction::L2 | Reduction::LogSum | Reduction::LogSumExp => None,
     }
 }
 
@@ -125,4 +135,45 @@ pub(super) fn softmax(x: &Tensor, axis: usize, log: bool) -> Outcome {
         }
     }
     float(x.shape().to_vec(), out)
+}
+
+/// Running sums along `axis`.
+pub(super) fn cum_sum(x: &Tensor, axis: usize, exclusive: bool, reverse: bool) -> Outcome {
+    let (outer, size, inner) = around(x.shape(), axis)?;
+    /// Places along the axis, in the order of summing, and what each result leaves out.
+    fn run<T: Copy>(
+        data: &[T],
+        zero: T,
+        [outer, size, inner]: [usize; 3],
+        exclusive: bool,
+        reverse: bool,
+        add: impl Fn(T, T) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let mut out = vec![zero; data.len()];
+        for o in 0..outer {
+            for i in 0..inner {
+                let mut sum = zero;
+                for step in 0..size {
+                    let place = if reverse { size - 1 - step } else { step };
+                    let at = (o * size + place) * inner + i;
+                    let next = add(sum, data[at])?;
+                    out[at] = if exclusive { sum } else { next };
+                    sum = next;
+                }
+            }
+        }
+        Some(out)
+    }
+    let sizes = [outer, size, inner];
+    let overflow = || EvalError::new("a running sum overflows");
+    let data = match x.data() {
+        TensorData::F32(data) => {
+            TensorData::F32(run(data, 0.0, sizes, exclusive, reverse, |a, b| Some(a + b)).ok_or_else(overflow)?)
+        }
+        TensorData::I64(data) => {
+            TensorData::I64(run(data, 0, sizes, exclusive, reverse, i64::checked_add).ok_or_else(overflow)?)
+        }
+        TensorData::Bool(_) => return Err(dtype_error(x, "CumSum")),
+    };
+    build(x.shape().to_vec(), data)
 }

@@ -4,6 +4,7 @@
 //! A contradiction (a layer whose weights do not fit its input) is an error here: no runtime could run such a model.
 
 mod layers;
+mod sampling;
 mod shapes;
 mod values;
 
@@ -196,7 +197,10 @@ fn shapes_of(op: &Op, inputs: Facts<'_>, outputs: usize) -> Result<Vec<Fact>> {
             if !takes {
                 fail!(Shape, "its input is {:?}, which it does not take", x.dtype);
             }
-            like(x, x.shape.clone())
+            match unary {
+                Unary::IsNan | Unary::IsInf { .. } => Ok(vec![Fact::new(DType::Bool, x.shape.clone())]),
+                _ => like(x, x.shape.clone()),
+            }
         }
         Op::Binary(binary) => {
             let (a, b) = (inputs.get(0)?, inputs.get(1)?);
@@ -321,13 +325,32 @@ fn shapes_of(op: &Op, inputs: Facts<'_>, outputs: usize) -> Result<Vec<Fact>> {
         Op::MaxPool { window, ceil_mode } | Op::AveragePool { window, ceil_mode, .. } => {
             float(layers::pool(inputs, window, *ceil_mode)?)
         }
+        Op::Resize { .. } => float(sampling::resize(inputs)?),
+        Op::Trilu { .. } => like(inputs.get(0)?, sampling::trilu(inputs)?),
+        Op::Dft {
+            axis,
+            inverse,
+            onesided,
+        } => float(sampling::dft(inputs, *axis, *inverse, *onesided)?),
+        Op::Stft { onesided } => float(sampling::stft(inputs, *onesided)?),
+        Op::ScatterNd => like(inputs.get(0)?, sampling::scatter_nd(inputs)?),
+        Op::ScatterElements { .. } => like(inputs.get(0)?, sampling::scatter_elements(inputs)?),
+        Op::GatherNd => like(inputs.get(0)?, sampling::gather_nd(inputs)?),
+        Op::CumSum { .. } => {
+            let x = inputs.get(0)?;
+            if x.dtype == DType::Bool {
+                fail!(Shape, "its input is {:?}, which it does not take", x.dtype);
+            }
+            like(x, x.shape.clone())
+        }
+        Op::Random { .. } => float(shapes::target(inputs, 0)?),
         Op::Unsupported { .. } => Ok(vec![Fact::opaque(); outputs]),
     }
 }
 
 /// Element type of a result; both arguments must agree, except in powers.
 fn binary_type(op: Binary, a: &Fact, b: &Fact) -> Result<DType> {
-    let logical = matches!(op, Binary::And | Binary::Or);
+    let logical = matches!(op, Binary::And | Binary::Or | Binary::Xor);
     let compares = matches!(
         op,
         Binary::Equal | Binary::Greater | Binary::GreaterOrEqual | Binary::Less | Binary::LessOrEqual

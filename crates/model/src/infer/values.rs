@@ -247,6 +247,14 @@ fn on_two(op: Binary, a: &SymInt, b: &SymInt) -> SymInt {
             (SymInt::Known(a), SymInt::Known(b @ 1..)) => SymInt::Known(a.rem_euclid(*b)),
             _ => SymInt::Unknown,
         },
+        Binary::Remainder => match (a, b) {
+            (SymInt::Known(a), SymInt::Known(b)) => a.checked_rem(*b).map_or(SymInt::Unknown, SymInt::Known),
+            _ => SymInt::Unknown,
+        },
+        Binary::Xor => match (a.known(), b.known()) {
+            (Some(a), Some(b)) => SymInt::Known(a ^ b),
+            _ => SymInt::Unknown,
+        },
         Binary::Equal => test(|order| order == Ordering::Equal),
         Binary::Greater => test(|order| order == Ordering::Greater),
         Binary::GreaterOrEqual => test(|order| order != Ordering::Less),

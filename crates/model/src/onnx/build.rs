@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// Most multiply-adds of one matrix product that is folded: about a tenth of a second.
 const MAX_FOLDED_PRODUCT: usize = 1 << 28;
 
-pub(super) struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     pub budget: Budget<'a>,
     pub names: HashMap<String, ValueId>,
     pub labels: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(budget: Budget<'a>) -> Self {
+    pub(crate) fn new(budget: Budget<'a>) -> Self {
         Self {
             budget,
             names: HashMap::new(),
@@ -35,12 +35,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn fact(&self, id: ValueId) -> &Fact {
+    pub(crate) fn fact(&self, id: ValueId) -> &Fact {
         &self.facts[id.index()]
     }
 
     /// A new wire that no name refers to yet.
-    pub(super) fn wire(&mut self, label: &str, fact: Fact) -> Result<ValueId> {
+    pub(crate) fn wire(&mut self, label: &str, fact: Fact) -> Result<ValueId> {
         let Ok(index) = u32::try_from(self.facts.len()) else {
             fail!(Limit, "it has too many values");
         };
@@ -50,7 +50,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Gives `name` to a wire.
-    pub(super) fn bind(&mut self, name: &str, id: ValueId) -> Result<()> {
+    pub(crate) fn bind(&mut self, name: &str, id: ValueId) -> Result<()> {
         if self.names.insert(name.to_owned(), id).is_some() {
             let error = ReadError::new(
                 ReadErrorKind::DuplicateName,
@@ -62,13 +62,13 @@ impl<'a> Builder<'a> {
     }
 
     /// A small constant made by the reader.
-    pub(super) fn constant(&mut self, label: &str, tensor: Tensor) -> Result<ValueId> {
+    pub(crate) fn constant(&mut self, label: &str, tensor: Tensor) -> Result<ValueId> {
         self.budget.book(tensor.shape())?;
         self.wire(label, Fact::constant(tensor))
     }
 
     /// Adds an operator; gives the wires of its outputs, which may be constants or the operator's own input.
-    pub(super) fn emit(
+    pub(crate) fn emit(
         &mut self,
         name: &str,
         op: Op,
@@ -115,6 +115,7 @@ impl<'a> Builder<'a> {
                 | Op::Lstm { .. }
                 | Op::Gru { .. }
                 | Op::Rnn { .. }
+                | Op::Random { .. }
                 | Op::Unsupported { .. }
         );
         if computed_elsewhere
