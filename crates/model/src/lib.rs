@@ -6,19 +6,21 @@
 
 pub mod error;
 pub mod eval;
+pub mod front_end;
 pub mod graph;
 mod infer;
 pub mod limits;
 pub mod metadata;
 mod onnx;
 pub mod op;
+pub mod states;
 pub mod symbolic;
 pub mod tensor;
 
 pub use error::{ReadError, ReadErrorKind};
 pub use graph::{Dim, Graph, Node, Value, ValueId};
 pub use limits::Limits;
-pub use metadata::{Knob, Metadata};
+pub use metadata::{Framing, Knob, Metadata, PhaseInput, PhaseRate};
 pub use op::Op;
 pub use symbolic::SymInt;
 pub use tensor::{DType, Tensor, TensorData};

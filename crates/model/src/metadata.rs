@@ -1,11 +1,16 @@
 //! What a model file says about itself.
 
+mod stream;
+
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
-use crate::graph::Graph;
+use crate::front_end::Stft;
+use crate::graph::{Graph, ValueId};
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+
+pub use stream::{Framing, MAX_FRAME, PhaseInput, PhaseRate};
 
 /// Keys of ours in a file; in a sidecar the prefix may be left out.
 const PREFIX: &str = "tonegraft.";
@@ -62,6 +67,18 @@ pub struct Metadata {
     pub declared_delay: Option<u32>,
     /// Controls.
     pub knobs: Vec<Knob>,
+    /// Set if the model takes blocks of audio: `block_size`, `frame`, or by way of `stft`.
+    pub framing: Option<Framing>,
+    /// Inputs that take in the next run what an output gave, with that output. See [`crate::states::pairs`].
+    pub states: Vec<(String, String)>,
+    /// The spectral front end that was built around the model; the graph holds it, see [`crate::front_end`].
+    pub stft: Option<Stft>,
+    /// The input that takes the phase of an oscillator.
+    pub phase_input: Option<PhaseInput>,
+    /// Start of the random sources.
+    pub seed: Option<u64>,
+    /// Outputs that are shown as meters.
+    pub meters: Vec<String>,
     /// All declared keys as they stand in the file or the sidecar.
     pub declared: BTreeMap<String, String>,
 }
@@ -120,7 +137,7 @@ const fn one() -> f32 {
     1.0
 }
 
-fn wrong(key: &str, what: &str) -> ReadError {
+pub(crate) fn wrong(key: &str, what: &str) -> ReadError {
     ReadError::new(
         ReadErrorKind::Metadata,
         format!("its metadata `{PREFIX}{key}` {what}; correct it in the file or in its sidecar (.tonegraft.json)"),
@@ -157,6 +174,20 @@ pub(crate) fn parse(declared: BTreeMap<String, String>) -> Result<Metadata> {
             value => Ok(value.map(|value| value as u32)),
         }
     };
+    let stft = text("stft")?.map(|text| crate::front_end::parse(&text)).transpose()?;
+    let mut framing = stft.as_ref().map(|stft| ("stft", stft.framing));
+    for (key, found) in [
+        ("block_size", text("block_size")?.map(|text| stream::block_size(&text))),
+        ("frame", text("frame")?.map(|text| stream::frame(&text))),
+    ] {
+        match (framing, found.transpose()?) {
+            (Some((other, a)), Some(b)) if a != b => {
+                return Err(wrong(key, &format!("contradicts `{PREFIX}{other}`")));
+            }
+            (None, Some(found)) => framing = Some((key, found)),
+            _ => {}
+        }
+    }
     Ok(Metadata {
         name: text("name")?,
         kind: text("kind")?,
@@ -173,6 +204,14 @@ pub(crate) fn parse(declared: BTreeMap<String, String>) -> Result<Metadata> {
             Some(text) => knobs(&text)?,
             None => Vec::new(),
         },
+        framing: framing.map(|(_, framing)| framing),
+        states: text("states")?.map_or(Ok(Vec::new()), |text| stream::states(&text))?,
+        stft,
+        phase_input: text("phase_input")?
+            .map(|text| stream::phase_input(&text))
+            .transpose()?,
+        seed: text("seed")?.map(|text| stream::seed(&text)).transpose()?,
+        meters: text("meters")?.map_or(Ok(Vec::new()), |text| stream::meters(&text))?,
         declared,
     })
 }
@@ -228,32 +267,41 @@ fn knobs(text: &str) -> Result<Vec<Knob>> {
     Ok(knobs)
 }
 
+/// The one of `ids` that has this name.
+pub(crate) fn find(graph: &Graph, ids: &[ValueId], name: &str) -> Option<ValueId> {
+    ids.iter().copied().find(|id| graph.value(*id).name == name)
+}
+
+/// Names for a sentence.
+pub(crate) fn names(graph: &Graph, ids: &[ValueId]) -> String {
+    ids.iter()
+        .map(|id| format!("`{}`", crate::error::shorten(&graph.value(*id).name)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 /// Checks what the metadata says of the graph's inputs and outputs.
 pub(crate) fn check_against(metadata: &Metadata, graph: &Graph) -> Result<()> {
-    let find = |ids: &[crate::graph::ValueId], name: &str| ids.iter().copied().find(|id| graph.value(*id).name == name);
-    let names = |ids: &[crate::graph::ValueId]| {
-        ids.iter()
-            .map(|id| format!("`{}`", crate::error::shorten(&graph.value(*id).name)))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
     for (key, name, ids) in [
         ("audio_input", &metadata.audio_input, &graph.inputs),
         ("audio_output", &metadata.audio_output, &graph.outputs),
     ] {
         if let Some(name) = name
-            && find(ids, name).is_none()
+            && find(graph, ids, name).is_none()
         {
-            return Err(wrong(key, &format!("is {name:?}, but the model has {}", names(ids))));
+            return Err(wrong(
+                key,
+                &format!("is {name:?}, but the model has {}", names(graph, ids)),
+            ));
         }
     }
     for knob in &metadata.knobs {
         let error = |what: String| Err(wrong("knobs", &format!("has a knob {:?} {what}", knob.name)));
-        let Some(id) = find(&graph.inputs, &knob.input) else {
+        let Some(id) = find(graph, &graph.inputs, &knob.input) else {
             return error(format!(
                 "for the input `{}`, but the model has {}",
                 knob.input,
-                names(&graph.inputs)
+                names(graph, &graph.inputs)
             ));
         };
         if metadata.audio_input.as_ref() == Some(&knob.input) {
@@ -269,5 +317,5 @@ pub(crate) fn check_against(metadata: &Metadata, graph: &Graph) -> Result<()> {
             ));
         }
     }
-    Ok(())
+    stream::check(metadata, graph)
 }

@@ -83,7 +83,7 @@ fn copied(builder: &mut Builder<'_>, id: ValueId, name: &str) -> Result<ValueId>
 }
 
 /// Drops nodes and single outputs that nobody reads.
-fn live(nodes: Vec<Node>, outputs: &[ValueId]) -> Vec<Node> {
+pub(crate) fn live(nodes: Vec<Node>, outputs: &[ValueId]) -> Vec<Node> {
     let mut read: HashSet<ValueId> = outputs.iter().copied().collect();
     let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
     for mut node in nodes.into_iter().rev() {
@@ -102,7 +102,7 @@ fn live(nodes: Vec<Node>, outputs: &[ValueId]) -> Vec<Node> {
 }
 
 /// Weights of layers must be numbers. Constants elsewhere may be infinite: attention masks are.
-fn check_weights(builder: &Builder<'_>, node: &Node) -> Result<()> {
+pub(crate) fn check_weights(builder: &Builder<'_>, node: &Node) -> Result<()> {
     let weights = match &node.op {
         Op::Conv { .. }
         | Op::ConvTranspose { .. }
@@ -135,7 +135,12 @@ fn check_weights(builder: &Builder<'_>, node: &Node) -> Result<()> {
 }
 
 /// Keeps only the wires that are used.
-fn compact(mut builder: Builder<'_>, mut nodes: Vec<Node>, inputs: Vec<ValueId>, outputs: Vec<ValueId>) -> Graph {
+pub(crate) fn compact(
+    mut builder: Builder<'_>,
+    mut nodes: Vec<Node>,
+    inputs: Vec<ValueId>,
+    outputs: Vec<ValueId>,
+) -> Graph {
     let mut values: Vec<Value> = Vec::new();
     let mut moved: HashMap<ValueId, ValueId> = HashMap::new();
     let mut keep = |id: ValueId| {

@@ -4,8 +4,8 @@
 //! [`lower`] brings each into its normal form while [`build`] infers and folds; [`finish`] drops what nobody reads.
 
 mod attributes;
-mod build;
-mod finish;
+pub(crate) mod build;
+pub(crate) mod finish;
 mod layers;
 mod lower;
 mod order;
@@ -13,7 +13,7 @@ mod proto;
 mod scan;
 #[cfg(test)]
 mod tests;
-mod weights;
+pub(crate) mod weights;
 
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
 use crate::graph::{Graph, ValueId};
