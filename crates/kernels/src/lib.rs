@@ -23,6 +23,7 @@ mod math;
 mod matvec;
 pub mod peak;
 pub mod rnn;
+pub mod select;
 mod simd;
 
 pub use activation::Activation;

@@ -1,4 +1,5 @@
-//! Element-wise functions of two arguments, each a signal or one number for all elements.
+//! Element-wise functions of two arguments, each a signal or one number for all elements. Truth values are floats: 1 is true,
+//! 0 is false, and as an argument everything but 0 is true.
 
 pub mod reference;
 mod simd;
@@ -27,6 +28,22 @@ pub enum Function {
     Pow,
     /// Remainder with the sign of `b`.
     Mod,
+    /// `a = b`; NaN equals nothing.
+    Equal,
+    /// `a > b`.
+    Greater,
+    /// `a ≥ b`.
+    GreaterOrEqual,
+    /// `a < b`.
+    Less,
+    /// `a ≤ b`.
+    LessOrEqual,
+    /// Both are true.
+    And,
+    /// One at least is true.
+    Or,
+    /// Exactly one is true.
+    Xor,
 }
 
 /// One argument.
@@ -39,10 +56,18 @@ pub enum Operand<'a> {
 }
 
 impl Operand<'_> {
-    fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self {
             Self::Signal(signal) => signal.len(),
             Self::Value(_) => usize::MAX,
+        }
+    }
+
+    /// The signal, and the value that counts where that is null.
+    pub(crate) const fn raw(self) -> (*const f32, f32) {
+        match self {
+            Self::Signal(signal) => (signal.as_ptr(), 0.0),
+            Self::Value(value) => (std::ptr::null(), value),
         }
     }
 }
@@ -53,11 +78,7 @@ impl Operand<'_> {
 /// Safe.
 pub fn run(function: Function, isa: Isa, a: Operand<'_>, b: Operand<'_>, y: &mut [f32]) {
     let len = y.len().min(a.len()).min(b.len());
-    let raw = |operand: Operand<'_>| match operand {
-        Operand::Signal(signal) => (signal.as_ptr(), 0.0),
-        Operand::Value(value) => (std::ptr::null(), value),
-    };
-    let ((a, a_value), (b, b_value)) = (raw(a), raw(b));
+    let ((a, a_value), (b, b_value)) = (a.raw(), b.raw());
     // SAFETY: the instruction set is checked; signals have at least `len` elements, and null stands for a value.
     unsafe { simd::run(isa.or_scalar(), function, a, a_value, b, b_value, y.as_mut_ptr(), len) };
 }
@@ -82,7 +103,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ALL: [Function; 9] = [
+    const ALL: [Function; 17] = [
         Function::Add,
         Function::Sub,
         Function::Mul,
@@ -92,7 +113,38 @@ mod tests {
         Function::PRelu,
         Function::Pow,
         Function::Mod,
+        Function::Equal,
+        Function::Greater,
+        Function::GreaterOrEqual,
+        Function::Less,
+        Function::LessOrEqual,
+        Function::And,
+        Function::Or,
+        Function::Xor,
     ];
+
+    #[test]
+    fn truth_tables() {
+        let nan = f32::NAN;
+        let cases = [
+            (Function::Equal, [1.0, 0.0, 0.0, 1.0, 0.0]),
+            (Function::Greater, [0.0, 0.0, 1.0, 0.0, 0.0]),
+            (Function::GreaterOrEqual, [1.0, 0.0, 1.0, 1.0, 0.0]),
+            (Function::Less, [0.0, 1.0, 0.0, 0.0, 0.0]),
+            (Function::LessOrEqual, [1.0, 1.0, 0.0, 1.0, 0.0]),
+            (Function::And, [1.0, 0.0, 1.0, 0.0, 1.0]),
+            (Function::Or, [1.0, 1.0, 1.0, 0.0, 1.0]),
+            (Function::Xor, [0.0, 1.0, 0.0, 0.0, 0.0]),
+        ];
+        let (a, b) = ([2.5, 0.0, 1.0, 0.0, nan], [2.5, 3.0, -1.0, -0.0, nan]);
+        for isa in Isa::available() {
+            for (function, expected) in cases {
+                let mut y = [9.0; 5];
+                run(function, isa, Operand::Signal(&a), Operand::Signal(&b), &mut y);
+                assert_eq!(y, expected, "{function:?} {isa}");
+            }
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
@@ -105,7 +157,12 @@ mod tests {
         ) {
             let function = ALL[which];
             let a: Vec<f32> = pairs.iter().map(|pair| if function == Function::Pow { pair.0.abs() } else { pair.0 }).collect();
-            let b: Vec<f32> = pairs.iter().map(|pair| pair.1).collect();
+            // Some equal pairs and some zeros, for the comparisons.
+            let b: Vec<f32> = pairs.iter().enumerate().map(|(i, pair)| match i % 5 {
+                0 if function != Function::Div && function != Function::Mod => 0.0,
+                1 => a[i],
+                _ => pair.1,
+            }).collect();
             for isa in Isa::available() {
                 let mut y = vec![0.0; a.len()];
                 let (left, right) = match form {

@@ -2,6 +2,10 @@
 
 use super::Function;
 
+fn truth(value: bool) -> f32 {
+    f32::from(u8::from(value))
+}
+
 /// `f(a, b)`.
 pub fn apply(function: Function, a: f32, b: f32) -> f32 {
     match function {
@@ -39,5 +43,13 @@ pub fn apply(function: Function, a: f32, b: f32) -> f32 {
                 remainder
             }
         }
+        Function::Equal => truth(a == b),
+        Function::Greater => truth(a > b),
+        Function::GreaterOrEqual => truth(a >= b),
+        Function::Less => truth(a < b),
+        Function::LessOrEqual => truth(a <= b),
+        Function::And => truth(a != 0.0 && b != 0.0),
+        Function::Or => truth(a != 0.0 || b != 0.0),
+        Function::Xor => truth((a != 0.0) != (b != 0.0)),
     }
 }

@@ -106,6 +106,14 @@ unsafe fn generic<S: Simd>(
         Function::Min => each!(|a, b| S::min(a, b)),
         Function::Max => each!(|a, b| S::max(a, b)),
         Function::PRelu => each!(|a, b| S::select_less(a, S::splat(0.0), S::mul(a, b), a)),
+        Function::Equal => each!(|a, b| S::select_equal(a, b, S::splat(1.0), S::splat(0.0))),
+        Function::Greater => each!(|a, b| S::select_less(b, a, S::splat(1.0), S::splat(0.0))),
+        Function::Less => each!(|a, b| S::select_less(a, b, S::splat(1.0), S::splat(0.0))),
+        Function::GreaterOrEqual => each!(|a, b| at_most::<S>(b, a)),
+        Function::LessOrEqual => each!(|a, b| at_most::<S>(a, b)),
+        Function::And => each!(|a, b| S::mul(truth::<S>(a), truth::<S>(b))),
+        Function::Or => each!(|a, b| S::max(truth::<S>(a), truth::<S>(b))),
+        Function::Xor => each!(|a, b| S::abs(S::sub(truth::<S>(a), truth::<S>(b)))),
         Function::Pow | Function::Mod => {
             for i in 0..len {
                 // SAFETY: i < len.
@@ -116,5 +124,28 @@ unsafe fn generic<S: Simd>(
                 }
             }
         }
+    }
+}
+
+/// 1 unless `v` is 0.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn truth<S: Simd>(v: S::V) -> S::V {
+    // SAFETY: passed on to the caller.
+    unsafe { S::select_equal(v, S::splat(0.0), S::splat(0.0), S::splat(1.0)) }
+}
+
+/// 1 where `a ≤ b`, else 0.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn at_most<S: Simd>(a: S::V, b: S::V) -> S::V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let one = S::splat(1.0);
+        S::select_less(a, b, one, S::select_equal(a, b, one, S::splat(0.0)))
     }
 }

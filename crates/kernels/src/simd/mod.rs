@@ -44,6 +44,8 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn exp2_int(n: Self::V) -> Self::V;
     /// `a < b ? yes : no`; NaN gives `no`.
     unsafe fn select_less(a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// `a = b ? yes : no`; NaN gives `no`.
+    unsafe fn select_equal(a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
 }
 
 /// Makes `fn NAME(isa, args)`, which calls `GENERIC::<S>(args)` for the instruction set's [`Simd`], compiled with its

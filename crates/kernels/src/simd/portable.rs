@@ -98,6 +98,11 @@ macro_rules! portable {
             unsafe fn select_less(a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
                 std::array::from_fn(|lane| if a[lane] < b[lane] { yes[lane] } else { no[lane] })
             }
+            #[inline(always)]
+            #[allow(clippy::float_cmp)]
+            unsafe fn select_equal(a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
+                std::array::from_fn(|lane| if a[lane] == b[lane] { yes[lane] } else { no[lane] })
+            }
         }
     };
 }
