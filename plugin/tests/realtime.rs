@@ -2,57 +2,16 @@
 //! swapped and parameters move.
 #![allow(unsafe_code)]
 
+#[allow(dead_code)]
+#[path = "../../tests/src/counting.rs"]
+mod counting;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use counting::{Counting, heap_calls};
 use support::{Event, Instance, LAYOUTS, PARAMS, Random, buffer, guitar, id_of, model_file, state_with_file};
-
-struct Counting;
-
-thread_local! {
-    static WATCHED: Cell<bool> = const { Cell::new(false) };
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // `try_with`: the allocator is also called while a thread ends.
-    let watched = WATCHED.try_with(Cell::get).unwrap_or(false);
-    if watched {
-        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-    }
-}
-
-// SAFETY: passes everything on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: passed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Heap calls of this thread during `body`.
-fn heap_calls(body: impl FnOnce()) -> u64 {
-    CALLS.set(0);
-    WATCHED.set(true);
-    body();
-    WATCHED.set(false);
-    CALLS.get()
-}
 
 /// Blocks with everything prepared beforehand, so that only the plugin can allocate.
 struct Blocks {

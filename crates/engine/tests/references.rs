@@ -1,145 +1,125 @@
-//! Every third-party file that must play gives its stored reference from sample 0, interpreted and streamed.
+//! Every model file there is: it plays its stored reference from sample 0, in any cuts, or it is refused for the reason that the
+//! table in `support/refused.rs` tells.
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use support::files::{channel, model, read, time_axis, zoo_reference};
-use support::{Cuts, data, floats_of, instance, offline, stream};
-use tonegraft_engine::{StartState, interpret};
-use tonegraft_model::Tensor;
+use support::cases::{self, measure, stored, tolerance};
+use support::corpus::{File, failures, fixtures, third_party};
+use support::refused::{REFUSED, refused};
+use support::{Cuts, data, floats_of};
+use tonegraft_engine::interpret;
 
-/// Relative to the larger of 1 and the reference's peak.
-const TOLERANCE: f32 = 1e-5;
+/// How hosts cut.
+const CUTS: &[Cuts] = &[
+    Cuts::Fixed(1),
+    Cuts::Fixed(7),
+    Cuts::Fixed(64),
+    Cuts::Fixed(480),
+    Cuts::Fixed(1024),
+    Cuts::Random(3),
+];
 
-fn assert_close(actual: &[f32], expected: &[f32], what: &str) {
-    assert_eq!(actual.len(), expected.len(), "{what}");
-    let peak = expected.iter().fold(1.0f32, |peak, y| peak.max(y.abs()));
-    for (index, (a, b)) in actual.iter().zip(expected).enumerate() {
-        assert!(
-            (a - b).abs() <= TOLERANCE * peak,
-            "{what}: index {index}: {a}, reference {b}, peak {peak}"
-        );
+/// Least part of a reference that is compared: the rest is cut off by the latency, and where an export knows the signal's end.
+const LEAST: f64 = 0.4;
+
+/// The interpreter gives every stored output.
+fn check_interpreter(file: &File) {
+    if refused(&file.name).is_some_and(|refused| refused.no_effect.is_none()) {
+        return;
     }
-}
-
-fn zoo(path: &Path) {
-    let graph = read(path);
-    let (inputs, outputs) = zoo_reference(path);
+    let Some((inputs, outputs)) = stored(file) else { return };
+    let graph = file.read().unwrap_or_else(|error| panic!("{error}"));
     let interpreted = interpret::run(&graph, &inputs).unwrap_or_else(|error| panic!("{error}"));
     for (name, expected) in &outputs {
-        assert_close(
-            &floats_of(&interpreted[name]),
-            &floats_of(expected),
-            &format!("interpreted {name}"),
-        );
-    }
-
-    let model = model(graph, path);
-    let states: BTreeMap<String, Tensor> = (model.info().inputs.iter())
-        .filter(|port| port.role == "state")
-        .map(|port| (port.name.clone(), inputs[&port.name].clone()))
-        .collect();
-    let model = model.with_states(&states).unwrap_or_else(|error| panic!("{error}"));
-    let x = &inputs["x"];
-    let time = time_axis(&model);
-    let frames = x.shape()[time];
-    let mut processor = instance(&model, StartState::Zero);
-    let mut events = Vec::new();
-    for (index, knob) in model.knobs().iter().enumerate() {
-        if knob.input == "x" {
-            // A knob that is a signal: the reference moves it at every frame.
-            events.extend(
-                channel(x, time, knob.index)
-                    .iter()
-                    .enumerate()
-                    .map(|(frame, value)| (frame, index, *value)),
+        let actual = &interpreted[name];
+        assert_eq!(actual.shape(), expected.shape(), "interpreted `{name}`");
+        if expected.as_f32().is_none() {
+            assert_eq!(actual, expected, "interpreted `{name}`");
+            continue;
+        }
+        let (a, b) = (floats_of(actual), floats_of(expected));
+        let peak = b.iter().fold(1.0f32, |peak, y| peak.max(y.abs()));
+        for (index, (a, b)) in a.iter().zip(&b).enumerate() {
+            assert!(
+                (a - b).abs() <= tolerance(file) * peak,
+                "interpreted `{name}`, element {index}: {a}, reference {b}"
             );
-        } else {
-            events.push((0, index, floats_of(&inputs[&knob.input])[knob.index]));
         }
     }
-    assert_eq!(model.info().latency_samples, 0);
-    let input = [channel(x, time, 0)];
-    for cuts in [Cuts::Fixed(frames), Cuts::Fixed(64), Cuts::Random(3)] {
-        processor.reset();
-        let streamed = stream(processor.as_mut(), &input, cuts, &events);
-        assert_close(&streamed[0], &floats_of(&outputs["y"]), &format!("streamed, {cuts:?}"));
-    }
 }
 
-fn network(path: &Path, folder: &Path) {
-    let stem = path.file_stem().expect("a name").to_string_lossy();
-    let input = data::wav(&folder.join("ref/clip_guitar_44k1.wav"));
-    let reference = data::npz(&folder.join(format!("ref/{stem}.npz")));
-    let expected = floats_of(&reference.iter().find(|(name, _)| name == "y").expect("has y").1);
-    let graph = read(path);
-    let input_name = graph.value(graph.inputs[0]).name.clone();
-    let output_name = graph.value(graph.outputs[0]).name.clone();
-    let receptive_field = input.len() - expected.len() + 1;
-
-    let model = model(graph.clone(), path);
-    assert_eq!(model.info().receptive_field, receptive_field as u64);
-    assert_eq!(model.info().latency_samples, 0);
-    let mut processor = instance(&model, StartState::Zero);
-    let streamed = stream(processor.as_mut(), std::slice::from_ref(&input), Cuts::Fixed(480), &[]);
-    assert_close(&streamed[0][receptive_field - 1..], &expected, "streamed");
-
-    // The interpreter on the first part: plain loops take their time.
-    let part = receptive_field + 8191;
-    let shape = if time_axis(&model) == 2 {
-        vec![1, 1, part]
-    } else {
-        vec![1, part, 1]
+fn check(file: &File, folder: &Path) {
+    let case = match (cases::case(file, folder), refused(&file.name)) {
+        (Ok(case), None) => case,
+        (Ok(_), Some(_)) => panic!("plays now: take it out of the table of what is refused"),
+        (Err(error), None) => panic!("refused: {error}"),
+        (Err(error), Some(refused)) => {
+            let error = error.to_string();
+            assert!(error.contains(refused.words), "refused for another reason: {error}");
+            assert!(error.len() > 30, "hardly a reason: {error}");
+            return;
+        }
     };
-    let tensor = Tensor::f32(shape, input[..part].to_vec()).expect("sizes agree");
-    let interpreted = floats_of(&offline(&graph, &BTreeMap::from([(input_name, tensor)]), &output_name));
-    assert_close(&interpreted, &expected[..8192], "interpreted");
+    let measured = measure(&case, None, CUTS);
+    assert!(
+        measured.error <= tolerance(file),
+        "{} off the reference, over {} frames",
+        measured.error,
+        measured.compared
+    );
+    #[allow(clippy::cast_precision_loss)]
+    let part = measured.compared as f64 / case.expected[0].len() as f64;
+    assert!(
+        part >= LEAST,
+        "only {} of {} frames compared",
+        measured.compared,
+        case.expected[0].len()
+    );
+    println!(
+        "{}: {:.1e} over {} frames",
+        file.name, measured.error, measured.compared
+    );
 }
 
-fn check(file: &str) {
-    let Some(folder) = data::shared(file) else { return };
-    let path = folder.join(file);
-    if file.starts_with("export-zoo") {
-        zoo(&path);
-    } else {
-        network(&path, &folder);
-    }
+fn check_all(files: &[File], folder: &Path) {
+    let failures = failures(
+        files,
+        |file| file.name.clone(),
+        |file| {
+            check_interpreter(file);
+            check(file, folder);
+        },
+    );
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        files.len(),
+        failures.join("\n")
+    );
 }
-
-macro_rules! tests {
-    ($($name:ident: $file:literal,)*) => {
-        $(
-            #[test]
-            fn $name() {
-                check($file);
-            }
-        )*
-
-        const FILES: &[&str] = &[$($file),*];
-    };
-}
-for_each_file!(tests);
 
 #[test]
-fn no_file_is_left_out() {
-    assert_eq!(FILES.len(), support::files::COUNT);
-    let Some(folder) = data::shared("no_file_is_left_out") else {
+fn fixtures_play_their_references() {
+    let files = fixtures();
+    assert!(files.len() >= 41, "{} fixtures", files.len());
+    check_all(&files, Path::new(""));
+}
+
+#[test]
+fn third_party_files_play_their_references() {
+    let Some(folder) = data::shared("third_party_files_play_their_references") else {
         return;
     };
-    let mut there = 0;
-    for entry in std::fs::read_dir(folder.join("export-zoo")).expect("readable") {
-        let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
-        let kind = ["tcn", "lstm", "gru", "trained_ts9_lstm24", "rnn_stateful.ts"]
-            .iter()
-            .any(|kind| name.starts_with(kind));
-        if kind && name.ends_with(".onnx") {
-            assert!(
-                FILES.contains(&format!("export-zoo/{name}").as_str()),
-                "{name} has no test"
-            );
-            there += 1;
-        }
+    let files = third_party(&folder);
+    for entry in REFUSED {
+        assert!(
+            entry.file.starts_with("fixtures/") || files.iter().any(|file| file.name == entry.file),
+            "{} is in the table of what is refused and nowhere else",
+            entry.file
+        );
     }
-    assert_eq!(there + 3, support::files::COUNT);
+    assert!(files.len() >= 110, "{} files", files.len());
+    check_all(&files, &folder);
 }

@@ -1,8 +1,8 @@
-//! What is refused, and that the reason names the node and is the true one.
+//! What is refused, and that the reason names the node and is the true one. Files are in `references.rs`.
 
 mod support;
 
-use support::{Net, data};
+use support::Net;
 use tonegraft_engine::{CompileError, CompileErrorKind as Kind, LoadError, Model, Options};
 use tonegraft_model::op::{AutoPad, Direction, Op, PadMode, Recurrent, Reduction, Unary, Window};
 
@@ -227,42 +227,4 @@ fn inputs_and_outputs_that_are_no_audio() {
     tail.output(y, "y");
     tail.output(last, "last");
     assert_reason(&refused(tail), Kind::Output, "no state input takes them up", None);
-}
-
-/// Third-party files that do not play natively (or are broken), and words of the reason.
-const FILES: &[(&str, &str)] = &[
-    ("onnx/AutoGuitarAmp.onnx", "LSTM"),
-    ("onnx/GuitarLSTM-libtorch-dynamic.onnx", ""),
-    ("onnx/GuitarLSTM-tflite-256.onnx", ""),
-    ("onnx/simple_gain_network_mono.onnx", ""),
-    ("onnx/waveunet_distort.onnx", ""),
-    ("onnx/ldsp_topline.onnx", ""),
-    ("onnx/gtcrn_simple.onnx", ""),
-    ("onnx/dtln_model_1.onnx", ""),
-    ("onnx/silero_vad_16k_op15.onnx", ""),
-    ("onnx/swift_f0_2025.onnx", ""),
-    ("onnx/basic_pitch_nmp.onnx", ""),
-    ("onnx/snac24_quantize_encodings.onnx", ""),
-    ("export-zoo/codec_elu.ts.onnx", "stride"),
-    ("export-zoo/chorus_delay_gather.ts.onnx", ""),
-    ("export-zoo/attn_causal.dy.onnx", ""),
-    ("export-zoo/spec_conv2d.ts.onnx", ""),
-    ("export-zoo/rnn_stateful.dy.onnx", ""),
-];
-
-#[test]
-fn third_party_files_that_do_not_play_say_why() {
-    let Some(folder) = data::shared("third_party_files_that_do_not_play_say_why") else {
-        return;
-    };
-    for (file, words) in FILES {
-        match Model::from_file(&folder.join(file), &Options::default()) {
-            Ok(model) => panic!("{file} plays:\n{}", model.plan_text()),
-            Err(error) => {
-                println!("{file}: {error}");
-                assert!(error.to_string().contains(words), "{file}: {error}");
-                assert!(error.to_string().len() > 30, "{file}: {error}");
-            }
-        }
-    }
 }

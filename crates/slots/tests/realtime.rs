@@ -2,10 +2,12 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod common;
+#[allow(dead_code)]
+#[path = "../../../tests/src/counting.rs"]
+mod counting;
 
 use common::{KNOBS_AT_ZERO, Probe, mono, run, sine};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use counting::{Counting, heap_calls};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -13,48 +15,8 @@ use std::time::{Duration, Instant};
 use tonegraft_core::HostFrames;
 use tonegraft_slots::{BankAudio, BankConfig, InstallErrorKind, Source, bank};
 
-thread_local! {
-    static HEAP_CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts the calls of each thread.
-struct Counting;
-
-fn count() {
-    // A thread that is ending has no counter any more, and nobody to ask for it.
-    let _ = HEAP_CALLS.try_with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: every call is passed on unchanged to the system's allocator; counting touches a plain thread-local number only.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.dealloc(pointer, layout) };
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Allocations and frees of this thread within `body`.
-fn heap_calls(body: impl FnOnce()) -> usize {
-    let before = HEAP_CALLS.get();
-    body();
-    HEAP_CALLS.get() - before
-}
 
 #[test]
 fn the_counter_sees_one_box() {

@@ -1,5 +1,6 @@
 //! Shared test data, where it is; fixtures of the repository.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tonegraft_model::Tensor;
 
@@ -34,22 +35,27 @@ pub fn fixtures() -> PathBuf {
     workspace().join("models/fixtures")
 }
 
-/// All float arrays of an `.npz`, `(name, tensor)`.
-pub fn npz(path: &std::path::Path) -> Vec<(String, Tensor)> {
+/// All arrays of 32-bit floats and 64-bit integers of an `.npz`, by name.
+pub fn npz(path: &std::path::Path) -> BTreeMap<String, Tensor> {
     let mut archive = npyz::npz::NpzArchive::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
-    let mut arrays = Vec::new();
+    let mut arrays = BTreeMap::new();
     for name in names {
         let array = archive.by_name(&name).expect("readable").expect("present");
-        let shape: Vec<usize> = array
-            .shape()
-            .iter()
-            .map(|n| usize::try_from(*n).expect("small"))
-            .collect();
+        let sizes = array.shape().iter();
+        let shape: Vec<usize> = sizes.map(|n| usize::try_from(*n).expect("small")).collect();
         assert_eq!(array.order(), npyz::Order::C, "{name}");
-        if let Ok(values) = array.into_vec::<f32>() {
-            arrays.push((name, Tensor::f32(shape, values).expect("sizes agree")));
-        }
+        let tensor = if let Ok(values) = array.into_vec::<f32>() {
+            Tensor::f32(shape, values)
+        } else {
+            // Read anew: a failed attempt has used up the first.
+            let array = archive.by_name(&name).expect("readable").expect("present");
+            match array.into_vec::<i64>() {
+                Ok(values) => Tensor::i64(shape, values),
+                Err(_) => continue,
+            }
+        };
+        arrays.insert(name, tensor.expect("sizes agree"));
     }
     arrays
 }

@@ -1,8 +1,10 @@
 //! What the engine's tests share: graphs made by hand, streaming in cuts, files of the shared test data.
 #![allow(dead_code)]
 
+pub mod cases;
+pub mod corpus;
 pub mod data;
-pub mod files;
+pub mod refused;
 
 use std::collections::BTreeMap;
 use tonegraft_core::{Fault, Processor, SampleRate};
