@@ -49,6 +49,11 @@ impl Ring {
         self.planes == 0
     }
 
+    /// Places of the ring: a frame stands at its number modulo this.
+    pub const fn period(&self) -> usize {
+        self.period
+    }
+
     /// Frames remembered.
     pub const fn history(&self) -> usize {
         self.history
