@@ -119,7 +119,9 @@ pub struct RenderArgs {
 /// A stage between file and processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Stage {
-    /// Kernels in the order in which they run
+    /// The file's operators, checked, with the sizes of all wires
+    Graph,
+    /// Kernels in the order in which they run, and where in memory
     Plan,
 }
 
@@ -129,6 +131,7 @@ pub enum Stage {
 Examples:
   tonegraft inspect my-amp.onnx
   tonegraft inspect overdrive --json | jq .latency_samples
+  tonegraft inspect my-amp.onnx --stage graph
   tonegraft inspect my-amp.onnx --stage plan")]
 pub struct InspectArgs {
     /// A model file, or the id of a shipped model

@@ -4,7 +4,7 @@
 
 use crate::cli::{InspectArgs, Stage};
 use crate::line;
-use crate::models;
+use crate::{models, stages};
 use anyhow::Result;
 use serde_json::Value;
 
@@ -13,6 +13,9 @@ use serde_json::Value;
 /// # Errors
 /// The model cannot be loaded.
 pub fn run(args: &InspectArgs) -> Result<()> {
+    if args.stage == Some(Stage::Graph) {
+        return line(&stages::graph(&models::graph(&args.model)?));
+    }
     let named = models::load(&args.model)?;
     if args.stage == Some(Stage::Plan) {
         return line(&named.model.plan_text());

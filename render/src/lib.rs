@@ -7,6 +7,7 @@
 //! * [`wav`]: audio files in and out.
 //! * [`blocks`]: how the audio is cut.
 //! * [`render`], [`inspect`], [`bench`](mod@bench), [`state`], [`shelf`]: the commands.
+//! * [`stages`]: a stage between file and processor as text.
 //! * [`progress`]: a bar on the terminal for whatever takes longer than a second.
 //!
 //! The samples do not depend on the cut, on the number of files rendered at once, or on whether a host or this program drives
@@ -23,6 +24,7 @@ pub mod progress;
 pub mod render;
 pub mod rig;
 pub mod shelf;
+pub mod stages;
 pub mod state;
 pub mod wav;
 

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use std::path::{Path, PathBuf};
 use tonegraft_engine::{LoadError, Model, Options};
 use tonegraft_library::{Shipped, shipped, shipped_by_id};
+use tonegraft_model::{Graph, Limits};
 
 /// Where a model came from.
 #[derive(Clone, Debug)]
@@ -59,6 +60,30 @@ pub fn load(name: &str) -> Result<Named> {
         model,
         origin: Origin::File(path.to_owned()),
     })
+}
+
+/// Reads what `name` names, also if the native runtime refuses to play it.
+///
+/// # Errors
+/// Neither a shipped model nor a file has that name, or the file cannot be read.
+pub fn graph(name: &str) -> Result<Graph> {
+    let refused = match load(name) {
+        Ok(named) => return Ok(named.model.graph().clone()),
+        Err(error) => error,
+    };
+    let path = Path::new(name);
+    let limits = Limits::default();
+    // Whatever is not read here was no more readable for `load`, whose sentence says it.
+    let (Ok(file), true) = (std::fs::metadata(path), path.is_file()) else {
+        return Err(refused);
+    };
+    if file.len() > limits.max_bytes as u64 {
+        return Err(refused);
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tonegraft.json");
+    let sidecar = std::fs::read_to_string(beside).ok();
+    tonegraft_model::read(&std::fs::read(path)?, name, sidecar.as_deref(), &limits).map_err(|_| refused)
 }
 
 /// What a load error displays is the whole sentence; its source, once more behind a colon, would say half of it twice.
