@@ -22,6 +22,7 @@ pub mod lstm;
 mod math;
 mod matvec;
 pub mod peak;
+mod recurrent;
 pub mod rnn;
 pub mod select;
 mod simd;
@@ -32,6 +33,7 @@ pub use gru::Gru;
 pub use history::Ring;
 pub use isa::Isa;
 pub use lstm::Lstm;
+pub use recurrent::{Cell, Recurrent};
 pub use rnn::Rnn;
 
 /// Elements of the widest vector: planes are padded to a multiple of this.

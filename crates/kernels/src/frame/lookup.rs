@@ -73,3 +73,61 @@ impl Run for Sparse {
         }
     }
 }
+
+#[derive(Debug)]
+pub(super) struct GatherAxis {
+    pub len: usize,
+    pub inner: usize,
+}
+
+impl Run for GatherAxis {
+    fn run(&self, _: Isa, inputs: &[&[f32]], output: &mut [f32], _: &mut [f32]) {
+        let [x, indices] = inputs else { return };
+        let blocks = output.chunks_exact_mut(indices.len() * self.inner);
+        for (x, y) in x.chunks_exact(self.len * self.inner).zip(blocks) {
+            for (i, y) in indices.iter().zip(y.chunks_exact_mut(self.inner)) {
+                let at = index(*i, self.len) * self.inner;
+                if let Some(row) = x.get(at..at + self.inner) {
+                    y.copy_from_slice(row);
+                }
+            }
+        }
+    }
+}
+
+/// Axes in order: size in the indices, and elements of `x` from one index to the next (0 at the axis itself).
+#[derive(Debug)]
+pub(super) struct GatherElements {
+    axes: Vec<(usize, usize)>,
+    /// Size of the axis, and elements of `x` from one of its indices to the next.
+    axis: (usize, usize),
+}
+
+impl GatherElements {
+    pub fn new(shape: &[usize], axis: usize, index_shape: &[usize]) -> Option<Self> {
+        let mut steps = vec![1; shape.len()];
+        for at in (1..shape.len()).rev() {
+            steps[at - 1] = steps[at] * shape[at];
+        }
+        let along = (*shape.get(axis)?, *steps.get(axis)?);
+        *steps.get_mut(axis)? = 0;
+        Some(Self {
+            axes: index_shape.iter().copied().zip(steps).collect(),
+            axis: along,
+        })
+    }
+}
+
+impl Run for GatherElements {
+    fn run(&self, _: Isa, inputs: &[&[f32]], output: &mut [f32], _: &mut [f32]) {
+        let [x, indices] = inputs else { return };
+        for (o, (i, y)) in indices.iter().zip(output).enumerate() {
+            let (mut rest, mut at) = (o, index(*i, self.axis.0) * self.axis.1);
+            for (size, step) in self.axes.iter().rev() {
+                at += rest % size * step;
+                rest /= size;
+            }
+            *y = x.get(at).copied().unwrap_or(0.0);
+        }
+    }
+}

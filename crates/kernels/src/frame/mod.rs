@@ -6,13 +6,22 @@
 
 mod conv;
 mod dense;
+mod fourier;
 mod function;
 mod geometry;
 mod lookup;
 mod normalise;
+mod pool;
+mod recurrent;
 mod reduce;
+pub mod reference;
+mod sizes;
+mod sums;
+#[cfg(test)]
+mod tests;
 
-pub use function::{Cell, Direction, Function, Reduction};
+pub use crate::Cell;
+pub use function::{Direction, Function, Reduction};
 
 use crate::Isa;
 use std::fmt;
@@ -113,7 +122,103 @@ impl Kernel {
                 width: *width,
                 table: Arc::clone(table),
             }),
-            _ => return None,
+            Function::Recurrent {
+                cell,
+                direction,
+                steps,
+                batch,
+                inputs,
+                hidden,
+                w,
+                r,
+                b,
+                h0,
+                c0,
+            } => Arc::new(recurrent::Recurrent::new(
+                &recurrent::Layer {
+                    cell: *cell,
+                    direction: *direction,
+                    steps: *steps,
+                    batch: *batch,
+                    inputs: *inputs,
+                    hidden: *hidden,
+                    w,
+                    r,
+                    b: b.as_deref(),
+                    h0: *h0,
+                    c0: *c0,
+                },
+                isa,
+            )?),
+            Function::LayerNorm {
+                len,
+                epsilon,
+                scale,
+                bias,
+                ..
+            } => Arc::new(normalise::LayerNorm {
+                len: *len,
+                epsilon: *epsilon,
+                scale: Arc::clone(scale),
+                bias: bias.clone(),
+            }),
+            Function::InstanceNorm {
+                len,
+                epsilon,
+                scale,
+                bias,
+                ..
+            } => Arc::new(normalise::InstanceNorm {
+                len: *len,
+                epsilon: *epsilon,
+                scale: Arc::clone(scale),
+                bias: bias.clone(),
+            }),
+            Function::MaxPool { .. } => {
+                let window = function.window()?;
+                Arc::new(pool::MaxPool {
+                    window,
+                    output_size: window.output_size()?,
+                })
+            }
+            Function::GatherElements {
+                shape,
+                axis,
+                index_shape,
+            } => Arc::new(lookup::GatherElements::new(shape, *axis, index_shape)?),
+            Function::GatherAxis { len, inner, .. } => Arc::new(lookup::GatherAxis {
+                len: *len,
+                inner: *inner,
+            }),
+            Function::Dft {
+                length,
+                inner,
+                input_length,
+                complex_in,
+                onesided,
+                inverse,
+                ..
+            } => Arc::new(fourier::Dft::new(fourier::Shape {
+                length: *length,
+                inner: *inner,
+                input_length: *input_length,
+                complex_in: *complex_in,
+                onesided: *onesided,
+                inverse: *inverse,
+            })),
+            Function::CumSum {
+                len,
+                inner,
+                exclusive,
+                reverse,
+                ..
+            } => Arc::new(reduce::CumSum {
+                len: *len,
+                inner: *inner,
+                exclusive: *exclusive,
+                reverse: *reverse,
+            }),
+            Function::ConvTranspose { .. } => return None,
         };
         Some(Self {
             isa,

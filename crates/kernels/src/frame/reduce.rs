@@ -134,3 +134,32 @@ impl Run for ArgReduce {
         }
     }
 }
+
+#[derive(Debug)]
+pub(super) struct CumSum {
+    pub len: usize,
+    pub inner: usize,
+    pub exclusive: bool,
+    pub reverse: bool,
+}
+
+impl Run for CumSum {
+    fn run(&self, _: Isa, inputs: &[&[f32]], output: &mut [f32], _: &mut [f32]) {
+        let [x] = inputs else { return };
+        let block = self.len * self.inner;
+        for (x, y) in x.chunks_exact(block).zip(output.chunks_exact_mut(block)) {
+            let mut before: Option<usize> = None;
+            for step in 0..self.len {
+                let at = if self.reverse { self.len - 1 - step } else { step } * self.inner;
+                for i in 0..self.inner {
+                    let sum = match before {
+                        None => 0.0,
+                        Some(before) => y[before + i] + if self.exclusive { x[before + i] } else { 0.0 },
+                    };
+                    y[at + i] = if self.exclusive { sum } else { sum + x[at + i] };
+                }
+                before = Some(at);
+            }
+        }
+    }
+}

@@ -76,6 +76,11 @@ impl Gru {
         padded(self.inputs) + 3 * padded(self.hidden) + padded(3 * self.hidden) + padded(2 * self.hidden) + 3 * LANES
     }
 
+    /// Where `h` begins in the state.
+    pub(crate) const fn h_at(&self) -> usize {
+        padded(self.inputs)
+    }
+
     /// Sets `h`, `[hidden]`.
     ///
     /// # Realtime Safety

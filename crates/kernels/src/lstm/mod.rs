@@ -60,6 +60,16 @@ impl Lstm {
         self.inputs + 2 * padded(self.hidden) + padded(4 * self.hidden) + LANES
     }
 
+    /// Where `h` begins in the state.
+    pub(crate) const fn h_at(&self) -> usize {
+        self.inputs
+    }
+
+    /// Where `c` begins in the state.
+    pub(crate) const fn c_at(&self) -> usize {
+        self.inputs + padded(self.hidden)
+    }
+
     /// Sets `h` and `c`, `[hidden]` each.
     ///
     /// # Realtime Safety
@@ -134,7 +144,7 @@ mod tests {
             let b = take(8 * hidden, 0.2);
             let (h, c) = (take(hidden, 0.5), take(hidden, 0.5));
             let x = take(inputs * frames, 1.0);
-            let expected = reference::run(inputs, hidden, &w, &r, Some(&b), &h, &c, &x, frames);
+            let (expected, _) = reference::run(inputs, hidden, &w, &r, Some(&b), &h, &c, &x, frames);
             for isa in Isa::available() {
                 let lstm = Lstm::new(inputs, hidden, &w, &r, Some(&b), isa).expect("sizes fit");
                 let mut state = vec![0.0; lstm.state_len()];

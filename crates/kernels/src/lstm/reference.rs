@@ -4,7 +4,7 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// `x: [inputs, frames] -> y: [hidden, frames]`; weights as in [`super::Lstm::new`], from the state `h`, `c`.
+/// `x: [inputs, frames] -> y: [hidden, frames]` and the last `c`; weights as in [`super::Lstm::new`], from the state `h`, `c`.
 #[allow(clippy::too_many_arguments)]
 pub fn run(
     inputs: usize,
@@ -16,7 +16,7 @@ pub fn run(
     c: &[f32],
     x: &[f32],
     frames: usize,
-) -> Vec<f64> {
+) -> (Vec<f64>, Vec<f64>) {
     let mut h: Vec<f64> = h.iter().map(|v| f64::from(*v)).collect();
     let mut c: Vec<f64> = c.iter().map(|v| f64::from(*v)).collect();
     let mut y = vec![0.0; hidden * frames];
@@ -41,5 +41,5 @@ pub fn run(
         }
         h = next;
     }
-    y
+    (y, c)
 }

@@ -66,6 +66,11 @@ impl Rnn {
         self.inputs + 2 * padded(self.hidden)
     }
 
+    /// Where `h` begins in the state.
+    pub(crate) const fn h_at(&self) -> usize {
+        self.inputs
+    }
+
     /// Sets `h`, `[hidden]`.
     ///
     /// # Realtime Safety
