@@ -9,6 +9,7 @@ mod bundle;
 mod checks;
 mod demo;
 mod extended;
+mod fuzz;
 mod hosts;
 mod install;
 mod packages;
@@ -37,6 +38,7 @@ cargo xtask COMMAND
   validate       pluginval, clap-validator and Steinberg's validator, each where its path is given
   references     make the fixtures in models/fixtures again from models/generators
   extended       slow checks: Ardour's export, cargo-deny, checks for other systems, soak
+  fuzz           the fuzzers of fuzz/, 30 CPU-minutes each (fuzz TARGET… --minutes N; 0 minutes: the corpus alone)
   bench-report   benches beside ONNX Runtime, written to docs/BENCHMARKS.md
 
 Environment:
@@ -62,7 +64,7 @@ fn dispatch() -> Result<ExitCode> {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", &[][..]),
     };
-    if !matches!(command, "hosts" | "help" | "-h" | "--help")
+    if !matches!(command, "hosts" | "fuzz" | "help" | "-h" | "--help")
         && let Some(unknown) = rest.first()
     {
         bail!("`cargo xtask {command}` takes no argument, but `{unknown}` was given");
@@ -85,6 +87,7 @@ fn dispatch() -> Result<ExitCode> {
         "validate" => return validate::alone(&project),
         "references" => references::run(&project)?,
         "extended" => return Ok(extended::run(&project)),
+        "fuzz" => fuzz::run(&project, rest)?,
         "bench-report" => bench_report::run(&project)?,
         "help" | "-h" | "--help" => print!("{HELP}"),
         other => bail!("there is no command `{other}`; `cargo xtask help` lists them"),
