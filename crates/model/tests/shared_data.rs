@@ -51,17 +51,7 @@ fn load(path: &Path) -> Result<Graph, tonegraft_model::ReadError> {
 }
 
 /// Files whose operators are beyond this project's, with the first of them.
-const UNSUPPORTED: [(&str, &str); 9] = [
-    ("attn_causal.ts.onnx", "Trilu"),
-    ("attn_causal.tsfix.onnx", "Trilu"),
-    ("fft_native.dy.onnx", "DFT"),
-    ("gtcrn.onnx", "ScatterND"),
-    ("gtcrn_simple.onnx", "ScatterND"),
-    ("silero_vad_16k_op15.onnx", "If"),
-    ("spec_conv2d.dy.onnx", "Resize"),
-    ("swift_f0_2025.onnx", "STFT"),
-    ("waveunet_distort.onnx", "Resize"),
-];
+const UNSUPPORTED: [(&str, &str); 1] = [("silero_vad_16k_op15.onnx", "If")];
 
 #[test]
 fn every_file_reads_or_is_refused_for_its_reason() {
@@ -83,7 +73,7 @@ fn every_file_reads_or_is_refused_for_its_reason() {
                     unsupported += usize::from(first.is_some());
                     if let Some((_, operator)) = UNSUPPORTED.iter().find(|(file, _)| *file == name) {
                         assert_eq!(first, Some(*operator), "{name}");
-                    } else if !name.starts_with("spec_conv2d") {
+                    } else {
                         assert_eq!(first, None, "{name}");
                     }
                 }
@@ -98,7 +88,7 @@ fn every_file_reads_or_is_refused_for_its_reason() {
             }
         }
     }
-    assert_eq!((count, refused, unsupported), (117, 1, 11));
+    assert_eq!((count, refused, unsupported), (117, 1, 1));
 }
 
 /// The promises of [`Graph`].

@@ -15,23 +15,40 @@ const MAX_FOLDED_PRODUCT: usize = 1 << 28;
 
 pub(crate) struct Builder<'a> {
     pub budget: Budget<'a>,
-    pub names: HashMap<String, ValueId>,
+    names: Names,
     pub labels: Vec<String>,
     pub facts: Vec<Fact>,
     pub nodes: Vec<Node>,
     /// What the file says of values by name, used behind operators that are not supported.
     pub declared: HashMap<String, Fact>,
+    /// The file's element type of constants that were widened.
+    codes: HashMap<ValueId, i32>,
 }
+
+/// Names that nodes can refer to. An inner graph sees those around it and may cover them until it ends.
+#[derive(Default)]
+struct Names {
+    known: HashMap<String, (usize, ValueId)>,
+    level: usize,
+    /// What to put back, innermost last.
+    covered: Vec<(String, Option<(usize, ValueId)>)>,
+    /// How much of `covered` belongs to the levels around.
+    marks: Vec<usize>,
+}
+
+/// The names of a caller, set aside while a function's body is read.
+pub(super) struct Caller(Names);
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(budget: Budget<'a>) -> Self {
         Self {
             budget,
-            names: HashMap::new(),
+            names: Names::default(),
             labels: Vec::new(),
             facts: Vec::new(),
             nodes: Vec::new(),
             declared: HashMap::new(),
+            codes: HashMap::new(),
         }
     }
 
@@ -49,9 +66,59 @@ impl<'a> Builder<'a> {
         Ok(ValueId(index))
     }
 
+    /// The wire called `name`.
+    pub(crate) fn named(&self, name: &str) -> Option<ValueId> {
+        self.names.known.get(name).map(|(_, id)| *id)
+    }
+
+    /// Begins an inner graph.
+    pub(super) fn enter(&mut self) {
+        self.names.marks.push(self.names.covered.len());
+        self.names.level += 1;
+    }
+
+    /// Ends the innermost graph: its names are gone.
+    pub(super) fn leave(&mut self) {
+        let mark = self.names.marks.pop().unwrap_or(0);
+        self.names.level = self.names.level.saturating_sub(1);
+        for (name, before) in self.names.covered.drain(mark..).rev() {
+            match before {
+                Some(before) => self.names.known.insert(name, before),
+                None => self.names.known.remove(&name),
+            };
+        }
+    }
+
+    /// Begins a function's body, which sees no names but its own.
+    pub(super) fn call(&mut self) -> Caller {
+        Caller(std::mem::take(&mut self.names))
+    }
+
+    /// Ends a function's body.
+    pub(super) fn give_back(&mut self, caller: Caller) {
+        self.names = caller.0;
+    }
+
+    /// Keeps the file's element type of a constant.
+    pub(super) fn note_code(&mut self, id: ValueId, code: Option<i32>) {
+        if let Some(code) = code {
+            self.codes.insert(id, code);
+        }
+    }
+
+    /// The file's element type of a constant, if it was given as a tensor.
+    pub(super) fn code(&self, id: ValueId) -> Option<i32> {
+        self.codes.get(&id).copied()
+    }
+
     /// Gives `name` to a wire.
     pub(crate) fn bind(&mut self, name: &str, id: ValueId) -> Result<()> {
-        if self.names.insert(name.to_owned(), id).is_some() {
+        let level = self.names.level;
+        let before = self.names.known.insert(name.to_owned(), (level, id));
+        if level > 0 {
+            self.names.covered.push((name.to_owned(), before));
+        }
+        if before.is_some_and(|(defined, _)| defined == level) {
             let error = ReadError::new(
                 ReadErrorKind::DuplicateName,
                 "the name is defined twice, so the file is ambiguous; export the model again",

@@ -40,7 +40,7 @@ fn outputs(builder: &mut Builder<'_>, graph: &GraphProto, inputs: &[ValueId]) ->
     let mut outputs = Vec::with_capacity(graph.output.len());
     for info in &graph.output {
         let name = info.name.as_deref().unwrap_or("");
-        let Some(id) = builder.names.get(name).copied() else {
+        let Some(id) = builder.named(name) else {
             let what = "it is listed as an output, but nothing in the file computes it; export the model again";
             return Err(ReadError::new(ReadErrorKind::UndefinedName, what).at_tensor(name));
         };

@@ -2,13 +2,14 @@
 
 use super::attributes::Attributes;
 use super::build::Builder;
+use super::elementwise::reduction;
 use super::layers;
 use super::proto::NodeProto;
 use super::weights;
 use crate::error::{Result, fail};
 use crate::graph::ValueId;
 use crate::infer::Fact;
-use crate::op::{Binary, Op, PadMode, Reduction, Unary};
+use crate::op::{Binary, Op, Reduction};
 use crate::tensor::{DType, Tensor, TensorData};
 
 /// One node on its way into the graph.
@@ -19,15 +20,14 @@ pub(super) struct Lowering<'b, 'l, 'p> {
     pub name: &'b str,
     pub opset: i64,
     pub inputs: Vec<Option<ValueId>>,
+    /// Names of the wires that are its outputs.
+    pub labels: Vec<String>,
 }
 
-/// Adds `node` to the graph and binds the names of its outputs.
-pub(super) fn lower(builder: &mut Builder<'_>, node: &NodeProto, name: &str, opset: i64) -> Result<()> {
-    let inputs = node
-        .input
-        .iter()
-        .map(|input| builder.names.get(input).copied())
-        .collect();
+/// Adds `node` to the graph and binds the names of its outputs. `prefix` stands before the names of wires.
+pub(super) fn lower(builder: &mut Builder<'_>, node: &NodeProto, name: &str, opset: i64, prefix: &str) -> Result<()> {
+    let inputs = node.input.iter().map(|input| builder.named(input)).collect();
+    let labels = node.output.iter().map(|output| format!("{prefix}{output}")).collect();
     let mut lowering = Lowering {
         attributes: Attributes::new(node),
         builder,
@@ -35,6 +35,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &NodeProto, name: &str, ops
         name,
         opset,
         inputs,
+        labels,
     };
     let ids = lowering.run()?;
     for (output, id) in node.output.iter().zip(ids) {
@@ -45,7 +46,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &NodeProto, name: &str, ops
     Ok(())
 }
 
-fn scalar(data: TensorData) -> Option<Tensor> {
+pub(super) fn scalar(data: TensorData) -> Option<Tensor> {
     Tensor::new(Vec::new(), data)
 }
 
@@ -76,10 +77,15 @@ impl Lowering<'_, '_, '_> {
             "Mean" => self.mean(),
             "GlobalAveragePool" => self.global_pool(Reduction::Mean),
             "GlobalMaxPool" => self.global_pool(Reduction::Max),
-            _ => match self.op(kind)? {
-                Some(op) => self.emit(op),
-                None => self.unsupported(kind.to_owned()),
-            },
+            _ => {
+                if let Some(ids) = self.composite(kind)? {
+                    return Ok(ids);
+                }
+                match self.op(kind)? {
+                    Some(op) => self.emit(op),
+                    None => self.unsupported(kind.to_owned()),
+                }
+            }
         }
     }
 
@@ -103,13 +109,18 @@ impl Lowering<'_, '_, '_> {
         let Some(axis) = self.attributes.int(name)?.or(default) else {
             fail!(Node, "its attribute `{name}` is missing");
         };
+        self.from_front(axis, rank + usize::from(one_more && axis >= 0))
+    }
+
+    /// `axis`, counted from the back where it is negative, as one of `rank` axes.
+    pub(super) fn from_front(&self, axis: i64, rank: usize) -> Result<usize> {
         let from_front = if axis < 0 {
             axis.saturating_add(rank as i64)
         } else {
             axis
         };
         match usize::try_from(from_front) {
-            Ok(from_front) if from_front < rank || (one_more && from_front == rank) => Ok(from_front),
+            Ok(from_front) if from_front < rank => Ok(from_front),
             _ => fail!(Shape, "its axis {axis} is not one of the {rank} axes of its input"),
         }
     }
@@ -119,21 +130,48 @@ impl Lowering<'_, '_, '_> {
         self.node.output.get(index).is_some_and(|name| !name.is_empty())
     }
 
-    fn labels(&self) -> Vec<String> {
-        self.node.output.clone()
+    pub(super) fn emit(&mut self, op: Op) -> Result<Vec<ValueId>> {
+        self.builder.emit(self.name, op, self.inputs.clone(), &self.labels)
     }
 
-    fn emit(&mut self, op: Op) -> Result<Vec<ValueId>> {
-        let labels = self.labels();
-        self.builder.emit(self.name, op, self.inputs.clone(), &labels)
+    /// Adds an operator that the file does not have, with one output; `what` tells it from the node's others.
+    pub(super) fn step(&mut self, what: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId> {
+        let name = format!("{}.{what}", self.name);
+        let inputs = inputs.iter().copied().map(Some).collect();
+        let ids = self.builder.emit(&name, op, inputs, std::slice::from_ref(&name))?;
+        match ids.first() {
+            Some(id) => Ok(*id),
+            None => fail!(Node, "it has no output"),
+        }
     }
 
-    fn unsupported(&mut self, name: String) -> Result<Vec<ValueId>> {
+    /// Adds the operator whose output is the node's.
+    pub(super) fn last(&mut self, op: Op, inputs: &[ValueId]) -> Result<Vec<ValueId>> {
+        let inputs = inputs.iter().copied().map(Some).collect();
+        self.builder.emit(self.name, op, inputs, &self.labels)
+    }
+
+    pub(super) fn value(&mut self, what: &str, tensor: Option<Tensor>) -> Result<ValueId> {
+        match tensor {
+            Some(tensor) => self.builder.constant(&format!("{}.{what}", self.name), tensor),
+            None => fail!(Limit, "it needs a constant that is too large"),
+        }
+    }
+
+    pub(super) fn integers(&mut self, what: &str, values: Vec<i64>) -> Result<ValueId> {
+        self.value(what, Some(Tensor::from_i64s(values)))
+    }
+
+    pub(super) fn number(&mut self, what: &str, value: f32) -> Result<ValueId> {
+        self.value(what, scalar(TensorData::F32(vec![value])))
+    }
+
+    pub(super) fn unsupported(&mut self, name: String) -> Result<Vec<ValueId>> {
         self.emit(Op::Unsupported { name })
     }
 
     /// Makes attribute `name` the integer input `index`, as later operator sets have it.
-    fn ints_as_input(&mut self, name: &str, index: usize) -> Result<()> {
+    pub(super) fn ints_as_input(&mut self, name: &str, index: usize) -> Result<()> {
         if let Some(values) = self.attributes.ints(name) {
             let tensor = Tensor::from_i64s(values.to_vec());
             self.set_input(index, name, tensor)?;
@@ -152,7 +190,7 @@ impl Lowering<'_, '_, '_> {
         Ok(())
     }
 
-    fn float_as_input(&mut self, name: &str, index: usize) -> Result<()> {
+    pub(super) fn float_as_input(&mut self, name: &str, index: usize) -> Result<()> {
         if let Some(tensor) = self
             .attributes
             .has(name)
@@ -186,8 +224,11 @@ impl Lowering<'_, '_, '_> {
                 "it holds neither a number nor a tensor, which is not supported"
             );
         };
-        let label = self.node.output.first().cloned().unwrap_or_default();
-        Ok(vec![self.builder.constant(&label, tensor)?])
+        let code = a.tensor("value").and_then(|proto| proto.data_type);
+        let label = self.labels.first().cloned().unwrap_or_default();
+        let id = self.builder.constant(&label, tensor)?;
+        self.builder.note_code(id, code);
+        Ok(vec![id])
     }
 
     fn dropout(&mut self) -> Result<Vec<ValueId>> {
@@ -207,7 +248,7 @@ impl Lowering<'_, '_, '_> {
     /// `Min` and `Max` of any number of arguments, two at a time.
     fn chain(&mut self, op: Binary) -> Result<Vec<ValueId>> {
         let mut total = self.input(0)?;
-        let label = self.labels();
+        let label = self.labels.clone();
         for index in 1..self.inputs.len() {
             let next = self.input(index)?;
             let last = index + 1 == self.inputs.len();
@@ -242,12 +283,11 @@ impl Lowering<'_, '_, '_> {
             fail!(Node, "it has no inputs")
         };
         let share = self.builder.constant(&format!("{}.share", self.name), tensor)?;
-        let labels = self.labels();
         self.builder.emit(
             self.name,
             Op::Binary(Binary::Mul),
             vec![ids.first().copied(), Some(share)],
-            &labels,
+            &self.labels,
         )
     }
 
@@ -292,244 +332,19 @@ impl Lowering<'_, '_, '_> {
                 noop_with_empty_axes: self.attributes.flag("noop_with_empty_axes", false)?,
             }));
         }
+        if let Some(op) = self.sampling(kind)? {
+            return Ok(op);
+        }
         self.movement(kind)
     }
 
-    fn expect_inputs(&self, least: usize, most: usize) -> Result<()> {
+    pub(super) fn expect_inputs(&self, least: usize, most: usize) -> Result<()> {
         let count = self.inputs.len();
         if !(least..=most).contains(&count) {
             fail!(Node, "it has {count} inputs, but takes {least} to {most}");
         }
         Ok(())
     }
-
-    fn unary(&self, kind: &str) -> Result<Option<Unary>> {
-        let a = self.attributes;
-        Ok(Some(match kind {
-            "Tanh" => Unary::Tanh,
-            "Sigmoid" => Unary::Sigmoid,
-            "Relu" => Unary::Relu,
-            "LeakyRelu" => Unary::LeakyRelu {
-                alpha: a.float("alpha", 0.01)?,
-            },
-            "Elu" => Unary::Elu {
-                alpha: a.float("alpha", 1.0)?,
-            },
-            "Selu" => Unary::Selu {
-                alpha: a.float("alpha", 1.673_263_2)?,
-                gamma: a.float("gamma", 1.050_701)?,
-            },
-            "HardSigmoid" => Unary::HardSigmoid {
-                alpha: a.float("alpha", 0.2)?,
-                beta: a.float("beta", 0.5)?,
-            },
-            "HardSwish" => Unary::HardSwish,
-            "Gelu" => Unary::Gelu {
-                tanh: a.text("approximate")? == Some("tanh"),
-            },
-            "Softplus" => Unary::Softplus,
-            "Softsign" => Unary::Softsign,
-            "Abs" => Unary::Abs,
-            "Neg" => Unary::Neg,
-            "Sqrt" => Unary::Sqrt,
-            "Exp" => Unary::Exp,
-            "Log" => Unary::Log,
-            "Sin" => Unary::Sin,
-            "Cos" => Unary::Cos,
-            "Erf" => Unary::Erf,
-            "Reciprocal" => Unary::Reciprocal,
-            "Floor" => Unary::Floor,
-            "Ceil" => Unary::Ceil,
-            "Round" => Unary::Round,
-            "Sign" => Unary::Sign,
-            "Not" => Unary::Not,
-            _ => return Ok(None),
-        }))
-    }
-
-    fn binary(&self, kind: &str) -> Result<Option<Binary>> {
-        Ok(Some(match kind {
-            "Add" => Binary::Add,
-            "Sub" => Binary::Sub,
-            "Mul" => Binary::Mul,
-            "Div" => Binary::Div,
-            "Pow" => Binary::Pow,
-            // The C form has the sign of the dividend.
-            "Mod" if !self.attributes.flag("fmod", false)? => Binary::Mod,
-            "Equal" => Binary::Equal,
-            "Greater" => Binary::Greater,
-            "GreaterOrEqual" => Binary::GreaterOrEqual,
-            "Less" => Binary::Less,
-            "LessOrEqual" => Binary::LessOrEqual,
-            "And" => Binary::And,
-            "Or" => Binary::Or,
-            _ => return Ok(None),
-        }))
-    }
-
-    fn movement(&mut self, kind: &str) -> Result<Option<Op>> {
-        let a = self.attributes;
-        Ok(Some(match kind {
-            "Sum" => Op::Sum,
-            "PRelu" => Op::PRelu,
-            "Where" => Op::Where,
-            "Clip" => {
-                if self.opset < 11 {
-                    self.float_as_input("min", 1)?;
-                    self.float_as_input("max", 2)?;
-                }
-                Op::Clip
-            }
-            "Cast" => {
-                let Some(code) = a.int("to")?.and_then(|code| i32::try_from(code).ok()) else {
-                    fail!(Node, "its attribute `to` is missing");
-                };
-                Op::Cast {
-                    to: weights::dtype(code)?,
-                    narrowed: weights::narrower(code),
-                }
-            }
-            "Split" => return self.split().map(Some),
-            "Slice" => {
-                if self.opset < 10 {
-                    for (index, name) in ["starts", "ends", "axes"].into_iter().enumerate() {
-                        self.ints_as_input(name, index + 1)?;
-                    }
-                }
-                Op::Slice
-            }
-            "Concat" => Op::Concat {
-                axis: self.axis("axis", None, self.rank(0)?, false)?,
-            },
-            "Transpose" => {
-                let rank = self.rank(0)?;
-                let perm = a.sizes("perm", 0)?.unwrap_or_else(|| (0..rank).rev().collect());
-                let mut sorted = perm.clone();
-                sorted.sort_unstable();
-                if !sorted.iter().copied().eq(0..rank) {
-                    fail!(
-                        Shape,
-                        "its `perm` {perm:?} does not reorder the shape {}",
-                        self.fact(0)?.show()
-                    );
-                }
-                Op::Transpose { perm }
-            }
-            "Reshape" => Op::Reshape {
-                allow_zero: a.flag("allowzero", false)?,
-            },
-            "Flatten" => Op::Flatten {
-                axis: self.axis("axis", Some(1), self.rank(0)?, true)?,
-            },
-            "Squeeze" | "Unsqueeze" => {
-                if self.opset < 13 {
-                    self.ints_as_input("axes", 1)?;
-                }
-                if kind == "Squeeze" { Op::Squeeze } else { Op::Unsqueeze }
-            }
-            "Expand" => Op::Expand,
-            "Tile" => Op::Tile,
-            "Gather" => Op::Gather {
-                axis: self.axis("axis", Some(0), self.rank(0)?, false)?,
-            },
-            "GatherElements" => Op::GatherElements {
-                axis: self.axis("axis", Some(0), self.rank(0)?, false)?,
-            },
-            "Pad" => {
-                if self.opset < 11 {
-                    self.ints_as_input("pads", 1)?;
-                    self.float_as_input("value", 2)?;
-                }
-                let mode = match a.text("mode")?.unwrap_or("constant") {
-                    "constant" => PadMode::Constant,
-                    "reflect" => PadMode::Reflect,
-                    "edge" => PadMode::Edge,
-                    "wrap" => PadMode::Wrap,
-                    _ => return Ok(None),
-                };
-                Op::Pad { mode }
-            }
-            "Shape" => Op::Shape {
-                start: a.int("start")?.unwrap_or(0),
-                end: a.int("end")?,
-            },
-            "Size" => Op::Size,
-            "ConstantOfShape" => {
-                let value = match a.tensor("value") {
-                    Some(proto) => weights::tensor(proto, &mut self.builder.budget)?,
-                    None => match scalar(TensorData::F32(vec![0.0])) {
-                        Some(zero) => zero,
-                        None => return Ok(None),
-                    },
-                };
-                if value.len() != 1 {
-                    fail!(Node, "its value has {} elements instead of one", value.len());
-                }
-                Op::ConstantOfShape { value }
-            }
-            "Range" => Op::Range,
-            "ArgMax" | "ArgMin" => Op::ArgReduce {
-                max: kind == "ArgMax",
-                axis: self.axis("axis", Some(0), self.rank(0)?, false)?,
-                keep_dims: a.flag("keepdims", true)?,
-                select_last: a.flag("select_last_index", false)?,
-            },
-            "Softmax" | "LogSoftmax" => {
-                let rank = self.rank(0)?;
-                let default = if self.opset < 13 { 1 } else { -1 };
-                let axis = self.axis("axis", Some(default), rank, false)?;
-                // Up to set 12 all axes behind are one; the same thing only if they are of size 1.
-                let rest = self.fact(0)?.shape.get(axis + 1..).unwrap_or(&[]);
-                if self.opset < 13 && rest.iter().any(|size| size.known() != Some(1)) {
-                    return Ok(None);
-                }
-                Op::Softmax {
-                    axis,
-                    log: kind == "LogSoftmax",
-                }
-            }
-            _ => return Ok(None),
-        }))
-    }
-
-    /// Sizes of the parts become an input, whichever way the file gives them.
-    fn split(&mut self) -> Result<Op> {
-        let axis = self.axis("axis", Some(0), self.rank(0)?, false)?;
-        if self.opset < 13 {
-            self.ints_as_input("split", 1)?;
-        }
-        let parts = self.node.output.len();
-        let size = self
-            .fact(0)?
-            .shape
-            .get(axis)
-            .and_then(|size| size.known())
-            .and_then(|size| usize::try_from(size).ok());
-        if self.inputs.get(1).copied().flatten().is_none()
-            && let Some(size) = size
-        {
-            let each = size.div_ceil(parts.max(1));
-            let sizes = (0..parts)
-                .map(|part| size.saturating_sub(part * each).min(each) as i64)
-                .collect();
-            self.set_input(1, "split", Tensor::from_i64s(sizes))?;
-        }
-        Ok(Op::Split { axis })
-    }
-}
-
-fn reduction(kind: &str) -> Option<Reduction> {
-    Some(match kind {
-        "ReduceSum" => Reduction::Sum,
-        "ReduceMean" => Reduction::Mean,
-        "ReduceMax" => Reduction::Max,
-        "ReduceMin" => Reduction::Min,
-        "ReduceProd" => Reduction::Prod,
-        "ReduceL1" => Reduction::L1,
-        "ReduceL2" => Reduction::L2,
-        "ReduceSumSquare" => Reduction::SumSquare,
-        _ => return None,
-    })
 }
 
 /// The element type of a tensor description; `None` for types that are not read.

@@ -1,15 +1,23 @@
 //! ONNX: protobuf bytes to the checked graph.
 //!
 //! In order: [`scan`] holds the limits before anything is allocated; prost decodes into [`proto`]; [`order`] sorts the nodes;
-//! [`lower`] brings each into its normal form while [`build`] infers and folds; [`finish`] drops what nobody reads.
+//! [`inline`] opens functions and branches; [`lower`] brings each node into its normal form while [`build`] infers and folds;
+//! [`finish`] drops what nobody reads.
 
 mod attributes;
 pub(crate) mod build;
+mod composite;
+mod einsum;
+mod elementwise;
 pub(crate) mod finish;
+mod inline;
 mod layers;
 mod lower;
+mod movement;
 mod order;
 mod proto;
+mod quantise;
+mod sampling;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -22,6 +30,7 @@ use crate::limits::Limits;
 use crate::metadata;
 use crate::symbolic::SymInt;
 use build::Builder;
+use inline::Inliner;
 use prost::Message;
 use proto::{GraphProto, ModelProto, ValueInfoProto};
 use std::collections::BTreeMap;
@@ -75,12 +84,8 @@ pub(crate) fn read(bytes: &[u8], file: &str, sidecar: Option<&str>, limits: &Lim
     let mut builder = Builder::new(Budget::new(limits));
     let inputs = add_values(&mut builder, graph)?;
     let mut operators = BTreeMap::<String, usize>::new();
-    for index in order::order(graph)? {
-        let (node, name) = (&graph.node[index], order::name(graph, index));
-        let kind = node.op_type.as_deref().unwrap_or("");
-        *operators.entry(kind.to_owned()).or_default() += 1;
-        lower::lower(&mut builder, node, &name, opset).map_err(|error| error.at_node(&name, kind))?;
-    }
+    let mut inliner = Inliner::new(&model.functions, &mut operators);
+    inliner.graph(&mut builder, graph, opset)?;
     let name = match graph.name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => name.to_owned(),
         None => stem(file),
@@ -149,6 +154,7 @@ fn add_values(builder: &mut Builder<'_>, graph: &GraphProto) -> Result<Vec<Value
         let name = proto.name.as_deref().unwrap_or("");
         let tensor = weights::tensor(proto, &mut builder.budget)?;
         let id = builder.wire(name, Fact::constant(tensor))?;
+        builder.note_code(id, proto.data_type);
         builder.bind(name, id)?;
     }
     let mut inputs = Vec::new();
@@ -160,7 +166,7 @@ fn add_values(builder: &mut Builder<'_>, graph: &GraphProto) -> Result<Vec<Value
             return Err(ReadError::new(ReadErrorKind::DuplicateName, what).at_tensor(name));
         }
         // In old files weights are listed as inputs as well.
-        if builder.names.contains_key(name) {
+        if builder.named(name).is_some() {
             continue;
         }
         let fact = declared(info, builder.budget.limits(), true)?;

@@ -9,6 +9,7 @@ use crate::limits::Limits;
 enum Kind {
     Model,
     Graph,
+    Function,
     Node,
     Attribute,
     Tensor,
@@ -24,14 +25,15 @@ impl Kind {
     const fn child(self, number: u64) -> Option<Self> {
         Some(match (self, number) {
             (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
-            (Self::Graph, 1) => Self::Node,
+            (Self::Model, 25) => Self::Function,
+            (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
             (Self::Graph, 5) | (Self::Attribute, 5 | 10) => Self::Tensor,
-            (Self::Graph, 11..=13) => Self::ValueInfo,
-            (Self::Node, 5) => Self::Attribute,
+            (Self::Graph, 11..=13) | (Self::Function, 12) => Self::ValueInfo,
+            (Self::Node, 5) | (Self::Function, 11) => Self::Attribute,
             (Self::ValueInfo, 2) | (Self::Attribute, 14 | 15) => Self::Type,
             (Self::Type, 1) => Self::TensorType,
             (Self::TensorType, 2) => Self::Shape,
-            (Self::Model, 8 | 14 | 25) | (Self::Shape, 1) | (Self::Tensor, 13) => Self::Leaf,
+            (Self::Model, 8 | 14) | (Self::Function, 9) | (Self::Shape, 1) | (Self::Tensor, 13) => Self::Leaf,
             // Sequence, optional and map types nest; nothing here reads them, but their depth counts.
             (Self::Type, 4 | 9) => Self::Type,
             _ => return None,

@@ -36,6 +36,7 @@ fn node(kind: &str, name: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto 
         op_type: Some(kind.to_owned()),
         attribute: Vec::new(),
         domain: None,
+        overload: None,
     }
 }
 
@@ -406,7 +407,7 @@ fn unknown_operators_are_named_and_kept() {
     let mut graph = tanh();
     let subgraph = AttributeProto {
         name: Some("body".into()),
-        g: Some(Presence {}),
+        g: Some(Box::default()),
         ..AttributeProto::default()
     };
     graph.node = vec![NodeProto {
