@@ -42,6 +42,11 @@ impl Reader {
             (1..=MAX_FILE_CHANNELS).contains(&channels),
             "{shown}: {channels} channels; at most {MAX_FILE_CHANNELS} are rendered, split the file"
         );
+        // An extensible header may announce any number of valid bits.
+        ensure!(
+            spec.sample_format == hound::SampleFormat::Float || matches!(spec.bits_per_sample, 8 | 16 | 24 | 32),
+            refusal(path, &hound::Error::Unsupported)
+        );
         let Some(rate) = SampleRate::new(spec.sample_rate) else {
             bail!(
                 "{shown}: a sample rate of {} Hz; 1 to {} Hz are possible",
@@ -279,6 +284,37 @@ impl Drop for Unfinished {
         if !self.published {
             // Nothing to do if it was never made.
             let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reader;
+
+    /// Fuzzed: an extensible header whose sample has 256 valid bits.
+    #[test]
+    fn an_impossible_number_of_valid_bits_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("wide.wav");
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 48_000,
+            bits_per_sample: 24,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut wav = hound::WavWriter::create(&path, spec).expect("creates");
+        wav.write_sample(1).expect("writes");
+        wav.finalize().expect("finishes");
+        let mut bytes = std::fs::read(&path).expect("reads");
+        assert!(Reader::open(&path).is_ok());
+        // wValidBitsPerSample stands 18 bytes into the format chunk, whose content begins at 20.
+        assert_eq!(bytes[38..40], 24u16.to_le_bytes());
+        for bits in [1u16, 33, 64, 256, u16::MAX] {
+            bytes[38..40].copy_from_slice(&bits.to_le_bytes());
+            std::fs::write(&path, &bytes).expect("writes");
+            let error = Reader::open(&path).err().expect("is refused").to_string();
+            assert!(error.contains("encoding is not read"), "{bits}: {error}");
         }
     }
 }
