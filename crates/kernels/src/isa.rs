@@ -54,6 +54,14 @@ impl Isa {
         if self.is_available() { self } else { Self::Scalar }
     }
 
+    /// Elements of its vectors.
+    pub(crate) const fn lanes(self) -> usize {
+        match self {
+            Self::Avx512 => 16,
+            Self::Scalar | Self::Neon | Self::Avx2Fma => 8,
+        }
+    }
+
     /// Short name, lower case.
     pub const fn name(self) -> &'static str {
         match self {

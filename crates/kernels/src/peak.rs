@@ -22,13 +22,9 @@ const DURATION: Duration = Duration::from_millis(60);
 /// Takes 60 ms.
 pub fn macs_per_ns(isa: Isa) -> f64 {
     let isa = isa.or_scalar();
-    let lanes = match isa {
-        Isa::Avx512 => 16,
-        Isa::Scalar | Isa::Neon | Isa::Avx2Fma => 8,
-    };
     // Powers of 2 below the type's range.
     #[allow(clippy::cast_precision_loss)]
-    let macs = (CHAINS * STEPS * lanes) as f64;
+    let macs = (CHAINS * STEPS * isa.lanes()) as f64;
     let mut best = f64::INFINITY;
     let mut sums = [0.0; crate::LANES];
     let begun = Instant::now();

@@ -1,53 +1,164 @@
 //! Matrix products: a dense layer, and products of two signals.
 
 use super::Run;
+use super::product::{self, Call, Packed, Panel, Steps, WIDEST};
 use crate::Isa;
-use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct Dense {
-    pub inputs: usize,
-    pub outputs: usize,
-    pub weights: Arc<[f32]>,
-    pub bias: Option<Arc<[f32]>>,
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+    panels: Vec<Panel>,
+    packed: Packed,
+    /// Width of the panel with lanes of its own, which goes through the scratch; 0 if there is none.
+    narrow: usize,
+}
+
+impl Dense {
+    /// `weights: [outputs, inputs]`, `bias: [outputs]`; the sizes fit.
+    pub fn new(rows: usize, inputs: usize, outputs: usize, weights: &[f32], bias: Option<&[f32]>, isa: Isa) -> Self {
+        let mut packed = Packed::default();
+        let weight = |output: usize, column: usize| weights[output * inputs + column];
+        let panels = packed.add(isa, 0, outputs, inputs, weight, bias);
+        let narrow = panels
+            .iter()
+            .map(|panel| (panel.vectors * isa.lanes(), panel.outputs))
+            .find(|(width, outputs)| width != outputs)
+            .map_or(0, |(width, _)| width);
+        Self {
+            rows,
+            inputs,
+            outputs,
+            panels,
+            packed,
+            narrow,
+        }
+    }
 }
 
 impl Run for Dense {
-    fn run(&self, _: Isa, inputs: &[&[f32]], output: &mut [f32], _: &mut [f32]) {
+    fn scratch(&self) -> usize {
+        self.rows * self.narrow
+    }
+
+    fn run(&self, isa: Isa, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32]) {
         let [x] = inputs else { return };
-        for (x, y) in x.chunks_exact(self.inputs).zip(output.chunks_exact_mut(self.outputs)) {
-            for (o, (y, weights)) in y.iter_mut().zip(self.weights.chunks_exact(self.inputs)).enumerate() {
-                let start = self.bias.as_ref().and_then(|bias| bias.get(o)).copied().unwrap_or(0.0);
-                *y = x.iter().zip(weights).fold(start, |sum, (x, weight)| sum + x * weight);
+        debug_assert!(x.len() == self.rows * self.inputs && output.len() == self.rows * self.outputs);
+        let address = Steps {
+            row: self.inputs,
+            column: 1,
+        };
+        for panel in &self.panels {
+            let width = panel.vectors * isa.lanes();
+            let whole = panel.outputs == width;
+            // SAFETY: the instruction set is available by construction. `x` is `[rows, inputs]`; the panel's weights are
+            // `[inputs, width]` and its start values `[width]` as packed. A whole panel lies inside every row of the output
+            // `[rows, outputs]`, any other goes to the scratch `[rows, width]`, which is `narrow` wide.
+            unsafe {
+                let (y, y_stride) = if whole {
+                    (output.as_mut_ptr().add(panel.first), self.outputs)
+                } else {
+                    (scratch.as_mut_ptr(), width)
+                };
+                let call = Call {
+                    x: x.as_ptr(),
+                    rows: self.rows,
+                    columns: self.inputs,
+                    weights: self.packed.weights.as_ptr().add(panel.weights),
+                    weights_stride: width,
+                    vectors: panel.vectors,
+                    start: self.packed.start.as_ptr().add(panel.start),
+                    y,
+                    y_stride,
+                };
+                product::run_steps(isa, call, address);
             }
+            if !whole {
+                copy_columns(scratch, width, output, panel.first, self.outputs, panel.outputs);
+            }
+        }
+    }
+}
+
+/// The first `columns` of each row of `from [rows, width]` to `to [rows, outputs]`, from column `first` on.
+fn copy_columns(from: &[f32], width: usize, to: &mut [f32], first: usize, outputs: usize, columns: usize) {
+    for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(outputs)) {
+        if let (Some(from), Some(to)) = (from.get(..columns), to.get_mut(first..first + columns)) {
+            to.copy_from_slice(from);
         }
     }
 }
 
 #[derive(Debug)]
 pub(super) struct MatMul {
+    /// Which matrices, per result.
     pub batch: Vec<(usize, usize)>,
     pub m: usize,
     pub k: usize,
     pub n: usize,
+    /// Elements of a vector.
+    pub lanes: usize,
 }
 
 impl Run for MatMul {
-    fn run(&self, _: Isa, inputs: &[&[f32]], output: &mut [f32], _: &mut [f32]) {
+    fn scratch(&self) -> usize {
+        if self.n.is_multiple_of(self.lanes) {
+            0
+        } else {
+            (self.k + self.m) * self.lanes
+        }
+    }
+
+    fn run(&self, isa: Isa, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32]) {
         let [a, b] = inputs else { return };
-        for (y, (at_a, at_b)) in output.chunks_exact_mut(self.m * self.n).zip(&self.batch) {
-            let a = a.iter().skip(at_a * self.m * self.k);
-            let Some(b) = b.get(at_b * self.k * self.n..) else {
+        let Self { m, k, n, lanes, .. } = *self;
+        let address = Steps { row: k, column: 1 };
+        for (y, (at_a, at_b)) in output.chunks_exact_mut(m * n).zip(&self.batch) {
+            let (Some(a), Some(b)) = (
+                a.get(at_a * m * k..(at_a + 1) * m * k),
+                b.get(at_b * k * n..(at_b + 1) * k * n),
+            ) else {
                 return;
             };
-            let mut a = a.copied();
-            for y in y.chunks_exact_mut(self.n) {
-                y.fill(0.0);
-                for (a, b) in a.by_ref().take(self.k).zip(b.chunks_exact(self.n)) {
-                    for (y, b) in y.iter_mut().zip(b) {
-                        *y += a * b;
+            let call = |weights, weights_stride, vectors, y, y_stride| Call {
+                x: a.as_ptr(),
+                rows: m,
+                columns: k,
+                weights,
+                weights_stride,
+                vectors,
+                start: std::ptr::null(),
+                y,
+                y_stride,
+            };
+            let mut first = 0;
+            while first + lanes <= n {
+                let vectors = ((n - first) / lanes).min(WIDEST);
+                // SAFETY: the instruction set is available by construction; `a` is `[m, k]`; the panel's vectors lie inside
+                // every row of `b [k, n]` and of `y [m, n]`.
+                unsafe {
+                    let (b, y) = (b.as_ptr().add(first), y.as_mut_ptr().add(first));
+                    product::run_steps(isa, call(b, n, vectors, y, n), address);
+                }
+                first += vectors * lanes;
+            }
+            if first < n {
+                // The last columns by themselves, filled up with zeros.
+                let Some((columns, sums)) = scratch.split_at_mut_checked(k * lanes) else {
+                    return;
+                };
+                columns.fill(0.0);
+                for (to, from) in columns.chunks_exact_mut(lanes).zip(b.chunks_exact(n)) {
+                    for (to, from) in to.iter_mut().zip(from.iter().skip(first)) {
+                        *to = *from;
                     }
                 }
+                // SAFETY: as above; the columns are `[k, lanes]`, the sums `[m, lanes]`.
+                unsafe {
+                    product::run_steps(isa, call(columns.as_ptr(), lanes, 1, sums.as_mut_ptr(), lanes), address);
+                }
+                copy_columns(sums, lanes, y, first, n, n - first);
             }
         }
     }

@@ -12,6 +12,7 @@ mod geometry;
 mod lookup;
 mod normalise;
 mod pool;
+mod product;
 mod recurrent;
 mod reduce;
 pub mod reference;
@@ -54,36 +55,20 @@ impl Kernel {
         let isa = isa.or_scalar();
         let code: Arc<dyn Run> = match function {
             Function::Dense {
+                rows,
                 inputs,
                 outputs,
                 weights,
                 bias,
-                ..
-            } => Arc::new(dense::Dense {
-                inputs: *inputs,
-                outputs: *outputs,
-                weights: Arc::clone(weights),
-                bias: bias.clone(),
-            }),
-            Function::Conv {
-                groups,
-                inputs,
-                outputs,
+            } => Arc::new(dense::Dense::new(
+                *rows,
+                *inputs,
+                *outputs,
                 weights,
-                bias,
-                ..
-            } => {
-                let window = function.window()?;
-                Arc::new(conv::Conv {
-                    groups: *groups,
-                    inputs: *inputs,
-                    outputs: *outputs,
-                    window,
-                    output_size: window.output_size()?,
-                    weights: Arc::clone(weights),
-                    bias: bias.clone(),
-                })
-            }
+                bias.as_deref(),
+                isa,
+            )),
+            Function::Conv { .. } | Function::ConvTranspose { .. } => Arc::new(conv::Conv::new(function, isa)?),
             Function::MatMul {
                 a_batch,
                 b_batch,
@@ -96,6 +81,7 @@ impl Kernel {
                 m: *m,
                 k: *k,
                 n: *n,
+                lanes: isa.lanes(),
             }),
             Function::Softmax { len, inner, log, .. } => Arc::new(normalise::Softmax {
                 len: *len,
@@ -218,7 +204,6 @@ impl Kernel {
                 exclusive: *exclusive,
                 reverse: *reverse,
             }),
-            Function::ConvTranspose { .. } => return None,
         };
         Some(Self {
             isa,

@@ -169,6 +169,30 @@ fn conv(draw: &mut Draw) -> Function {
     }
 }
 
+fn conv_transpose(draw: &mut Draw) -> Function {
+    let [size, taps, strides, dilations] = window(draw);
+    let taps = [taps[0], if draw.coin() { taps[1] } else { 2 * strides[1] }];
+    let (batch, groups) = (draw.size(1, 2), draw.size(1, 3));
+    let (inputs, outputs) = (groups * draw.size(1, 20), groups * draw.size(1, 40));
+    let pads = [draw.pad(-1, 3), draw.pad(-1, 3)];
+    let full = |axis: usize| (size[axis] - 1) * strides[axis] + (taps[axis] - 1) * dilations[axis] + 1;
+    let output_size = [draw.size(1, full(0) + 2), draw.size(1, full(1) + 2)];
+    Function::ConvTranspose {
+        batch,
+        groups,
+        inputs,
+        outputs,
+        size,
+        taps,
+        strides,
+        dilations,
+        pads,
+        output_size,
+        weights: draw.floats(inputs * outputs / groups * taps[0] * taps[1], 1.0),
+        bias: draw.maybe(outputs, 1.0),
+    }
+}
+
 fn matmul(draw: &mut Draw) -> Function {
     let (batches, a_count, b_count) = (draw.size(1, 4), draw.size(1, 3), draw.size(1, 3));
     Function::MatMul {
@@ -211,6 +235,7 @@ fn recurrent(draw: &mut Draw) -> Function {
 properties! {
     dense_layers = |draw| check(&dense(draw), draw);
     convolutions = |draw| check(&conv(draw), draw);
+    transposed_convolutions = |draw| check(&conv_transpose(draw), draw);
     matrix_products = |draw| check(&matmul(draw), draw);
     recurrent_layers = |draw| check(&recurrent(draw), draw);
     softmaxes = |draw| {

@@ -22,6 +22,8 @@ pub(crate) trait Simd: Copy + 'static {
     type V: Copy;
     /// Elements in it; divides [`crate::LANES`].
     const LANES: usize;
+    /// Rows of a matrix product computed together: each has sums in four vectors, and all should stay in registers.
+    const ROWS: usize;
     unsafe fn load(from: *const f32) -> Self::V;
     unsafe fn store(to: *mut f32, value: Self::V);
     unsafe fn splat(value: f32) -> Self::V;

@@ -15,7 +15,7 @@ fn zip(a: [f32; LANES], b: [f32; LANES], body: impl Fn(f32, f32) -> f32) -> [f32
 }
 
 macro_rules! portable {
-    ($(#[$doc:meta])* $name:ident, |$a:ident, $b:ident, $c:ident| $mul_add:expr) => {
+    ($(#[$doc:meta])* $name:ident, $rows:literal, |$a:ident, $b:ident, $c:ident| $mul_add:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(crate) struct $name;
@@ -23,6 +23,7 @@ macro_rules! portable {
         impl Simd for $name {
             type V = [f32; LANES];
             const LANES: usize = LANES;
+            const ROWS: usize = $rows;
 
             #[inline(always)]
             unsafe fn load(from: *const f32) -> Self::V {
@@ -109,9 +110,9 @@ macro_rules! portable {
 
 portable!(
     /// Without fused multiply-add.
-    Portable, |a, b, c| a * b + c
+    Portable, 1, |a, b, c| a * b + c
 );
 portable!(
     /// With fused multiply-add: for targets where that is one instruction.
-    PortableFma, |a, b, c| a.mul_add(b, c)
+    PortableFma, 3, |a, b, c| a.mul_add(b, c)
 );

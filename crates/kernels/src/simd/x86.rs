@@ -10,6 +10,7 @@ pub(crate) struct Avx2;
 impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
+    const ROWS: usize = 3;
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::V {
@@ -108,6 +109,7 @@ pub(crate) struct Avx512;
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
+    const ROWS: usize = 6;
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::V {

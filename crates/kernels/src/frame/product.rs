@@ -1,0 +1,309 @@
+//! The inner loop of matrix products: vectors along the outputs, weights read once and in order.
+//!
+//! `y[r, o] = start[o] + Σ_c weights[c, o] · x[row(r) + column(c)]`. The columns are taken in chunks whose weights fit the
+//! nearest cache, so that many rows use them before they are left; a chunk is summed by itself and then added to `y`. Where a
+//! panel is narrow, its columns go round-robin into several sums, so that additions do not wait for one another. Thus the
+//! order of a sum depends on the panel's width alone, not on the number of rows.
+
+use crate::Isa;
+use crate::simd::{Simd, dispatch};
+
+/// Columns of a chunk: with the widest panel 24 KiB of weights.
+const CHUNK: usize = 96;
+
+/// Vectors of the widest panel.
+pub(super) const WIDEST: usize = 4;
+
+/// Where `x` is read.
+pub(super) trait Address: Copy {
+    /// # Safety
+    /// `row` exists.
+    unsafe fn row(self, row: usize) -> usize;
+    /// # Safety
+    /// `column` exists.
+    unsafe fn column(self, column: usize) -> usize;
+}
+
+/// At even distances.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Steps {
+    pub row: usize,
+    pub column: usize,
+}
+
+impl Address for Steps {
+    #[inline(always)]
+    unsafe fn row(self, row: usize) -> usize {
+        row * self.row
+    }
+    #[inline(always)]
+    unsafe fn column(self, column: usize) -> usize {
+        column * self.column
+    }
+}
+
+/// As two lists say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tables {
+    pub rows: *const u32,
+    pub columns: *const u32,
+}
+
+impl Address for Tables {
+    #[inline(always)]
+    unsafe fn row(self, row: usize) -> usize {
+        // SAFETY: the caller promises that it exists.
+        unsafe { *self.rows.add(row) as usize }
+    }
+    #[inline(always)]
+    unsafe fn column(self, column: usize) -> usize {
+        // SAFETY: the caller promises that it exists.
+        unsafe { *self.columns.add(column) as usize }
+    }
+}
+
+/// One panel of outputs, as pointers: all sizes were checked by the caller.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
+    pub x: *const f32,
+    pub rows: usize,
+    pub columns: usize,
+    pub weights: *const f32,
+    /// Floats from column to column.
+    pub weights_stride: usize,
+    /// Width of the panel, 1 ..= [`WIDEST`].
+    pub vectors: usize,
+    /// `[width]`; null for zeros.
+    pub start: *const f32,
+    pub y: *mut f32,
+    /// Floats from row to row.
+    pub y_stride: usize,
+}
+
+dispatch! {
+    /// # Safety
+    /// `isa` is available; all that `call` points to is as long as its sizes and the steps say; `y` overlaps nothing else.
+    pub(super) unsafe fn run_steps = panel_steps(call: Call, address: Steps)
+}
+
+dispatch! {
+    /// # Safety
+    /// As [`run_steps`]; the tables have the rows and columns.
+    pub(super) unsafe fn run_tables = panel_tables(call: Call, address: Tables)
+}
+
+/// # Safety
+/// As [`run_steps`], and as [`Simd`].
+#[inline(always)]
+unsafe fn panel_steps<S: Simd>(call: Call, address: Steps) {
+    // SAFETY: passed on to the caller.
+    unsafe { panel::<S, Steps>(call, address) };
+}
+
+/// # Safety
+/// As [`run_tables`], and as [`Simd`].
+#[inline(always)]
+unsafe fn panel_tables<S: Simd>(call: Call, address: Tables) {
+    // SAFETY: passed on to the caller.
+    unsafe { panel::<S, Tables>(call, address) };
+}
+
+/// # Safety
+/// As [`run_steps`], and as [`Simd`].
+#[inline(always)]
+unsafe fn panel<S: Simd, A: Address>(call: Call, address: A) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        match call.vectors {
+            1 => chunks::<S, A, 1, 4>(call, address),
+            2 => chunks::<S, A, 2, 2>(call, address),
+            3 => chunks::<S, A, 3, 1>(call, address),
+            _ => chunks::<S, A, 4, 1>(call, address),
+        }
+    }
+}
+
+/// # Safety
+/// As [`panel`]; the panel has `N` vectors.
+#[inline(always)]
+unsafe fn chunks<S: Simd, A: Address, const N: usize, const K: usize>(call: Call, address: A) {
+    let mut from = 0;
+    loop {
+        let to = call.columns.min(from + CHUNK);
+        let mut row = 0;
+        macro_rules! tile {
+            ($rows:literal) => {{
+                // SAFETY: passed on to the caller; the rows and columns exist.
+                unsafe { tile::<S, A, N, K, $rows>(call, address, row, from, to) };
+                row += $rows;
+            }};
+        }
+        if S::ROWS >= 6 {
+            while row + 6 <= call.rows {
+                tile!(6);
+            }
+        }
+        if S::ROWS >= 3 {
+            while row + 3 <= call.rows {
+                tile!(3);
+            }
+            if row + 2 <= call.rows {
+                tile!(2);
+            }
+        }
+        while row < call.rows {
+            tile!(1);
+        }
+        from = to;
+        if from >= call.columns {
+            break;
+        }
+    }
+}
+
+/// Rows `row .. row + R`, columns `from .. to`, in `K` sums each.
+///
+/// # Safety
+/// As [`chunks`]; the rows and columns exist.
+#[inline(always)]
+unsafe fn tile<S: Simd, A: Address, const N: usize, const K: usize, const R: usize>(
+    call: Call,
+    address: A,
+    row: usize,
+    from: usize,
+    to: usize,
+) {
+    // SAFETY: every offset is one of a row, column or panel that the caller promises.
+    unsafe {
+        let mut x = [call.x; R];
+        for (r, x) in x.iter_mut().enumerate() {
+            *x = x.add(address.row(row + r));
+        }
+        let mut sums = [[[S::splat(0.0); N]; R]; K];
+        let mut weights = call.weights.add(from * call.weights_stride);
+        let mut column = from;
+        while column + K <= to {
+            for (k, sums) in sums.iter_mut().enumerate() {
+                step::<S, N, R>(sums, &x, address.column(column + k), weights);
+                weights = weights.wrapping_add(call.weights_stride);
+            }
+            column += K;
+        }
+        // The rest of the columns: fewer than K.
+        for (k, sums) in sums.iter_mut().enumerate() {
+            if column + k < to {
+                step::<S, N, R>(sums, &x, address.column(column + k), weights);
+                weights = weights.wrapping_add(call.weights_stride);
+            }
+        }
+        for r in 0..R {
+            let y = call.y.add((row + r) * call.y_stride);
+            for n in 0..N {
+                let mut sum = sums[0][r][n];
+                if K == 2 {
+                    sum = S::add(sum, sums[1 % K][r][n]);
+                }
+                if K == 4 {
+                    sum = S::add(
+                        S::add(sum, sums[1 % K][r][n]),
+                        S::add(sums[2 % K][r][n], sums[3 % K][r][n]),
+                    );
+                }
+                let start = if from > 0 {
+                    S::load(y.add(n * S::LANES))
+                } else if call.start.is_null() {
+                    S::splat(0.0)
+                } else {
+                    S::load(call.start.add(n * S::LANES))
+                };
+                S::store(y.add(n * S::LANES), S::add(start, sum));
+            }
+        }
+    }
+}
+
+/// One column.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn step<S: Simd, const N: usize, const R: usize>(
+    sums: &mut [[S::V; N]; R],
+    x: &[*const f32; R],
+    offset: usize,
+    weights: *const f32,
+) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mut values = [S::splat(0.0); N];
+        for (n, value) in values.iter_mut().enumerate() {
+            *value = S::load(weights.add(n * S::LANES));
+        }
+        for (sums, x) in sums.iter_mut().zip(x) {
+            let factor = S::splat(*x.add(offset));
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum = S::mul_add(value, factor, *sum);
+            }
+        }
+    }
+}
+
+/// A run of outputs whose weights stand together: `[columns, vectors]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Panel {
+    pub first: usize,
+    /// Outputs; the panel's other lanes are 0.
+    pub outputs: usize,
+    pub vectors: usize,
+    /// Where its weights begin.
+    pub weights: usize,
+    /// Where its start values begin.
+    pub start: usize,
+}
+
+/// Weights and start values, in panels.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    pub weights: Vec<f32>,
+    pub start: Vec<f32>,
+}
+
+impl Packed {
+    /// Adds panels for outputs `first .. first + outputs`.
+    pub fn add(
+        &mut self,
+        isa: Isa,
+        first: usize,
+        outputs: usize,
+        columns: usize,
+        weight: impl Fn(usize, usize) -> f32,
+        bias: Option<&[f32]>,
+    ) -> Vec<Panel> {
+        let mut panels = Vec::new();
+        let mut done = 0;
+        while done < outputs {
+            let left = outputs - done;
+            let vectors = left.div_ceil(isa.lanes()).min(WIDEST);
+            let width = vectors * isa.lanes();
+            let panel = Panel {
+                first: first + done,
+                outputs: left.min(width),
+                vectors,
+                weights: self.weights.len(),
+                start: self.start.len(),
+            };
+            let real = panel.first..panel.first + panel.outputs;
+            let empty = width - panel.outputs;
+            for column in 0..columns {
+                self.weights.extend(real.clone().map(|output| weight(output, column)));
+                self.weights.extend(std::iter::repeat_n(0.0, empty));
+            }
+            let bias = |output: usize| bias.and_then(|bias| bias.get(output)).copied().unwrap_or(0.0);
+            self.start.extend(real.map(bias));
+            self.start.extend(std::iter::repeat_n(0.0, empty));
+            panels.push(panel);
+            done += panel.outputs;
+        }
+        panels
+    }
+}
