@@ -4,7 +4,10 @@
 //! whatever does not depend on the length becomes a constant. All arithmetic is checked; what overflows or leaves the form
 //! is [`SymInt::Unknown`], which is always a safe answer.
 
+mod periodic;
+
 use crate::graph::Dim;
+use periodic::Periodic;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,13 +22,16 @@ pub enum SymInt {
     Unknown,
 }
 
-/// `floor((num · symbol + offset) / den)`, in lowest terms, `num ≠ 0`, `den ≥ 1`.
+/// `floor((num · symbol + offset) / den)`, in lowest terms, `num ≠ 0`, `den ≥ 1`; or, where that is not
+/// [`Self::is_single_floor`], a term of several floors that grows by `num` whenever the symbol grows by `den`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Affine {
     symbol: Arc<str>,
     num: i64,
     den: i64,
     offset: i64,
+    /// The values at symbols below `den`, if one floor does not give them.
+    values: Option<Arc<[i64]>>,
 }
 
 impl Affine {
@@ -34,7 +40,12 @@ impl Affine {
         &self.symbol
     }
 
-    /// Numerator of the scale; may be negative.
+    /// True if [`Self::num`], [`Self::den`] and [`Self::offset`] are the whole term.
+    pub const fn is_single_floor(&self) -> bool {
+        self.values.is_none()
+    }
+
+    /// Numerator of the scale; may be negative, and 0 if it is not a single floor.
     pub const fn num(&self) -> i64 {
         self.num
     }
@@ -44,13 +55,18 @@ impl Affine {
         self.den
     }
 
-    /// Offset before the division.
+    /// Offset before the division; the value at symbol 0 times `den`, if it is not a single floor.
     pub const fn offset(&self) -> i64 {
         self.offset
     }
 
     /// Its value for `symbol`; `None` on overflow.
     pub fn eval(&self, symbol: i64) -> Option<i64> {
+        if let Some(values) = &self.values {
+            let place = usize::try_from(symbol.rem_euclid(self.den)).ok()?;
+            let whole = self.num.checked_mul(symbol.div_euclid(self.den))?;
+            return whole.checked_add(*values.get(place)?);
+        }
         let sum = i128::from(self.num) * i128::from(symbol) + i128::from(self.offset);
         i64::try_from(sum.div_euclid(i128::from(self.den))).ok()
     }
@@ -79,7 +95,16 @@ impl SymInt {
             num: 1,
             den: 1,
             offset: 0,
+            values: None,
         })
+    }
+
+    /// The result of `compute` in periods, where one floor is not enough.
+    fn in_periods(&self, other: &Self, compute: impl FnOnce(Periodic, Periodic) -> Option<Periodic>) -> Self {
+        let Some((symbol, a, b)) = Periodic::pair(self, other) else {
+            return Self::Unknown;
+        };
+        compute(a, b).map_or(Self::Unknown, |result| result.settle(&symbol))
     }
 
     /// The number, if known.
@@ -117,6 +142,7 @@ impl SymInt {
                 num,
                 den,
                 offset,
+                values: None,
             }),
             _ => Self::Unknown,
         }
@@ -125,18 +151,22 @@ impl SymInt {
     pub(crate) fn add(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::Known(a), Self::Known(b)) => a.checked_add(*b).map_or(Self::Unknown, Self::Known),
-            (Self::Affine(a), Self::Known(b)) | (Self::Known(b), Self::Affine(a)) => {
+            (Self::Affine(a), Self::Known(b)) | (Self::Known(b), Self::Affine(a)) if a.is_single_floor() => {
                 let offset = i128::from(a.offset) + i128::from(*b) * i128::from(a.den);
                 Self::affine(&a.symbol, a.num.into(), a.den.into(), offset)
             }
-            (Self::Affine(a), Self::Affine(b)) if a.symbol == b.symbol && a.den == 1 => Self::affine(
-                &a.symbol,
-                i128::from(a.num) * i128::from(b.den) + i128::from(b.num),
-                b.den.into(),
-                i128::from(a.offset) * i128::from(b.den) + i128::from(b.offset),
-            ),
-            (Self::Affine(a), Self::Affine(b)) if a.symbol == b.symbol && b.den == 1 => other.add(self),
-            _ => Self::Unknown,
+            (Self::Affine(a), Self::Affine(b)) if a.symbol == b.symbol && a.den == 1 && b.is_single_floor() => {
+                Self::affine(
+                    &a.symbol,
+                    i128::from(a.num) * i128::from(b.den) + i128::from(b.num),
+                    b.den.into(),
+                    i128::from(a.offset) * i128::from(b.den) + i128::from(b.offset),
+                )
+            }
+            (Self::Affine(a), Self::Affine(b)) if a.symbol == b.symbol && b.den == 1 && a.is_single_floor() => {
+                other.add(self)
+            }
+            _ => self.in_periods(other, |a, b| a.plus(&b)),
         }
     }
 
@@ -144,10 +174,11 @@ impl SymInt {
         match self {
             Self::Known(a) => a.checked_neg().map_or(Self::Unknown, Self::Known),
             // −floor(x / d) = floor((−x + d − 1) / d).
-            Self::Affine(a) => {
+            Self::Affine(a) if a.is_single_floor() => {
                 let offset = -i128::from(a.offset) + i128::from(a.den) - 1;
                 Self::affine(&a.symbol, -i128::from(a.num), a.den.into(), offset)
             }
+            Self::Affine(_) => self.in_periods(&Self::Known(0), |a, _| a.times(-1)),
             Self::Unknown => Self::Unknown,
         }
     }
@@ -160,6 +191,8 @@ impl SymInt {
             // x − (x + c): equal floors up to a whole offset.
             (Self::Affine(a), Self::Affine(b))
                 if a.symbol == b.symbol
+                    && a.is_single_floor()
+                    && b.is_single_floor()
                     && (a.num, a.den) == (b.num, b.den)
                     && (i128::from(a.offset) - i128::from(b.offset)) % i128::from(a.den) == 0 =>
             {
@@ -180,6 +213,8 @@ impl SymInt {
                 Self::affine(&a.symbol, i128::from(a.num) * factor, 1, i128::from(a.offset) * factor)
             }
             (x, Self::Known(-1)) | (Self::Known(-1), x) => x.neg(),
+            (Self::Affine(_), Self::Known(b)) => self.in_periods(other, |a, _| a.times(*b)),
+            (Self::Known(_), Self::Affine(_)) => other.mul(self),
             _ => Self::Unknown,
         }
     }
@@ -189,14 +224,20 @@ impl SymInt {
         match self {
             _ if by < 1 => Self::Unknown,
             Self::Known(a) => Self::Known(a.div_euclid(by)),
-            Self::Affine(a) => Self::affine(
+            Self::Affine(a) if a.is_single_floor() => Self::affine(
                 &a.symbol,
                 a.num.into(),
                 i128::from(a.den) * i128::from(by),
                 a.offset.into(),
             ),
+            Self::Affine(_) => self.in_periods(&Self::Known(by), |a, _| a.div_floor(by)),
             Self::Unknown => Self::Unknown,
         }
+    }
+
+    /// The remainder of the quotient rounded down.
+    pub(crate) fn rem_floor(&self, by: i64) -> Self {
+        self.sub(&self.div_floor(by).mul(&Self::Known(by)))
     }
 
     /// The quotient, rounded up.
@@ -215,6 +256,17 @@ impl SymInt {
                 None => Self::Unknown,
             },
             (Self::Affine(a), Self::Affine(b)) if a == b => Self::Known(1),
+            (Self::Affine(a), Self::Affine(b)) if a.symbol == b.symbol => {
+                // A whole multiple, if it is one everywhere.
+                let (top, bottom) = (
+                    i128::from(a.num) * i128::from(b.den),
+                    i128::from(b.num) * i128::from(a.den),
+                );
+                match top.checked_div(bottom).map(i64::try_from) {
+                    Some(Ok(times)) if other.mul(&Self::Known(times)) == *self => Self::Known(times),
+                    _ => Self::Unknown,
+                }
+            }
             _ => Self::Unknown,
         }
     }
@@ -233,8 +285,8 @@ impl SymInt {
                 std::cmp::Ordering::Equal => Ordering::Equal,
                 std::cmp::Ordering::Greater => Ordering::Greater,
             }),
-            (Self::Affine(a), Self::Known(_)) => Some(sign(a.num)),
-            (Self::Known(_), Self::Affine(b)) => Some(sign(b.num.saturating_neg())),
+            (Self::Affine(a), Self::Known(_)) if a.num != 0 => Some(sign(a.num)),
+            (Self::Known(_), Self::Affine(b)) if b.num != 0 => Some(sign(b.num.saturating_neg())),
             (Self::Affine(a), Self::Affine(b)) if a.symbol == b.symbol => {
                 let left = i128::from(a.num) * i128::from(b.den);
                 let right = i128::from(b.num) * i128::from(a.den);
@@ -245,12 +297,28 @@ impl SymInt {
                         Ordering::Greater
                     });
                 }
-                match self.sub(other) {
-                    Self::Known(difference) => Some(sign(difference)),
-                    _ => None,
-                }
+                self.sign_of_difference(other)
             }
+            (Self::Affine(_), Self::Known(_)) | (Self::Known(_), Self::Affine(_)) => self.sign_of_difference(other),
             _ => None,
+        }
+    }
+
+    /// The order of two that grow alike, if it is the same everywhere.
+    fn sign_of_difference(&self, other: &Self) -> Option<Ordering> {
+        let of = |value: i64| match value {
+            ..0 => Ordering::Less,
+            0 => Ordering::Equal,
+            1.. => Ordering::Greater,
+        };
+        match self.sub(other) {
+            Self::Known(difference) => Some(of(difference)),
+            Self::Affine(difference) => {
+                let mut signs = difference.values.as_deref()?.iter().map(|value| of(*value));
+                let first = signs.next().filter(|_| difference.num == 0)?;
+                signs.all(|sign| sign == first).then_some(first)
+            }
+            Self::Unknown => None,
         }
     }
 
@@ -258,7 +326,7 @@ impl SymInt {
         match self.order(other) {
             Some(Ordering::Less | Ordering::Equal) => self.clone(),
             Some(Ordering::Greater) => other.clone(),
-            None => Self::Unknown,
+            None => self.in_periods(other, |a, b| Periodic::extreme(&a, &b, false)),
         }
     }
 
@@ -266,7 +334,7 @@ impl SymInt {
         match self.order(other) {
             Some(Ordering::Greater | Ordering::Equal) => self.clone(),
             Some(Ordering::Less) => other.clone(),
-            None => Self::Unknown,
+            None => self.in_periods(other, |a, b| Periodic::extreme(&a, &b, true)),
         }
     }
 
@@ -274,6 +342,11 @@ impl SymInt {
     pub(crate) fn to_dim(&self) -> Option<Dim> {
         match self {
             Self::Known(value) => usize::try_from(*value).ok().map(Dim::Known),
+            Self::Affine(Affine {
+                values: Some(values),
+                num,
+                ..
+            }) => (*num > 0 || (*num == 0 && values.iter().all(|value| *value >= 0))).then_some(Dim::Unknown),
             Self::Affine(a) if a.num > 0 => Some(Dim::Symbolic {
                 symbol: a.symbol.to_string(),
                 scale_num: a.num,
@@ -310,6 +383,16 @@ impl fmt::Display for SymInt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(value) => write!(f, "{value}"),
+            Self::Affine(Affine {
+                values: Some(values),
+                symbol,
+                num,
+                den,
+                ..
+            }) => {
+                let first = values.first().copied().unwrap_or(0);
+                write!(f, "({symbol} ↦ {first}, +{num} per {den})")
+            }
             Self::Affine(a) => {
                 let dim = Dim::Symbolic {
                     symbol: a.symbol.to_string(),
@@ -360,6 +443,19 @@ mod tests {
             prop_assert!(agree(a.neg(), -x));
             prop_assert!(agree(a.mul(&b), x * y));
             prop_assert!(agree(a.div_floor(k), x.div_euclid(k)));
+            prop_assert!(agree(a.rem_floor(k), x.rem_euclid(k)));
+            let multiple = a.div_floor(k).mul(&SymInt::Known(k));
+            prop_assert_eq!(at(&multiple, symbol), Some(x.div_euclid(k) * k));
+            let rest = b.add(&multiple).sub(&a).div_floor(2).add(&a);
+            prop_assert_eq!(at(&rest, symbol), Some((y + x.div_euclid(k) * k - x).div_euclid(2) + x));
+            // The normal form is one: equal terms are equal.
+            prop_assert_eq!(a.add(&b).sub(&b), a.clone());
+            prop_assert_eq!(multiple.add(&a.rem_floor(k)), a.clone());
+            prop_assert_eq!(multiple.div_floor(k), a.div_floor(k));
+            prop_assert_eq!(multiple.neg().neg(), multiple);
+            if x != 0 && y != 0 && k > 1 {
+                prop_assert!(agree(a.mul(&SymInt::Known(k)).div_trunc(&a), k));
+            }
             prop_assert!(agree(a.div_ceil(k), -((-x).div_euclid(k))));
         }
 
@@ -383,6 +479,18 @@ mod tests {
         assert_eq!(t.mul(&SymInt::Known(4)).div_floor(2), t.mul(&SymInt::Known(2)));
         assert_eq!(t.div_floor(2).div_floor(3).to_string(), "⌊(T)/6⌋");
         assert_eq!(t.sub(&t), SymInt::Known(0));
+        // The length padded to a multiple, and what is added for that.
+        let cut = t.div_floor(32).mul(&SymInt::Known(32));
+        let padded = t.div_ceil(32).mul(&SymInt::Known(32));
+        let padding = SymInt::Known(32).sub(&t.rem_floor(32)).rem_floor(32);
+        assert_eq!(t.add(&padding), padded);
+        assert_eq!(padded.sub(&padding), t);
+        assert_eq!(cut.div_floor(32), t.div_floor(32));
+        assert_eq!(padding.order(&SymInt::Known(32)), Some(Ordering::Less));
+        assert_eq!(padding.max(&SymInt::Known(0)), padding);
+        assert_eq!(padding.to_dim(), Some(Dim::Unknown));
+        assert_eq!(padded.div_trunc(&t.div_ceil(32)), SymInt::Known(32));
+        assert_eq!(t.div_floor(2000).add(&t.div_floor(1999)), SymInt::Unknown);
         assert_eq!(t.mul(&SymInt::Known(i64::MAX)).mul(&SymInt::Known(3)), SymInt::Unknown);
     }
 }

@@ -4,6 +4,7 @@
 //! A contradiction (a layer whose weights do not fit its input) is an error here: no runtime could run such a model.
 
 mod layers;
+mod ratios;
 mod sampling;
 mod shapes;
 mod values;
@@ -12,6 +13,7 @@ use crate::error::{ReadError, ReadErrorKind, Result, fail};
 use crate::op::{Binary, Op, Unary};
 use crate::symbolic::{Ordering, SymInt};
 use crate::tensor::{DType, Tensor, TensorData};
+pub(crate) use ratios::Ratio;
 use std::rc::Rc;
 
 /// Most elements of a tensor that is followed symbolically.
@@ -24,6 +26,8 @@ pub(crate) struct Fact {
     pub shape: Vec<SymInt>,
     pub constant: Option<Rc<Tensor>>,
     pub symbolic: Option<Vec<SymInt>>,
+    /// The elements of a small float tensor that are fractions of sizes; `None` for those that are not.
+    pub ratios: Option<Vec<Option<Ratio>>>,
     /// True where nothing is known, not even the number of axes: behind an operator that is not supported.
     pub opaque: bool,
 }
@@ -35,6 +39,7 @@ impl Fact {
             shape,
             constant: None,
             symbolic: None,
+            ratios: None,
             opaque: false,
         }
     }

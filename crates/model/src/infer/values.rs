@@ -3,7 +3,7 @@
 //! Operators that only move elements are run by [`crate::eval`] on the elements' *numbers* (0, 1, 2, …), which tells where each
 //! result comes from, so that there is one implementation of each.
 
-use super::{Fact, Facts, MAX_SYMBOLIC, product, shapes};
+use super::{Fact, Facts, MAX_SYMBOLIC, product, ratios, shapes};
 use crate::error::{Result, fail};
 use crate::eval::{eval, eval_split};
 use crate::op::{Binary, Op, Reduction, Unary};
@@ -32,8 +32,11 @@ pub(super) fn follow(op: &Op, inputs: Facts<'_>, facts: &mut [Fact]) -> Result<(
             .and_then(|shape| elements(&shape))
             .is_some_and(|len| len <= MAX_SYMBOLIC)
     });
-    if !integral || !small || inputs.0.iter().flatten().any(|fact| fact.opaque) {
+    if !small || inputs.0.iter().flatten().any(|fact| fact.opaque) {
         return Ok(());
+    }
+    if !integral {
+        return ratios::follow(op, inputs, facts);
     }
     let Some(results) = compute(op, inputs, facts)? else {
         return Ok(());
@@ -72,6 +75,13 @@ fn compute(op: &Op, inputs: Facts<'_>, facts: &[Fact]) -> Result<Option<Vec<Elem
                 .map(<[SymInt]>::to_vec))
         }
         Op::Size => one(Some(vec![product(&inputs.get(0)?.shape)])),
+        Op::Cast { to: DType::I64, .. } if inputs.opt(0).is_some_and(|x| x.ratios.is_some()) => {
+            let whole = |ratio: Option<ratios::Ratio>| ratio.map_or(SymInt::Unknown, |ratio| ratio.truncate());
+            one(inputs
+                .opt(0)
+                .and_then(ratios::ratios)
+                .map(|ratios| ratios.into_iter().map(whole).collect()))
+        }
         Op::Cast { to, .. } => one(of(0).map(|elements| {
             let truth = |element: SymInt| match element {
                 SymInt::Known(value) => SymInt::Known(i64::from(value != 0)),
@@ -93,8 +103,8 @@ fn compute(op: &Op, inputs: Facts<'_>, facts: &[Fact]) -> Result<Option<Vec<Elem
         | Op::GatherElements { .. }
         | Op::Slice
         | Op::Transpose { .. }
-        | Op::Split { .. } => moved(op, inputs, 1, facts.len()),
-        Op::Concat { .. } => moved(op, inputs, inputs.0.len(), 1),
+        | Op::Split { .. } => moved(op, inputs, 1, facts.len(), Fact::elements),
+        Op::Concat { .. } => moved(op, inputs, inputs.0.len(), 1, Fact::elements),
         Op::Unary(unary) => one(of(0).map(|x| x.iter().map(|x| on_one(*unary, x)).collect())),
         Op::Binary(binary) => one(match (spread(inputs, 0, &shape), spread(inputs, 1, &shape)) {
             (Some(a), Some(b)) => Some(a.iter().zip(&b).map(|(a, b)| on_two(*binary, a, b)).collect()),
@@ -151,9 +161,15 @@ fn compute(op: &Op, inputs: Facts<'_>, facts: &[Fact]) -> Result<Option<Vec<Elem
     }
 }
 
-/// Runs a moving operator on the numbers of the elements of its first `data` inputs.
-fn moved(op: &Op, inputs: Facts<'_>, data: usize, outputs: usize) -> Result<Option<Vec<Elements>>> {
-    let mut pool = Elements::new();
+/// Runs a moving operator on the numbers of the elements (as `elements` gives them) of its first `data` inputs.
+pub(super) fn moved<T: Clone>(
+    op: &Op,
+    inputs: Facts<'_>,
+    data: usize,
+    outputs: usize,
+    elements: impl Fn(&Fact) -> Option<Vec<T>>,
+) -> Result<Option<Vec<Vec<T>>>> {
+    let mut pool: Vec<T> = Vec::new();
     let mut tensors: Vec<Option<Tensor>> = Vec::with_capacity(inputs.0.len());
     for index in 0..inputs.0.len() {
         let Some(fact) = inputs.opt(index) else {
@@ -167,7 +183,7 @@ fn moved(op: &Op, inputs: Facts<'_>, data: usize, outputs: usize) -> Result<Opti
             }
             continue;
         }
-        let (Some(elements), Some(shape)) = (fact.elements(), fact.known_shape()) else {
+        let (Some(elements), Some(shape)) = (elements(fact), fact.known_shape()) else {
             return Ok(None);
         };
         let first = pool.len() as i64;
@@ -203,14 +219,19 @@ fn spread(inputs: Facts<'_>, index: usize, shape: &[usize]) -> Option<Elements> 
     let fact = inputs.opt(index)?;
     let elements = fact.elements()?;
     let numbers = Tensor::i64(fact.known_shape()?, (0..elements.len() as i64).collect())?;
-    let shape = Tensor::from_i64s(shape.iter().map(|size| *size as i64).collect());
-    let spread = eval(&Op::Expand, &[Some(&numbers), Some(&shape)]).ok()?;
     let source = |number: &i64| {
         usize::try_from(*number)
             .ok()
             .and_then(|index| elements.get(index).cloned())
     };
-    spread.first()?.as_i64()?.iter().map(source).collect()
+    spread_numbers(&numbers, shape)?.iter().map(source).collect()
+}
+
+/// A tensor of numbers, broadcast to `shape`.
+pub(super) fn spread_numbers(numbers: &Tensor, shape: &[usize]) -> Option<Vec<i64>> {
+    let shape = Tensor::from_i64s(shape.iter().map(|size| *size as i64).collect());
+    let spread = eval(&Op::Expand, &[Some(numbers), Some(&shape)]).ok()?;
+    Some(spread.first()?.as_i64()?.to_vec())
 }
 
 fn on_one(unary: Unary, x: &SymInt) -> SymInt {
@@ -244,11 +265,13 @@ fn on_two(op: Binary, a: &SymInt, b: &SymInt) -> SymInt {
         Binary::Min => a.min(b),
         Binary::Max => a.max(b),
         Binary::Mod => match (a, b) {
-            (SymInt::Known(a), SymInt::Known(b @ 1..)) => SymInt::Known(a.rem_euclid(*b)),
+            (_, SymInt::Known(b @ 1..)) => a.rem_floor(*b),
             _ => SymInt::Unknown,
         },
         Binary::Remainder => match (a, b) {
             (SymInt::Known(a), SymInt::Known(b)) => a.checked_rem(*b).map_or(SymInt::Unknown, SymInt::Known),
+            // Sizes that grow are not negative.
+            (SymInt::Affine(term), SymInt::Known(b @ 1..)) if term.num() > 0 => a.rem_floor(*b),
             _ => SymInt::Unknown,
         },
         Binary::Xor => match (a.known(), b.known()) {
