@@ -36,6 +36,12 @@ pub enum ParamValue {
     String(String),
 }
 
+impl ParamValue {
+    fn is_finite(&self) -> bool {
+        !matches!(self, Self::F32(value) if !value.is_finite())
+    }
+}
+
 /// The container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HostState {
@@ -51,8 +57,7 @@ pub struct HostState {
 impl HostState {
     /// With this release's version, `params` (those that are not finite are left out) and a session given as its JSON text.
     pub fn new(params: &BTreeMap<String, ParamValue>, session_json: &str) -> Self {
-        let finite = |value: &ParamValue| !matches!(value, ParamValue::F32(value) if !value.is_finite());
-        let params = params.iter().filter(|(_, value)| finite(value));
+        let params = params.iter().filter(|(_, value)| value.is_finite());
         let session = serde_json::Value::from(session_json).to_string();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -86,7 +91,8 @@ impl HostState {
         stream
     }
 
-    /// Reads a CLAP state stream; bytes after the announced length are ignored, as the plugin does.
+    /// Reads a CLAP state stream; bytes after the announced length are ignored, as the plugin does. Values that are not finite are
+    /// left out, so that what was read can be written.
     ///
     /// # Errors
     /// Too short, too long, or not the container.
@@ -114,7 +120,10 @@ impl HostState {
             }
             .into());
         };
-        serde_json::from_slice(json).map_err(|error| StateError::json(&error))
+        let mut state: Self = serde_json::from_slice(json).map_err(|error| StateError::json(&error))?;
+        // A number beyond the range of f32 reads as infinity.
+        state.params.retain(|_, value| value.is_finite());
+        Ok(state)
     }
 }
 

@@ -37,6 +37,17 @@ fn the_stream_is_what_the_plugin_writes() {
     assert_eq!(std::str::from_utf8(rest), Ok(json));
 }
 
+/// Fuzzed: such a value was read as infinity and written as `null`, which is no value.
+#[test]
+fn a_value_beyond_the_range_of_f32_is_left_out() {
+    let json = r#"{"params":{"mix":{"f32":1e42},"output_gain":{"f32":-3.5}},"fields":{}}"#;
+    let stream = [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
+    let state = from_stream(&stream).expect("it loads");
+    let params = BTreeMap::from([("output_gain".to_owned(), ParamValue::F32(-3.5))]);
+    assert_eq!(state.params, params);
+    assert_eq!(from_stream(&state.to_stream()), Ok(state));
+}
+
 #[test]
 fn the_golden_clap_state_of_version_1_loads() {
     let stream = include_bytes!("golden/clap-state-v1.bin");
