@@ -40,6 +40,10 @@ pub enum ReadErrorKind {
     Shape,
     /// The declared metadata or the sidecar is wrong.
     Metadata,
+    /// A chain file is wrong, or its parts do not go together.
+    Chain,
+    /// A file that a chain names is not there, or may not be read.
+    MissingFile,
 }
 
 /// A file that could not be read: what, where, and what to do.
@@ -80,7 +84,11 @@ impl ReadError {
     }
 
     pub(crate) fn in_file(mut self, file: &str) -> Self {
-        self.0.file = file.to_owned();
+        self.0.file = if self.0.file.is_empty() {
+            file.to_owned()
+        } else {
+            format!("{file}, {}", self.0.file)
+        };
         self
     }
 

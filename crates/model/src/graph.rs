@@ -134,6 +134,8 @@ pub struct Node {
 pub enum Format {
     /// Open Neural Network Exchange, a protobuf file.
     Onnx,
+    /// A chain of models, a JSON file.
+    Chain,
 }
 
 impl Format {
@@ -141,6 +143,7 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Onnx => "onnx",
+            Self::Chain => "chain",
         }
     }
 }

@@ -4,6 +4,8 @@
 //! before memory is taken, and every error names the file, the node or tensor, and what to do.
 #![forbid(unsafe_code)]
 
+mod assemble;
+pub mod chain;
 pub mod error;
 pub mod eval;
 pub mod front_end;
@@ -25,17 +27,51 @@ pub use op::Op;
 pub use symbolic::SymInt;
 pub use tensor::{DType, Tensor, TensorData};
 
-/// Reads a model file.
+/// How the files that a chain names are found: given a path relative to the chain file, with `/` between folders, gives the
+/// content, `None` if there is no such file, or a reason why it cannot be read.
+pub type Resolve<'a> = dyn FnMut(&str) -> Result<Option<Vec<u8>>, String> + 'a;
+
+/// Reads a model file that stands alone: an ONNX file, or a chain whose models are embedded.
 ///
-/// * `bytes`: the file's content. ONNX is recognised by its structure, not by the name.
+/// * `bytes`: the file's content. The format is recognised by its structure, not by the name.
 /// * `file`: how to call the file in errors.
 /// * `sidecar`: the text of `<file>.tonegraft.json`, if there is one; its keys win over those in the file.
 ///
-/// Never panics and always ends, whatever the bytes; memory stays within a small multiple of `limits`. Not for the audio
-/// thread: it allocates.
+/// Where the metadata declares a spectral front end, the graph has it, see [`front_end`]. Never panics and always ends, whatever
+/// the bytes; memory stays within a small multiple of `limits`. Not for the audio thread: it allocates.
 ///
 /// # Errors
 /// [`ReadError`], whose `Display` is one sentence: what, where, what to do.
 pub fn read(bytes: &[u8], file: &str, sidecar: Option<&str>, limits: &Limits) -> Result<Graph, ReadError> {
-    onnx::read(bytes, file, sidecar, limits).map_err(|error| error.in_file(file))
+    read_any(bytes, file, sidecar, &mut |_| Ok(None), limits)
+}
+
+/// Reads a model file as [`read`] does, and the files that a chain names by way of `resolve` ([`chain::beside`] for a file on
+/// disk).
+///
+/// # Errors
+/// As [`read`].
+pub fn read_any(
+    bytes: &[u8],
+    file: &str,
+    sidecar: Option<&str>,
+    resolve: &mut Resolve<'_>,
+    limits: &Limits,
+) -> Result<Graph, ReadError> {
+    let graph = if chain::is_chain(bytes) {
+        chain::read(bytes, file, sidecar, resolve, limits)
+    } else {
+        read_onnx(bytes, file, sidecar, limits)
+    };
+    graph.map_err(|error| error.in_file(file))
+}
+
+/// One ONNX file with its front end.
+pub(crate) fn read_onnx(bytes: &[u8], file: &str, sidecar: Option<&str>, limits: &Limits) -> Result<Graph, ReadError> {
+    let mut graph = onnx::read(bytes, file, sidecar, limits, &onnx::Pins::default())?;
+    let pins = front_end::pins(&graph)?;
+    if !pins.is_empty() {
+        graph = onnx::read(bytes, file, sidecar, limits, &pins)?;
+    }
+    front_end::apply(graph, limits)
 }

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Size of the file in bytes.
+    /// Size of the file in bytes; of a chain, of all its files together.
     pub max_bytes: usize,
     /// Nodes of the graph.
     pub max_nodes: usize,
@@ -22,6 +22,8 @@ pub struct Limits {
     pub max_rank: usize,
     /// Size of the sidecar in bytes.
     pub max_sidecar_bytes: usize,
+    /// Stages of a chain.
+    pub max_stages: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +38,7 @@ impl Default for Limits {
             max_depth: 64,
             max_rank: 8,
             max_sidecar_bytes: 1 << 20,
+            max_stages: 256,
         }
     }
 }

@@ -98,6 +98,12 @@ pub(crate) fn add_sidecar(declared: &mut BTreeMap<String, String>, sidecar: &str
         Ok(object) => object,
         Err(error) => fail!(Metadata, "its sidecar (.tonegraft.json) is not a JSON object: {error}"),
     };
+    add_object(declared, object);
+    Ok(())
+}
+
+/// Adds keys, whose prefix may be left out.
+pub(crate) fn add_object(declared: &mut BTreeMap<String, String>, object: serde_json::Map<String, Json>) {
     for (key, value) in object {
         let key = if key.starts_with(PREFIX) || key.contains('.') {
             key
@@ -114,7 +120,6 @@ pub(crate) fn add_sidecar(declared: &mut BTreeMap<String, String>, sidecar: &str
         };
         declared.insert(key, text);
     }
-    Ok(())
 }
 
 /// A knob as written; what is left out has the usual value.

@@ -1,6 +1,7 @@
 //! Which outputs are the next values of which inputs.
 
 use crate::graph::{Dim, Graph, ValueId};
+use crate::tensor::DType;
 use std::collections::HashSet;
 
 /// Fewest elements of a state that is recognised by its shape alone: a lone number is rather a knob or a meter.
@@ -71,6 +72,28 @@ pub fn pairs(graph: &Graph) -> Vec<(ValueId, ValueId)> {
     pairs
 }
 
+/// The input and the output that carry the signal, as far as they can be told: the declared ones, else the first that is neither
+/// a state nor declared to be anything else.
+pub fn signal(graph: &Graph) -> (Option<ValueId>, Option<ValueId>) {
+    let metadata = &graph.metadata;
+    let named = |ids: &[ValueId], name: &Option<String>| {
+        let name = name.as_ref()?;
+        ids.iter().copied().find(|id| graph.value(*id).name == *name)
+    };
+    let pairs = pairs(graph);
+    let inputs = signal_inputs(graph);
+    let input = (graph.inputs.iter().copied())
+        .find(|id| inputs.contains(id) && graph.value(*id).dtype != DType::Bool)
+        .filter(|id| pairs.iter().all(|(from, _)| from != id));
+    let output = (graph.outputs.iter().copied()).find(|id| {
+        pairs.iter().all(|(_, to)| to != id) && !metadata.meters.contains(&graph.value(*id).name)
+    });
+    (
+        named(&graph.inputs, &metadata.audio_input).or(input),
+        named(&graph.outputs, &metadata.audio_output).or(output),
+    )
+}
+
 /// True if a value of `output` can be one of `input`: the same type, and sizes that are equal or left open.
 pub(crate) fn compatible(graph: &Graph, input: ValueId, output: ValueId) -> bool {
     let (a, b) = (graph.value(input), graph.value(output));
@@ -83,6 +106,13 @@ pub(crate) fn compatible(graph: &Graph, input: ValueId, output: ValueId) -> bool
         })
 }
 
+/// True if the metadata says that the input is a knob's or takes a phase.
+fn is_control(graph: &Graph, id: ValueId) -> bool {
+    let (metadata, name) = (&graph.metadata, &graph.value(id).name);
+    metadata.knobs.iter().any(|knob| knob.input == *name)
+        || metadata.phase_input.as_ref().is_some_and(|phase| phase.input == *name)
+}
+
 /// Inputs that carry the signal.
 fn signal_inputs(graph: &Graph) -> HashSet<ValueId> {
     if let Some(name) = &graph.metadata.audio_input {
@@ -92,13 +122,13 @@ fn signal_inputs(graph: &Graph) -> HashSet<ValueId> {
     // The first size may be the batch.
     let open = |id: &&ValueId| {
         let shape = &graph.value(**id).shape;
-        shape.len() > 1 && shape[1..].iter().any(|dim| dim.known().is_none()) && !looks_like_state(graph, **id)
+        shape.len() > 1 && shape[1..].iter().any(|dim| dim.known().is_none()) && !looks_like_state(graph, **id) && !is_control(graph, **id)
     };
     let found: HashSet<ValueId> = graph.inputs.iter().filter(open).copied().collect();
     if !found.is_empty() {
         return found;
     }
-    let plain = graph.inputs.iter().find(|id| !looks_like_state(graph, **id));
+    let plain = (graph.inputs.iter()).find(|id| !looks_like_state(graph, **id) && !is_control(graph, **id));
     plain.or(graph.inputs.first()).copied().into_iter().collect()
 }
 

@@ -15,6 +15,7 @@ mod layers;
 mod lower;
 mod movement;
 mod order;
+mod pins;
 mod proto;
 mod quantise;
 mod sampling;
@@ -32,6 +33,7 @@ use crate::symbolic::SymInt;
 use build::Builder;
 use inline::Inliner;
 use prost::Message;
+pub(crate) use pins::Pins;
 use proto::{GraphProto, ModelProto, ValueInfoProto};
 use std::collections::BTreeMap;
 use weights::Budget;
@@ -39,7 +41,8 @@ use weights::Budget;
 /// Operator sets that are read.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=23;
 
-pub(crate) fn read(bytes: &[u8], file: &str, sidecar: Option<&str>, limits: &Limits) -> Result<Graph> {
+/// Reads a file; `pins` are sizes of inputs that are known already.
+pub(crate) fn read(bytes: &[u8], file: &str, sidecar: Option<&str>, limits: &Limits, pins: &Pins) -> Result<Graph> {
     if bytes.is_empty() {
         fail!(Empty, "the file is empty (0 bytes); copy or export it again");
     }
@@ -82,7 +85,7 @@ pub(crate) fn read(bytes: &[u8], file: &str, sidecar: Option<&str>, limits: &Lim
     let metadata = metadata::parse(declared)?;
 
     let mut builder = Builder::new(Budget::new(limits));
-    let inputs = add_values(&mut builder, graph)?;
+    let inputs = add_values(&mut builder, graph, pins)?;
     let mut operators = BTreeMap::<String, usize>::new();
     let mut inliner = Inliner::new(&model.functions, &mut operators);
     inliner.graph(&mut builder, graph, opset)?;
@@ -142,7 +145,7 @@ fn stem(file: &str) -> String {
 }
 
 /// Adds initializers and inputs; gives the inputs that a caller must feed.
-fn add_values(builder: &mut Builder<'_>, graph: &GraphProto) -> Result<Vec<ValueId>> {
+fn add_values(builder: &mut Builder<'_>, graph: &GraphProto, pins: &Pins) -> Result<Vec<ValueId>> {
     if let Some(_sparse) = graph.sparse_initializer.first() {
         fail!(
             ElementType,
@@ -169,7 +172,7 @@ fn add_values(builder: &mut Builder<'_>, graph: &GraphProto) -> Result<Vec<Value
         if builder.named(name).is_some() {
             continue;
         }
-        let fact = declared(info, builder.budget.limits(), true)?;
+        let fact = pins.apply(name, declared(info, builder.budget.limits(), true)?);
         let id = builder.wire(name, fact)?;
         builder.bind(name, id)?;
         inputs.push(id);
