@@ -295,9 +295,9 @@ def _parse(key: str, text: str) -> Any:  # noqa: ANN401
         value: Any = json.loads(text)
     except ValueError as error:
         raise MetadataError(f"{key} is {text!r}: {error}") from error
-    kind = list if key in ("knobs", "meters") else dict
-    if not isinstance(value, kind):
-        raise MetadataError(f"{key} is {text!r}, which is no JSON {kind.__name__}")
+    kind = "list" if key in ("knobs", "meters") else "dict"
+    if type(value).__name__ != kind:
+        raise MetadataError(f"{key} is {text!r}, which is no JSON {kind}")
     if key == "knobs":
         try:
             return tuple(_knob(item) for item in value)
