@@ -2,6 +2,8 @@
 //!
 //! One mono channel of noise in one thread. Each block has input of its own and is timed by itself; the output is checked to be
 //! finite. Nothing here depends on a baseline in a file: the processor's own peak is measured in the same run, just before.
+//!
+//! Before it plays, each model is loaded and lowered several times: what a user waits for, and the memory that each instance takes.
 
 use crate::cli::BenchArgs;
 use crate::line;
@@ -23,6 +25,12 @@ const FEWEST_BLOCKS: usize = 32;
 
 /// Seconds of audio before the clock runs.
 const WARM_UP: f64 = 0.25;
+
+/// How often a model is loaded; an odd number has a middle.
+const LOADS: usize = 7;
+
+/// Above the columns of what loading costs.
+const LOADING_TITLE: &str = "model                               load ms   lower ms  KiB per instance";
 
 /// Above the columns.
 const TITLE: &str = "model                             runtime  block     p50 µs     p99 µs     max µs ns/sample  % of rt of peak  heap";
@@ -50,6 +58,20 @@ pub struct Measured {
     pub fma_peak_fraction: f64,
     /// Allocations and frees in all timed blocks.
     pub heap_calls: u64,
+    /// What it costs before it plays.
+    #[serde(flatten)]
+    pub loading: Loading,
+}
+
+/// What a model costs before it plays.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Loading {
+    /// Median time from the file to the plan, in ms.
+    pub load_ms: f64,
+    /// Median time from the plan to an instance that starts from zeros, in ms.
+    pub lower_ms: f64,
+    /// Memory of an instance as planned, its weights included, in bytes.
+    pub instance_bytes: usize,
 }
 
 /// Runs the command. `heap_calls` counts the calls of the process's allocator so far.
@@ -65,10 +87,24 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     let _guard = FlushDenormals::new();
     let peak = tonegraft_kernels::peak::macs_per_ns(Isa::detect());
     let progress = Progress::new((named.len() * args.block.len()) as u64, "bench");
+    let loadings: Vec<Loading> = named.iter().map(loading).collect::<Result<_>>()?;
+    if !args.json {
+        line(LOADING_TITLE)?;
+        for (named, loading) in named.iter().zip(&loadings) {
+            // Bytes of memory are few enough to be exact.
+            #[allow(clippy::cast_precision_loss)]
+            let kib = loading.instance_bytes as f64 / 1024.0;
+            line(&format!(
+                "{:<32} {:>10.2} {:>10.2} {kib:>17.0}",
+                named.name, loading.load_ms, loading.lower_ms
+            ))?;
+        }
+        line("")?;
+    }
     let mut titled = false;
-    for named in &named {
+    for (named, loading) in named.iter().zip(&loadings) {
         for &block in &args.block {
-            let measured = measure(named, block as usize, args.seconds, peak, heap_calls)?;
+            let measured = measure(named, *loading, block as usize, args.seconds, peak, heap_calls)?;
             progress.advance(1);
             if args.json {
                 line(&serde_json::to_string(&measured)?)?;
@@ -96,17 +132,56 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     Ok(())
 }
 
-fn measure(named: &Named, block: usize, seconds: f64, peak: f64, heap_calls: &dyn Fn() -> u64) -> Result<Measured> {
-    let info = named.model.info();
-    let rate = SampleRate::new(info.sample_rate.unwrap_or(USUAL_RATE))
-        .with_context(|| format!("{}: its declared sample rate cannot be played", named.name))?;
-    let mut processor = named.model.instantiate(&InstanceConfig {
+/// The rate at which a model is judged.
+fn rate(named: &Named) -> Result<SampleRate> {
+    SampleRate::new(named.model.info().sample_rate.unwrap_or(USUAL_RATE))
+        .with_context(|| format!("{}: its declared sample rate cannot be played", named.name))
+}
+
+/// A mono instance.
+fn config(rate: SampleRate, start: StartState) -> InstanceConfig {
+    InstanceConfig {
         host_rate: rate,
         inputs: 1,
         outputs: 1,
-        start: StartState::Silence,
+        start,
         isa: None,
-    })?;
+    }
+}
+
+/// Loads and lowers a few times.
+fn loading(named: &Named) -> Result<Loading> {
+    let config = config(rate(named)?, StartState::Zero);
+    let (mut loads, mut lowers) = (Vec::with_capacity(LOADS), Vec::with_capacity(LOADS));
+    for _ in 0..LOADS {
+        let begun = Instant::now();
+        let model = named.origin.load()?;
+        loads.push(begun.elapsed());
+        let begun = Instant::now();
+        let instance = model.instantiate(&config)?;
+        lowers.push(begun.elapsed());
+        drop(instance);
+    }
+    loads.sort_unstable();
+    lowers.sort_unstable();
+    Ok(Loading {
+        load_ms: percentile(&loads, 50).as_secs_f64() * 1e3,
+        lower_ms: percentile(&lowers, 50).as_secs_f64() * 1e3,
+        instance_bytes: named.model.plan().bytes(),
+    })
+}
+
+fn measure(
+    named: &Named,
+    loading: Loading,
+    block: usize,
+    seconds: f64,
+    peak: f64,
+    heap_calls: &dyn Fn() -> u64,
+) -> Result<Measured> {
+    let info = named.model.info();
+    let rate = rate(named)?;
+    let mut processor = named.model.instantiate(&config(rate, StartState::Silence))?;
     let blocks = (rate.frames(seconds) / block).max(FEWEST_BLOCKS);
     let warm_up = rate.frames(WARM_UP).div_ceil(block);
     let input = noise((warm_up + blocks) * block);
@@ -145,6 +220,7 @@ fn measure(named: &Named, block: usize, seconds: f64, peak: f64, heap_calls: &dy
         realtime_percent: p50.as_secs_f64() * rate.hz() / frames * 100.0,
         fma_peak_fraction: macs / ns_per_sample / peak,
         heap_calls,
+        loading,
     })
 }
 

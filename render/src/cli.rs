@@ -151,7 +151,8 @@ pub struct InspectArgs {
 #[command(after_long_help = "\
 Each model plays one mono channel of noise at its own sample rate (48 kHz if it names none), in one thread, after a warm-up.
 realtime_percent is the 50th percentile of the time per block over the block's duration; fma_peak_fraction is the model's
-multiply-adds per second over those that this processor did at most in the same run. Times move with whatever else runs.
+multiply-adds per second over those that this processor did at most in the same run. load_ms is the time from the file to the
+plan, lower_ms from there to an instance, instance_bytes the memory of one. Times move with whatever else runs.
 
 Examples:
   tonegraft bench overdrive

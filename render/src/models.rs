@@ -15,6 +15,21 @@ pub enum Origin {
     File(PathBuf),
 }
 
+impl Origin {
+    /// Reads and compiles it.
+    ///
+    /// # Errors
+    /// It cannot be read or is refused, with the reader's or the compiler's sentence.
+    pub fn load(&self) -> Result<Model> {
+        let options = Options::default();
+        match self {
+            Self::Shipped(shipped) => Model::from_bytes(shipped.bytes, &shipped.file_name(), shipped.sidecar, &options),
+            Self::File(path) => Model::from_file(path, &options),
+        }
+        .map_err(sentence)
+    }
+}
+
 /// A model that is ready to be instantiated.
 #[derive(Clone)]
 pub struct Named {
@@ -32,17 +47,12 @@ pub struct Named {
 /// Neither exists, or the file is refused, with the reader's or the compiler's sentence.
 pub fn load(name: &str) -> Result<Named> {
     if let Some(shipped) = shipped_by_id(name) {
-        let model = Model::from_bytes(
-            shipped.bytes,
-            &shipped.file_name(),
-            shipped.sidecar,
-            &Options::default(),
-        )
-        .map_err(sentence)?;
+        let origin = Origin::Shipped(shipped);
+        let model = origin.load()?;
         return Ok(Named {
             name: model.metadata().name.clone().unwrap_or_else(|| shipped.name.to_owned()),
             model,
-            origin: Origin::Shipped(shipped),
+            origin,
         });
     }
     let path = Path::new(name);
@@ -53,12 +63,13 @@ pub fn load(name: &str) -> Result<Named> {
             ids.join(", ")
         );
     }
-    let model = Model::from_file(path, &Options::default()).map_err(sentence)?;
+    let origin = Origin::File(path.to_owned());
+    let model = origin.load()?;
     let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Named {
         name: model.metadata().name.clone().unwrap_or_else(stem),
         model,
-        origin: Origin::File(path.to_owned()),
+        origin,
     })
 }
 

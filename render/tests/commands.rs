@@ -95,6 +95,9 @@ fn the_keys_of_bench_are_a_contract() {
         "realtime_percent",
         "fma_peak_fraction",
         "heap_calls",
+        "load_ms",
+        "lower_ms",
+        "instance_bytes",
     ];
     for (line, block) in lines.iter().zip([1, 64, 1, 64]) {
         assert_eq!(keys(line), sorted(wanted.to_vec()), "serde_json sorts");
@@ -108,12 +111,16 @@ fn the_keys_of_bench_are_a_contract() {
         assert!((number("ns_per_sample") / per_sample - 1.0).abs() < 1e-6);
         assert!((0.0..1.0).contains(&number("fma_peak_fraction")), "{line}");
         assert!(number("realtime_percent") > 0.0);
+        assert!(number("load_ms") > 0.0 && number("lower_ms") > 0.0);
+        assert!((256.0..2e6).contains(&number("instance_bytes")), "{line}");
     }
     assert!(lines[3]["fma_peak_fraction"].as_f64() > Some(0.0));
     let text = bench
         .ok(&["bench", "ahead.onnx", "--block", "64", "--seconds", "0.05"])
         .stdout;
-    assert!(text.contains("p99") && text.contains("native"), "{text}");
+    for part in ["p99", "native", "load ms", "KiB"] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
 }
 
 #[test]
