@@ -166,6 +166,8 @@ unsafe fn chunks<S: Simd, A: Address, const N: usize, const K: usize>(call: Call
 /// # Safety
 /// As [`chunks`]; the rows and columns exist.
 #[inline(always)]
+// Several arrays run side by side.
+#[allow(clippy::needless_range_loop)]
 unsafe fn tile<S: Simd, A: Address, const N: usize, const K: usize, const R: usize>(
     call: Call,
     address: A,

@@ -1,6 +1,6 @@
 //! One number of many: reductions over axes, arg-max, arg-min, running sums.
 
-use super::{Reduction, Run};
+use super::{Reduction, Run, sums};
 use crate::Isa;
 
 /// Axes in order, neighbours of one kind merged and sizes of 1 left out.
@@ -41,60 +41,111 @@ impl Reduce {
         Self { axes, reduction, count }
     }
 
-    fn over(axes: &[Axis], x: &[f32], at: usize, each: &mut impl FnMut(f32)) {
-        match axes.split_first() {
-            None => each(x.get(at).copied().unwrap_or(0.0)),
-            Some((axis, rest)) => {
-                for i in 0..if axis.reduced { axis.size } else { 1 } {
-                    Self::over(rest, x, at + i * axis.step, each);
+    /// `y[o] = fold(y[o], x)` over all of `x`, in order; a run of neighbours that become one goes through `run` first.
+    fn over(
+        axes: &[Axis],
+        x: &[f32],
+        y: &mut [f32],
+        (run, fold): (&impl Fn(&[f32], f32) -> f32, &impl Fn(f32, f32) -> f32),
+        top: Option<&[f32]>,
+    ) {
+        let own = |top: Option<&[f32]>, at: usize| top.and_then(|top| top.get(at)).copied().unwrap_or(0.0);
+        match axes {
+            [] => {
+                if let Some(y) = y.first_mut() {
+                    *y = fold(*y, run(x, own(top, 0)));
+                }
+            }
+            [axis] if axis.reduced => {
+                if let Some(y) = y.first_mut() {
+                    *y = fold(*y, run(x, own(top, 0)));
+                }
+            }
+            [_] => {
+                for (at, (y, x)) in y.iter_mut().zip(x).enumerate() {
+                    *y = fold(*y, run(&[*x], own(top, at)));
+                }
+            }
+            [axis, rest @ ..] => {
+                let results = if axis.reduced { y.len() } else { y.len() / axis.size };
+                for (i, x) in x.chunks_exact(axis.step).enumerate() {
+                    let at = if axis.reduced { 0 } else { i * results };
+                    let top = top.and_then(|top| top.get(at..at + results));
+                    if let Some(y) = y.get_mut(at..at + results) {
+                        Self::over(rest, x, y, (run, fold), top);
+                    }
                 }
             }
         }
     }
 
-    fn one(&self, x: &[f32], at: usize) -> f32 {
-        let fold = |start: f32, step: fn(f32, f32) -> f32| {
-            let mut sum = start;
-            Self::over(&self.axes, x, at, &mut |x| sum = step(sum, x));
-            sum
-        };
-        // NaN, once there, stays.
-        let max = |start: f32| fold(start, |max, x| if x > max || x.is_nan() { x } else { max });
-        match self.reduction {
-            Reduction::Sum => fold(0.0, |sum, x| sum + x),
-            #[allow(clippy::cast_precision_loss)]
-            Reduction::Mean => fold(0.0, |sum, x| sum + x) / self.count as f32,
-            Reduction::Max => max(f32::NEG_INFINITY),
-            Reduction::Min => fold(f32::INFINITY, |min, x| if x < min || x.is_nan() { x } else { min }),
-            Reduction::Prod => fold(1.0, |sum, x| sum * x),
-            Reduction::L1 => fold(0.0, |sum, x| sum + x.abs()),
-            Reduction::L2 => fold(0.0, |sum, x| sum + x * x).sqrt(),
-            Reduction::SumSquare => fold(0.0, |sum, x| sum + x * x),
-            Reduction::LogSum => fold(0.0, |sum, x| sum + x).ln(),
-            Reduction::LogSumExp => {
-                let top = max(f32::NEG_INFINITY);
-                if top.is_finite() {
-                    let mut sum = 0.0;
-                    Self::over(&self.axes, x, at, &mut |x| sum += (x - top).exp());
-                    sum.ln() + top
-                } else {
-                    top
-                }
-            }
-        }
+    /// The largest of each, into `y`. NaN, once there, stays.
+    fn largest(&self, x: &[f32], y: &mut [f32]) {
+        let larger = |max: f32, x: f32| if x > max || x.is_nan() { x } else { max };
+        let run = |x: &[f32], _: f32| x.iter().copied().fold(f32::NEG_INFINITY, larger);
+        y.fill(f32::NEG_INFINITY);
+        Self::over(&self.axes, x, y, (&run, &larger), None);
+    }
+
+    /// The sums of `f(x)`, into `y`.
+    fn sums(&self, x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
+        y.fill(0.0);
+        let run = |x: &[f32], _: f32| sums::sum(x, &f);
+        Self::over(&self.axes, x, y, (&run, &|sum, x| sum + x), None);
     }
 }
 
 impl Run for Reduce {
-    fn run(&self, _: Isa, inputs: &[&[f32]], output: &mut [f32], _: &mut [f32]) {
+    fn scratch(&self) -> usize {
+        if self.reduction == Reduction::LogSumExp {
+            let kept = self.axes.iter().filter(|axis| !axis.reduced);
+            kept.map(|axis| axis.size).product()
+        } else {
+            0
+        }
+    }
+
+    fn run(&self, _: Isa, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32]) {
         let [x] = inputs else { return };
-        for (o, y) in output.iter_mut().enumerate() {
-            let (mut rest, mut at) = (o, 0);
-            for axis in self.axes.iter().rev().filter(|axis| !axis.reduced) {
-                at += rest % axis.size * axis.step;
-                rest /= axis.size;
+        match self.reduction {
+            Reduction::Sum | Reduction::Mean | Reduction::LogSum => self.sums(x, output, |x| x),
+            Reduction::L1 => self.sums(x, output, f32::abs),
+            Reduction::L2 | Reduction::SumSquare => self.sums(x, output, |x| x * x),
+            Reduction::Max => self.largest(x, output),
+            Reduction::Min => {
+                let smaller = |min: f32, x: f32| if x < min || x.is_nan() { x } else { min };
+                let run = |x: &[f32], _: f32| x.iter().copied().fold(f32::INFINITY, smaller);
+                output.fill(f32::INFINITY);
+                Self::over(&self.axes, x, output, (&run, &smaller), None);
             }
-            *y = self.one(x, at);
+            Reduction::Prod => {
+                output.fill(1.0);
+                let run = |x: &[f32], _: f32| x.iter().product();
+                Self::over(&self.axes, x, output, (&run, &|product, x| product * x), None);
+            }
+            Reduction::LogSumExp => {
+                self.largest(x, scratch);
+                output.fill(0.0);
+                // Where the largest is infinite or NaN, it is the result.
+                let run = |x: &[f32], top: f32| {
+                    let exp = |x: f32| if top.is_finite() { (x - top).exp() } else { 0.0 };
+                    sums::sum(x, exp)
+                };
+                Self::over(&self.axes, x, output, (&run, &|sum, x| sum + x), Some(scratch));
+                for (y, top) in output.iter_mut().zip(scratch) {
+                    *y = if top.is_finite() { y.ln() + *top } else { *top };
+                }
+            }
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let count = self.count as f32;
+        for y in output {
+            match self.reduction {
+                Reduction::Mean => *y /= count,
+                Reduction::L2 => *y = y.sqrt(),
+                Reduction::LogSum => *y = y.ln(),
+                _ => {}
+            }
         }
     }
 }

@@ -58,9 +58,9 @@ impl Gru {
             hidden,
             reset_after,
             isa: isa.or_scalar(),
-            weights: matvec::pack_columns(rows, inputs, |row, column| w[row * inputs + column]),
-            recurrent_zr: matvec::pack_columns(2 * hidden, hidden, |row, unit| r[row * hidden + unit]),
-            recurrent_n: matvec::pack_columns(hidden, hidden, |row, unit| r[(2 * hidden + row) * hidden + unit]),
+            weights: matvec::pack(isa, rows, inputs, |row, column| w[row * inputs + column]),
+            recurrent_zr: matvec::pack(isa, 2 * hidden, hidden, |row, unit| r[row * hidden + unit]),
+            recurrent_n: matvec::pack(isa, hidden, hidden, |row, unit| r[(2 * hidden + row) * hidden + unit]),
             bias,
             bias_n,
         })

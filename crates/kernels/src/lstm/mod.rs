@@ -31,9 +31,11 @@ impl Lstm {
         if !fits {
             return None;
         }
-        let weights = matvec::pack_columns(rows, inputs + hidden, |row, column| match column.checked_sub(inputs) {
-            None => w[row * inputs + column],
-            Some(unit) => r[row * hidden + unit],
+        let weights = matvec::pack(isa, rows, inputs + hidden, |row, column| {
+            match column.checked_sub(inputs) {
+                None => w[row * inputs + column],
+                Some(unit) => r[row * hidden + unit],
+            }
         });
         let mut bias = vec![0.0; padded(rows)];
         if let Some(b) = b {

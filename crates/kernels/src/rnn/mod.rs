@@ -46,7 +46,7 @@ impl Rnn {
             hidden,
             relu,
             isa: isa.or_scalar(),
-            weights: matvec::pack_columns(hidden, inputs + hidden, |row, column| {
+            weights: matvec::pack(isa, hidden, inputs + hidden, |row, column| {
                 match column.checked_sub(inputs) {
                     None => w[row * inputs + column],
                     Some(unit) => r[row * hidden + unit],

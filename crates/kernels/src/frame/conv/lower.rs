@@ -24,6 +24,14 @@ pub(super) struct Geometry {
     pads: [i64; 2],
 }
 
+/// A layer's sizes and numbers.
+pub(super) struct Layer<'a> {
+    pub geometry: Geometry,
+    /// As the function has them.
+    pub weights: &'a [f32],
+    pub bias: Option<&'a [f32]>,
+}
+
 /// The padded input: `[batch, inputs, rows, stride, row / stride]`, and slack behind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Padding {
@@ -51,8 +59,8 @@ pub(super) struct Axis {
 }
 
 impl Geometry {
-    /// With the weights and the bias; `None` for other functions.
-    pub fn of(function: &Function) -> Option<(Self, &[f32], Option<&[f32]>)> {
+    /// `None` for other functions.
+    pub fn of(function: &Function) -> Option<Layer<'_>> {
         let window = function.window()?;
         let (transposed, batch, groups, inputs, outputs, output_size, weights, bias) = match function {
             Function::Conv {
@@ -101,7 +109,11 @@ impl Geometry {
             dilations: window.dilations,
             pads: [window.pads[0], window.pads[1]],
         };
-        Some((geometry, weights, bias.as_deref()))
+        Some(Layer {
+            geometry,
+            weights,
+            bias: bias.as_deref(),
+        })
     }
 
     pub fn outputs(&self) -> usize {

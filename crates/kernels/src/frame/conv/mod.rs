@@ -14,7 +14,7 @@ mod lower;
 use super::product::{self, Call, Packed, Panel, Steps, Tables};
 use super::{Function, Run};
 use crate::Isa;
-use lower::{Geometry, Padding};
+use lower::{Geometry, Layer, Padding};
 
 #[derive(Debug)]
 pub(super) struct Conv {
@@ -56,7 +56,11 @@ enum Way {
 impl Conv {
     /// `None` if the padded input is beyond all bounds.
     pub fn new(function: &Function, isa: Isa) -> Option<Self> {
-        let (geometry, weights, bias) = Geometry::of(function)?;
+        let Layer {
+            geometry,
+            weights,
+            bias,
+        } = Geometry::of(function)?;
         let mut padding = geometry.padding()?;
         let mut packed = Packed::default();
         let mut parts = Vec::new();
