@@ -75,6 +75,16 @@ impl Ring {
         }
     }
 
+    /// Writes `value` to all frames of `plane`.
+    ///
+    /// # Realtime Safety
+    /// Safe. Does nothing outside the ring.
+    pub fn fill(&self, memory: &mut [f32], plane: usize, value: f32) {
+        if let Some(memory) = memory.chunks_exact_mut(self.stride()).take(self.planes).nth(plane) {
+            memory.fill(value);
+        }
+    }
+
     /// Writes one frame `value` of `plane`, `frame` frames after `cursor`.
     ///
     /// # Realtime Safety
