@@ -115,14 +115,28 @@ class Codec(nn.Module):
 
 
 class BlockMlp(nn.Module):
-    """``[1, 64]`` to ``[1, 64]``."""
+    """``[1, size]`` to ``[1, size]``."""
 
-    def __init__(self):
+    def __init__(self, size=64):
         super().__init__()
-        self.net = nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 64))
+        self.net = nn.Sequential(nn.Linear(size, 32), nn.Tanh(), nn.Linear(32, size))
 
     def forward(self, x):
         return self.net(x)
+
+
+class WindowNet(nn.Module):
+    """``[N, 1, 24]`` to ``[N, 1]``: a window for each sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv1d(1, 4, 5)
+        self.lstm = nn.LSTM(4, 6, batch_first=True)
+        self.last = nn.Linear(6, 1)
+
+    def forward(self, x):
+        hidden, _ = self.lstm(torch.tanh(self.first(x)).transpose(1, 2))
+        return self.last(hidden[:, -1])
 
 
 class MaskNet(nn.Module):

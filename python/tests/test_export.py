@@ -2,6 +2,7 @@ import logging
 import sys
 import warnings
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -17,6 +18,7 @@ from nets import (
     SameConv,
     StatefulGru,
     ValidConv,
+    WindowNet,
 )
 
 from tonegraft_export import (
@@ -29,7 +31,9 @@ from tonegraft_export import (
     export,
     read,
 )
+from tonegraft_export.checking import _Call
 from tonegraft_export.cli import main
+from tonegraft_export.exporting import evaluating
 
 BOTH = ("torchscript", "dynamo")
 DRIVE = Knob("Drive", "drive", 0, 0, 10, 3, "dB")
@@ -153,6 +157,50 @@ def test_fixed_length_and_a_block_model(renderer, tmp_path):
     export(net, path, example=torch.zeros(1, 64), block_size=64)
     assert read(path).block_size == 64
     assert checked(renderer, net, path).latency == 63
+
+
+def test_a_window_for_each_sample(renderer, tmp_path):
+    path = tmp_path / "a.onnx"
+    net = WindowNet()
+    done = export(net, path, example=torch.zeros(64, 1, 24))
+    assert done.inputs == {"x": ["frames", 1, 24]}
+    report = checked(renderer, net, path)
+    assert (report.latency, report.frames) == (0, 30_720)
+
+
+def test_the_module_is_played_as_the_file_says(tmp_path):
+    """Windows, blocks and overlapping frames, against loops over plain NumPy."""
+    signal = np.random.default_rng(5).standard_normal((1, 96)).astype(np.float32)
+
+    def played(net, example, **facts):
+        path = tmp_path / "a.onnx"
+        export(net, path, example=example, exporter="torchscript", **facts)
+        call = _Call(net, onnx.load(path), read(path), {})
+        with evaluating(net), torch.no_grad():
+            return call.play(call.signal(signal, 48_000), call.others({}))
+
+    net = WindowNet()
+    padded = np.concatenate([np.zeros(23, np.float32), signal[0]])
+    with torch.no_grad():
+        wanted = [net(torch.from_numpy(padded[n : n + 24])[None, None])[0, 0] for n in range(96)]
+    np.testing.assert_allclose(played(net, torch.zeros(64, 1, 24))[0], wanted, atol=1e-6)
+
+    net = BlockMlp(size=32)
+    with torch.no_grad():
+        wanted = np.concatenate(
+            [net(torch.from_numpy(signal[:, n : n + 32])) for n in (0, 32, 64)], 1
+        )
+    found = played(net, torch.zeros(1, 32), block_size=32)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+    # Frames of 32 every 8: each sample lies in four frames, of which the last three come later.
+    padded = np.concatenate([np.zeros(24, np.float32), signal[0]])
+    wanted = np.zeros_like(padded)
+    for n in range(0, 96, 8):
+        with torch.no_grad():
+            wanted[n : n + 32] += net(torch.from_numpy(padded[n : n + 32])[None]).numpy()[0]
+    found = played(net, torch.zeros(1, 32), frame=(32, 8))
+    np.testing.assert_allclose(found[0], wanted[24:], atol=1e-5)
 
 
 def test_spectral_mask_with_a_state(renderer, tmp_path):

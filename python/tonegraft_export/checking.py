@@ -7,6 +7,7 @@ signal are left out: the module pads there, a stream does not know that it ends.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -256,10 +257,13 @@ class _Call:
         self.facts = facts
         self.shapes = {value.name: dims(value) for value in graph_inputs(model)}
         self.outputs = [value.name for value in model.graph.output]
+        self.given = [dims(value) for value in model.graph.output]
         inferred = info.get("inferred") or {}
-        self.audio = facts.audio_input or inferred.get("audio_input") or next(iter(self.shapes))
-        output = facts.audio_output or inferred.get("audio_output") or self.outputs[0]
-        self.output = self.outputs.index(output)
+        # With a spectral front end, the audio's name is none of the file's.
+        given = [facts.audio_input, inferred.get("audio_input"), *self.shapes]
+        self.audio = next(name for name in given if name in self.shapes)
+        given = [facts.audio_output, inferred.get("audio_output"), *self.outputs]
+        self.output = next(self.outputs.index(name) for name in given if name in self.outputs)
         self.knobs = facts.knobs or _inferred_knobs(info)
         roles = info.get("inputs") or []
         self.roles = {item["name"]: item.get("role") for item in roles if isinstance(item, dict)}
@@ -273,6 +277,8 @@ class _Call:
         widest = max(others, default=(1, 0), key=lambda item: item[0])
         self.channels = max(1, widest[0])
         self.channel_axis: int = widest[1]
+        if self.takes_windows():
+            self.axis, self.channels = 0, 1
 
     def signal(self, audio: Audio | None, rate: int) -> Audio:
         """What is played, of a length that the module takes."""
@@ -302,7 +308,7 @@ class _Call:
         spectral = self.spectral_inputs()
         found = knob_values(self.knobs, knobs, sizes)
         for name in self.shapes:
-            if name == self.audio or name in found or name in spectral:
+            if name in found or name in spectral or (name == self.audio and not spectral):
                 continue
             if name not in self.states and self.roles.get(name) != "state":
                 raise ValueError(
@@ -334,6 +340,8 @@ class _Call:
         framing = self.facts.frame
         if framing is None and self.facts.block_size is not None:
             framing = (self.facts.block_size, self.facts.block_size)
+        if framing is None and self.takes_windows():
+            return self.planes(self.run({self.audio: self.windows(signal), **others})[self.output])
         if framing is None:
             return self.planes(self.run({self.audio: self.tensor(signal), **others})[self.output])
         size, hop = framing
@@ -344,6 +352,23 @@ class _Call:
             given = self.planes(self.step({self.audio: block}, others)[self.output])
             played[:, start : start + size] += _fit(given, signal.shape[0])
         return played[:, size - hop :].astype(np.float32)
+
+    def takes_windows(self) -> bool:
+        """An open number of windows goes in, and one sample of each comes out."""
+        shape, given = self.shapes[self.audio], self.given[self.output]
+        window = [size for size in shape[1:] if isinstance(size, int)]
+        return (
+            len(window) == len(shape) - 1
+            and isinstance(shape[0], str)
+            and math.prod(window) > 1
+            and all(size == 1 for size in given[1:])
+        )
+
+    def windows(self, signal: Audio) -> Tensor:
+        """The newest sample of window ``n`` is sample ``n``; zeros lie before the signal."""
+        shape = [size for size in self.shapes[self.audio][1:] if isinstance(size, int)]
+        padded = torch.from_numpy(np.pad(signal[0], (math.prod(shape) - 1, 0)))
+        return padded.unfold(0, math.prod(shape), 1).reshape(-1, *shape)
 
     def step(self, inputs: Mapping[str, Tensor], others: dict[str, Tensor]) -> list[Tensor]:
         """One frame; carries the states in ``others``."""
