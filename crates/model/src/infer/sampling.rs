@@ -23,7 +23,7 @@ fn times(size: &SymInt, scale: f32) -> SymInt {
     for den in 1..=64i64 {
         let num = (f64::from(scale) * den as f64).round();
         // Within what single precision can tell.
-        if num >= 1.0 && num <= 65_536.0 && (num / den as f64) as f32 == scale {
+        if (1.0..=65_536.0).contains(&num) && (num / den as f64) as f32 == scale {
             return size.mul(&SymInt::Known(num as i64)).div_floor(den);
         }
     }

@@ -8,7 +8,8 @@ use crate::infer::{Fact, Facts, infer};
 use crate::op::Op;
 use crate::symbolic::SymInt;
 use crate::tensor::Tensor;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 /// Most multiply-adds of one matrix product that is folded: about a tenth of a second.
 const MAX_FOLDED_PRODUCT: usize = 1 << 28;
@@ -23,6 +24,8 @@ pub(crate) struct Builder<'a> {
     pub declared: HashMap<String, Fact>,
     /// The file's element type of constants that were widened.
     codes: HashMap<ValueId, i32>,
+    /// Constants that were found to be numbers; true where they are weights.
+    pub checked: RefCell<HashSet<(ValueId, bool)>>,
 }
 
 /// Names that nodes can refer to. An inner graph sees those around it and may cover them until it ends.
@@ -49,6 +52,7 @@ impl<'a> Builder<'a> {
             nodes: Vec::new(),
             declared: HashMap::new(),
             codes: HashMap::new(),
+            checked: RefCell::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::build::Builder;
 use super::proto::GraphProto;
+use super::unroll;
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
 use crate::graph::{Dim, Format, Graph, Node, Value, ValueId};
 use crate::infer::Fact;
@@ -27,6 +28,7 @@ pub(super) fn finish(mut builder: Builder<'_>, graph: &GraphProto, inputs: Vec<V
     }
     let outputs = outputs(&mut builder, graph, &inputs)?;
     let nodes = live(std::mem::take(&mut builder.nodes), &outputs);
+    let nodes = unroll::fold(&mut builder, nodes, &outputs)?;
     for node in &nodes {
         check_weights(&builder, node).map_err(|error| error.at_node(&node.name, node.op.name()))?;
     }
@@ -101,7 +103,8 @@ pub(crate) fn live(nodes: Vec<Node>, outputs: &[ValueId]) -> Vec<Node> {
     kept
 }
 
-/// Weights of layers must be numbers. Constants elsewhere may be infinite: attention masks are.
+/// Weights of layers must be numbers. Constants elsewhere may be infinite, as attention masks are, but not NaN. Each constant
+/// is looked at once for each of the two.
 pub(crate) fn check_weights(builder: &Builder<'_>, node: &Node) -> Result<()> {
     let weights = match &node.op {
         Op::Conv { .. }
@@ -111,20 +114,27 @@ pub(crate) fn check_weights(builder: &Builder<'_>, node: &Node) -> Result<()> {
         | Op::Rnn { .. }
         | Op::BatchNormalization { .. }
         | Op::LayerNormalization { .. }
-        | Op::InstanceNormalization { .. } => node.inputs.get(1..).unwrap_or(&[]),
-        Op::Gemm { .. } | Op::MatMul => &node.inputs,
-        _ => return Ok(()),
+        | Op::InstanceNormalization { .. } => 1..,
+        Op::Gemm { .. } | Op::MatMul => 0..,
+        _ => usize::MAX..,
     };
-    for id in weights.iter().flatten() {
+    for (index, id) in node.inputs.iter().enumerate() {
+        let Some(id) = id else { continue };
+        let weight = weights.contains(&index);
+        if !builder.checked.borrow_mut().insert((*id, weight)) {
+            continue;
+        }
         let data = builder
             .fact(*id)
             .constant
             .as_deref()
             .and_then(Tensor::as_f32)
             .unwrap_or(&[]);
-        if let Some(index) = data.iter().position(|value| !value.is_finite()) {
+        let bad = |value: &f32| value.is_nan() || (weight && value.is_infinite());
+        if let Some(index) = data.iter().position(bad) {
             let what = format!(
-                "weight number {index} is {}; the training went wrong or the file is damaged, export the model again",
+                "{} number {index} is {}; the training went wrong or the file is damaged, export the model again",
+                if weight { "weight" } else { "constant" },
                 data[index]
             );
             let name = builder.labels.get(id.index()).map_or("", String::as_str);

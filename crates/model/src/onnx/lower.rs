@@ -109,11 +109,11 @@ impl Lowering<'_, '_, '_> {
         let Some(axis) = self.attributes.int(name)?.or(default) else {
             fail!(Node, "its attribute `{name}` is missing");
         };
-        self.from_front(axis, rank + usize::from(one_more && axis >= 0))
+        self.resolve_axis(axis, rank + usize::from(one_more && axis >= 0))
     }
 
     /// `axis`, counted from the back where it is negative, as one of `rank` axes.
-    pub(super) fn from_front(&self, axis: i64, rank: usize) -> Result<usize> {
+    pub(super) fn resolve_axis(&self, axis: i64, rank: usize) -> Result<usize> {
         let from_front = if axis < 0 {
             axis.saturating_add(rank as i64)
         } else {

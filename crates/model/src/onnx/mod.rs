@@ -22,6 +22,7 @@ mod sampling;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod unroll;
 pub(crate) mod weights;
 
 use crate::error::{ReadError, ReadErrorKind, Result, fail};

@@ -33,7 +33,7 @@ impl Lowering<'_, '_, '_> {
                 let Some(axis) = self.only_int(1)? else {
                     return Ok(Some(None));
                 };
-                let axis = self.from_front(axis, self.rank(0)?)?;
+                let axis = self.resolve_axis(axis, self.rank(0)?)?;
                 self.inputs.truncate(1);
                 Op::CumSum {
                     axis,
@@ -118,7 +118,7 @@ impl Lowering<'_, '_, '_> {
         let rank = self.rank(0)?;
         let mut axes = Vec::new();
         for axis in self.attributes.ints("axes").unwrap_or(&[]) {
-            axes.push(self.from_front(*axis, rank)?);
+            axes.push(self.resolve_axis(*axis, rank)?);
         }
         let Some(index) = (2..4).find(|index| self.inputs.get(*index).is_some_and(Option::is_some)) else {
             return Ok(true);
@@ -197,7 +197,7 @@ impl Lowering<'_, '_, '_> {
         };
         self.inputs.truncate(2);
         Ok(Some(Op::Dft {
-            axis: self.from_front(axis, rank)?,
+            axis: self.resolve_axis(axis, rank)?,
             inverse: a.flag("inverse", false)?,
             onesided: a.flag("onesided", false)?,
         }))

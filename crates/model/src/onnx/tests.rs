@@ -390,7 +390,10 @@ fn weights_must_be_finite_masks_need_not() {
     let mut graph = tanh();
     graph.initializer = vec![floats("mask", &[1], &[f32::NEG_INFINITY])];
     graph.node = vec![node("Add", "add", &["x", "mask"], &["y"])];
-    assert!(parsed(graph).is_ok());
+    assert!(parsed(graph.clone()).is_ok());
+    graph.initializer = vec![floats("mask", &[2], &[0.0, f32::NAN])];
+    let error = refused(parsed(graph), Kind::NonFinite);
+    assert_eq!((error.node(), error.tensor()), (Some("add"), Some("mask")));
 }
 
 #[test]
