@@ -156,8 +156,10 @@ impl ModelInfo {
 
 /// The plan's latency in parts.
 pub(crate) fn latency(plan: &Plan) -> LatencyParts {
+    let frames = |samples: usize| HostFrames::new(u32::try_from(samples).unwrap_or(u32::MAX));
     LatencyParts {
-        look_ahead: HostFrames::new(u32::try_from(plan.latency).unwrap_or(u32::MAX)),
+        look_ahead: frames(plan.latency - plan.hop_latency.min(plan.latency)),
+        hop: frames(plan.hop_latency),
         ..LatencyParts::ZERO
     }
 }

@@ -1,11 +1,13 @@
 //! From a plan to kernels: weights packed for an instruction set, every piece of state given its place.
 
 use crate::error::InstallError;
-use crate::plan::{MAX_BLOCK, Plan, Region, Step, StepOp};
-use crate::stream::{Cell, Planes, Prefix};
+use crate::plan::{Plan, Region, Step, StepOp, Timebase, delay_frames};
+use crate::stream::{Cell, Clock, Noise, Planes, Prefix, Rate};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use tonegraft_kernels::{Activation, Conv1d, Gru, Isa, Lstm, Ring, Rnn, binary, padded};
+use tonegraft_kernels::frame::{self, Function};
+use tonegraft_kernels::{Activation, Conv1d, Gru, Isa, Lstm, Ring, Rnn, binary, conv1d, padded};
 
 /// A ring in the state.
 #[derive(Clone, Debug)]
@@ -51,11 +53,45 @@ pub(super) enum Kernel {
     },
     Assemble(Box<[(usize, usize)]>),
     Begin(Prefix),
+    Select {
+        isa: Isa,
+        pairing: [Planes; 3],
+    },
     Delay {
         history: History,
-        frames: usize,
+        ticks: i64,
+    },
+    Stack {
+        history: History,
+        taps: usize,
+        dilation: usize,
+        begin: Option<Prefix>,
+    },
+    Spread {
+        /// The last frame of the input.
+        held: Range<usize>,
+        factor: usize,
+    },
+    Read {
+        history: History,
+        reach: usize,
+    },
+    Frame(frame::Kernel),
+    State(Range<usize>),
+    Store(Range<usize>),
+    Ramp {
+        start: i64,
+        scale: f64,
+        offset: f64,
+    },
+    Noise {
+        noise: Noise,
+        seed: u64,
     },
 }
+
+/// The most inputs of a frame function.
+pub(super) const MAX_INPUTS: usize = 4;
 
 /// A kernel and its regions.
 #[derive(Debug)]
@@ -63,6 +99,9 @@ pub(super) struct Lowered {
     pub kernel: Kernel,
     pub inputs: Box<[Region]>,
     pub output: Region,
+    /// Clock of the first input and of the output, by number; `None` at control rate.
+    pub from: Option<usize>,
+    pub to: Option<usize>,
 }
 
 /// A plan lowered for an instruction set; shared by instances.
@@ -73,9 +112,11 @@ pub struct Program {
     control_steps: Vec<Lowered>,
     steps: Vec<Lowered>,
     shown: Vec<usize>,
+    clocks: Vec<Clock>,
     initial_state: Vec<f32>,
     rings: usize,
     starts: usize,
+    scratch: usize,
 }
 
 impl Program {
@@ -86,9 +127,13 @@ impl Program {
     pub fn new(plan: Arc<Plan>, isa: Isa) -> Result<Self, InstallError> {
         let mut lowering = Lowering {
             isa: isa.or_scalar(),
+            time: plan.time,
+            clocks: Vec::new(),
+            memories: HashMap::new(),
             state: Vec::new(),
             rings: 0,
             starts: 0,
+            scratch: 0,
         };
         let mut all = |steps: &[Step]| -> Result<Vec<Lowered>, InstallError> {
             steps
@@ -107,9 +152,11 @@ impl Program {
             control_steps,
             steps,
             isa: lowering.isa,
+            clocks: lowering.clocks,
             initial_state: lowering.state,
             rings: lowering.rings,
             starts: lowering.starts,
+            scratch: lowering.scratch,
             plan,
         })
     }
@@ -137,6 +184,16 @@ impl Program {
         &self.control_steps
     }
 
+    /// Clocks of the steps, by number.
+    pub(super) fn clocks(&self) -> &[Clock] {
+        &self.clocks
+    }
+
+    /// Floats that steps need beside their regions while they run.
+    pub(super) fn scratch(&self) -> usize {
+        self.scratch
+    }
+
     pub(super) fn state_len(&self) -> usize {
         self.initial_state.len()
     }
@@ -156,7 +213,7 @@ impl Program {
         let planes = &mut memory[self.initial_state.len()..];
         for (region, values) in &self.plan.constants {
             for (cells, value) in planes[region.offset..region.offset + region.len()]
-                .chunks_exact_mut(region.stride())
+                .chunks_exact_mut(region.stride)
                 .zip(values.iter())
             {
                 cells.fill(*value);
@@ -168,9 +225,14 @@ impl Program {
 
 struct Lowering {
     isa: Isa,
+    time: Timebase,
+    clocks: Vec<Clock>,
+    /// Where the memories of states are, by number.
+    memories: HashMap<usize, Range<usize>>,
     state: Vec<f32>,
     rings: usize,
     starts: usize,
+    scratch: usize,
 }
 
 impl Lowering {
@@ -180,8 +242,66 @@ impl Lowering {
         first..first + floats
     }
 
-    fn history(&mut self, planes: usize, frames: usize) -> Option<History> {
-        let ring = Ring::new(planes, frames, MAX_BLOCK)?;
+    fn clock(&mut self, rate: Rate) -> Option<usize> {
+        let Rate::Frames(clock) = rate else { return None };
+        Some(self.clocks.iter().position(|known| *known == clock).unwrap_or_else(|| {
+            self.clocks.push(clock);
+            self.clocks.len() - 1
+        }))
+    }
+
+    /// A kernel and the room it needs: operands and result as frames, and its own.
+    fn frame(&mut self, function: &Function) -> Option<Kernel> {
+        let kernel = frame::Kernel::new(function, self.isa)?;
+        let inputs = function.inputs();
+        if inputs.len() > MAX_INPUTS {
+            return None;
+        }
+        let room = inputs.iter().map(|n| padded(*n)).sum::<usize>() + padded(function.output());
+        self.scratch = self.scratch.max(room + kernel.scratch_len());
+        Some(Kernel::Frame(kernel))
+    }
+
+    /// One layer on frames one by one: a matrix, or several for groups.
+    fn matrix(&mut self, shape: conv1d::Shape, weights: &Arc<[f32]>, bias: Option<&Arc<[f32]>>) -> Option<Kernel> {
+        let (weights, bias) = (Arc::clone(weights), bias.cloned());
+        let function = if shape.groups == 1 {
+            Function::Dense {
+                rows: 1,
+                inputs: shape.inputs,
+                outputs: shape.outputs,
+                weights,
+                bias,
+            }
+        } else {
+            Function::Conv {
+                batch: 1,
+                groups: shape.groups,
+                inputs: shape.inputs,
+                outputs: shape.outputs,
+                size: [1, 1],
+                taps: [1, 1],
+                strides: [1, 1],
+                dilations: [1, 1],
+                pads: [0; 4],
+                weights,
+                bias,
+            }
+        };
+        self.frame(&function)
+    }
+
+    fn memory(&mut self, number: usize, floats: usize) -> Range<usize> {
+        if let Some(range) = self.memories.get(&number) {
+            return range.clone();
+        }
+        let range = self.claim(floats);
+        self.memories.insert(number, range.clone());
+        range
+    }
+
+    fn history(&mut self, planes: usize, frames: usize, rate: Rate) -> Option<History> {
+        let ring = Ring::new(planes, frames, self.time.frames(rate))?;
         self.rings += 1;
         Some(History {
             ring,
@@ -191,7 +311,28 @@ impl Lowering {
     }
 
     fn step(&mut self, step: &Step) -> Option<Lowered> {
+        let source = step.inputs.first().copied();
+        let from_rate = source.map_or(step.output.rate, |region| region.rate);
+        let stepwise = matches!(step.output.rate, Rate::Frames(clock) if self.time.is_stepwise(clock));
+        // Room to bring the operands of an element-wise step into the order of its planes.
+        if stepwise {
+            self.scratch = self.scratch.max(3 * padded(step.output.planes));
+        }
         let kernel = match &step.op {
+            StepOp::Conv {
+                shape,
+                dilation,
+                weights,
+                bias,
+                slopes,
+                begin,
+            } if stepwise => {
+                if shape.taps > 1 || slopes.is_some() || begin.is_some() {
+                    return None;
+                }
+                debug_assert_eq!(*dilation, 1);
+                self.matrix(*shape, weights, bias.as_ref())?
+            }
             StepOp::Conv {
                 shape,
                 dilation,
@@ -208,7 +349,7 @@ impl Lowering {
                     self.starts += shape.taps;
                     Kernel::Conv {
                         conv,
-                        history: self.history(shape.inputs, reach)?,
+                        history: self.history(shape.inputs, reach, from_rate)?,
                         backs: (0..shape.taps).map(|tap| reach - tap * dilation).collect(),
                         starts: self.starts - shape.taps..self.starts,
                         begin: begin.clone(),
@@ -248,15 +389,53 @@ impl Lowering {
             },
             StepOp::Assemble(map) => Kernel::Assemble(map.clone().into()),
             StepOp::Begin(prefix) => Kernel::Begin(prefix.clone()),
-            StepOp::Delay(frames) => Kernel::Delay {
-                history: self.history(step.output.planes, *frames)?,
-                frames: *frames,
+            StepOp::Select { pairing } => Kernel::Select {
+                isa: self.isa,
+                pairing: pairing.clone(),
+            },
+            StepOp::Delay(ticks) => Kernel::Delay {
+                history: self.history(step.output.planes, delay_frames(*ticks, from_rate), from_rate)?,
+                ticks: *ticks,
+            },
+            StepOp::Stack {
+                taps, dilation, begin, ..
+            } => Kernel::Stack {
+                history: self.history(source?.planes, taps.checked_sub(1)?.checked_mul(*dilation)?, from_rate)?,
+                taps: *taps,
+                dilation: *dilation,
+                begin: begin.clone(),
+            },
+            StepOp::Spread { factor } => Kernel::Spread {
+                held: self.claim(source?.planes),
+                factor: *factor,
+            },
+            StepOp::Read { reach } => Kernel::Read {
+                history: self.history(1, *reach, from_rate)?,
+                reach: *reach,
+            },
+            StepOp::Frame(function) => self.frame(function)?,
+            StepOp::State { number, start } => {
+                let memory = self.memory(*number, start.len());
+                self.state.get_mut(memory.clone())?.copy_from_slice(start);
+                Kernel::State(memory)
+            }
+            StepOp::Store { number } => Kernel::Store(self.memory(*number, source?.planes)),
+            StepOp::Ramp { start, scale, offset } => Kernel::Ramp {
+                start: *start,
+                scale: *scale,
+                offset: *offset,
+            },
+            StepOp::Noise { noise, seed } => Kernel::Noise {
+                noise: *noise,
+                seed: *seed,
             },
         };
         Some(Lowered {
             kernel,
             inputs: step.inputs.clone().into(),
             output: step.output,
+            from: self.clock(from_rate),
+            to: self.clock(step.output.rate),
         })
     }
 }

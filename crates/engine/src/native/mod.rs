@@ -1,9 +1,14 @@
 //! The native runtime: a plan lowered for this machine, running on the audio thread.
 //!
 //! [`Program`] is what instances share: packed weights, geometry. [`Native`] is one instance: one piece of memory (histories
-//! and recurrent states, then the planes of the plan), cursors, a tick counter. A block is cut into at most
-//! [`MAX_BLOCK`] frames, and for each the steps run in order. No step's result depends on where the cuts are.
+//! and recurrent states, then the planes of the plan), cursors, a tick counter. A block is cut as the plan's [`Timebase`] says,
+//! and for each piece the steps run in order, each on the frames that its clock has in it. No step's result depends on where
+//! the cuts are.
+//!
+//! [`Timebase`]: crate::plan::Timebase
 
+mod beat;
+mod cross;
 mod lower;
 mod run;
 mod voices;
@@ -11,8 +16,8 @@ mod voices;
 pub use lower::Program;
 pub(crate) use voices::Voices;
 
-use crate::plan::MAX_BLOCK;
 use crate::stream::Feed;
+use beat::Beat;
 use std::sync::Arc;
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::processor::{block_frames, silence};
@@ -31,6 +36,9 @@ pub enum StartState {
 /// Frames of silence for which a recurrent model runs at least before its state counts as settled (1 s at 48 kHz), and at most.
 const SETTLE_FRAMES: (usize, usize) = (48_000, 192_000);
 
+/// The longest common period of clocks that the start state keeps to, in ticks.
+const MAX_PERIOD: i64 = 1 << 24;
+
 /// A state to go back to.
 #[derive(Debug)]
 struct Snapshot {
@@ -47,7 +55,13 @@ pub struct Native {
     memory: Box<[f32]>,
     cursors: Box<[usize]>,
     starts: Box<[usize]>,
+    /// Room for steps while they run.
+    scratch: Box<[f32]>,
+    /// What each clock has in the current piece.
+    beats: Box<[Beat]>,
     tick: i64,
+    /// Tick from which positions and random numbers count.
+    epoch: i64,
     controls: Box<[f32]>,
     /// Steps at control rate have to run.
     dirty: bool,
@@ -68,7 +82,10 @@ impl Native {
             memory: program.initial_memory(),
             cursors: vec![0; program.rings()].into(),
             starts: vec![0; program.starts()].into(),
-            tick: -i64::try_from(plan.pre_roll).unwrap_or(0),
+            scratch: vec![0.0; program.scratch()].into(),
+            beats: vec![Beat::default(); program.clocks().len()].into(),
+            tick: -i64::try_from(plan.pre_roll).unwrap_or(0) * plan.time.ticks,
+            epoch: 0,
             controls: plan.controls.iter().map(|control| control.knob.default).collect(),
             dirty: true,
             start: Arc::new(Snapshot {
@@ -86,6 +103,7 @@ impl Native {
         if start == StartState::Silence {
             native.settle();
         }
+        native.epoch = native.tick;
         let state_len = native.program.state_len();
         native.start = Arc::new(Snapshot {
             state: native.memory[..state_len].into(),
@@ -136,7 +154,7 @@ impl Native {
         let _guard = FlushDenormals::new();
         let mut left = frames;
         while left > 0 {
-            let now = left.min(MAX_BLOCK);
+            let now = left.min(self.program.plan().time.block);
             self.feed(&[], 0, now);
             self.advance(now);
             left -= now;
@@ -145,14 +163,22 @@ impl Native {
 
     /// Lets time be so late that every signal has long begun, and runs until the state no longer moves.
     fn settle(&mut self) {
-        self.tick = i64::MAX / 4;
-        let (far, recurrent) = (self.program.plan().far, self.program.plan().recurrent);
-        self.run_silence(far + MAX_BLOCK);
+        // At a tick where all clocks have a frame, and for a time after which they have again.
+        let period = self.period();
+        self.tick = i64::MAX / 4 / period * period;
+        self.epoch = self.tick;
+        let plan = self.program.plan();
+        let whole = |samples: usize| {
+            let period = usize::try_from(period / plan.time.ticks).unwrap_or(1).max(1);
+            samples.div_ceil(period).saturating_mul(period)
+        };
+        let (far, recurrent) = (plan.far, plan.recurrent);
+        let (first, chunk) = (whole(far + plan.time.block), whole(4096.max(far)));
+        self.run_silence(first);
         if !recurrent {
             return;
         }
         let state_len = self.program.state_len();
-        let chunk = 4096.max(far);
         let mut done = 0;
         loop {
             let before: Vec<f32> = self.memory[..state_len].to_vec();
@@ -166,13 +192,27 @@ impl Native {
         }
     }
 
+    /// Ticks after which all clocks repeat, as far as that is a sensible number.
+    fn period(&self) -> i64 {
+        let gcd = |mut a: i64, mut b: i64| {
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            a
+        };
+        self.program.clocks().iter().fold(self.program.plan().time.ticks, |all, clock| {
+            let product = (all / gcd(all, clock.hop)).saturating_mul(clock.hop);
+            if product < MAX_PERIOD { product } else { all }
+        })
+    }
+
     /// Puts `frames` of input, from `offset` on, and held knobs into the input planes; missing channels are silent.
     fn feed(&mut self, input: &[&[f32]], offset: usize, frames: usize) {
         let plan = self.program.plan();
         let region = plan.input;
         let planes = self.memory.get_mut(self.program.state_len()..).unwrap_or(&mut []);
         for (plane, feed) in plan.feeds.iter().enumerate() {
-            let at = region.offset + plane * region.stride();
+            let at = region.offset + plane * region.stride;
             let Some(to) = planes.get_mut(at..at + frames) else {
                 continue;
             };
@@ -188,24 +228,30 @@ impl Native {
 
     /// Runs all steps on the `frames` that were fed.
     fn advance(&mut self, frames: usize) {
+        let ticks = self.program.plan().time.ticks * i64::try_from(frames).unwrap_or(0);
+        for (beat, clock) in self.beats.iter_mut().zip(self.program.clocks()) {
+            *beat = Beat::new(*clock, self.tick, ticks);
+        }
         let (state, planes) = self.memory.split_at_mut(self.program.state_len());
         let mut running = run::Running {
             state,
             planes,
             cursors: &mut self.cursors,
             starts: &mut self.starts,
-            tick: self.tick,
+            scratch: &mut self.scratch,
+            beats: &self.beats,
+            epoch: self.epoch,
         };
         if self.dirty {
             self.dirty = false;
             for step in self.program.control_steps() {
-                running.step(step, 1);
+                running.step(step);
             }
         }
         for step in self.program.steps() {
-            running.step(step, frames);
+            running.step(step);
         }
-        self.tick = self.tick.saturating_add(i64::try_from(frames).unwrap_or(0));
+        self.tick = self.tick.saturating_add(ticks);
     }
 
     /// Copies `frames` of the result to `output`, at `offset`.
@@ -213,7 +259,7 @@ impl Native {
         let region = self.program.plan().output;
         let planes = self.memory.get(self.program.state_len()..).unwrap_or(&[]);
         for (plane, channel) in output.iter_mut().enumerate() {
-            let at = region.offset + plane * region.stride();
+            let at = region.offset + plane * region.stride;
             if let (Some(to), Some(from)) = (channel.get_mut(offset..offset + frames), planes.get(at..at + frames)) {
                 to.copy_from_slice(from);
             }
@@ -248,7 +294,7 @@ impl Processor for Native {
         let _guard = FlushDenormals::new();
         let mut done = 0;
         while done < frames {
-            let now = (frames - done).min(MAX_BLOCK);
+            let now = (frames - done).min(self.program.plan().time.block);
             self.feed(input, done, now);
             self.advance(now);
             self.fetch(output, done, now);

@@ -1,10 +1,12 @@
-//! One step on one short block. Nothing here can fail: where a region would not exist (it always does: the plan made it), the
+//! One step on one short piece. Nothing here can fail: where a region would not exist (it always does: the plan made it), the
 //! step does nothing.
 
-use super::lower::{History, Kernel, Lowered};
+use super::beat::Beat;
+use super::cross;
+use super::lower::{Kernel, Lowered, MAX_INPUTS};
 use crate::plan::Region;
-use crate::stream::{Planes, Prefix, Rate};
-use tonegraft_kernels::{Activation, Isa, binary};
+use crate::stream::{Noise, Planes, Prefix, Rate};
+use tonegraft_kernels::{Isa, binary, frame, padded, select};
 
 /// What an instance lends to its steps.
 pub(super) struct Running<'a> {
@@ -12,8 +14,11 @@ pub(super) struct Running<'a> {
     pub planes: &'a mut [f32],
     pub cursors: &'a mut [usize],
     pub starts: &'a mut [usize],
-    /// Tick of the block's first frame.
-    pub tick: i64,
+    pub scratch: &'a mut [f32],
+    /// What each clock has in this piece.
+    pub beats: &'a [Beat],
+    /// Tick from which positions and random numbers count.
+    pub epoch: i64,
 }
 
 /// The planes without those of one region, which is lent out separately.
@@ -42,22 +47,33 @@ fn lend(planes: &mut [f32], output: Region) -> Option<(&mut [f32], Others<'_>)> 
     Some((y, Others { before, after, end }))
 }
 
+/// At control rate there is one frame.
+const CONTROL: Beat = Beat {
+    first: 0,
+    hop: 1,
+    count: 1,
+};
+
 impl Running<'_> {
     /// # Realtime Safety
     /// Safe.
-    pub fn step(&mut self, step: &Lowered, frames: usize) {
-        // The borrow of `planes` ends with the step; `None` means a region that does not exist.
-        let _ = self.try_step(step, frames);
+    pub fn step(&mut self, step: &Lowered) {
+        let beat = |clock: Option<usize>| clock.map_or(CONTROL, |at| self.beats.get(at).copied().unwrap_or_default());
+        let (from, to) = (beat(step.from), beat(step.to));
+        if from.count > 0 || to.count > 0 {
+            // The borrow of `planes` ends with the step; `None` means a region that does not exist.
+            let _ = self.try_step(step, from, to);
+        }
     }
 
-    fn try_step(&mut self, step: &Lowered, frames: usize) -> Option<()> {
-        let (output, stride) = (step.output, step.output.stride());
+    fn try_step(&mut self, step: &Lowered, from: Beat, to: Beat) -> Option<()> {
+        let (output, stride, frames) = (step.output, step.output.stride, to.count);
         let first = step.inputs.first().copied();
         let (y, others) = lend(self.planes, output)?;
         match &step.kernel {
             Kernel::Pointwise(conv) => {
                 let x = first?;
-                conv.run(others.get(x)?, x.stride(), &[0], y, stride, frames);
+                conv.run(others.get(x)?, x.stride, &[0], y, stride, frames);
             }
             Kernel::Conv {
                 conv,
@@ -69,18 +85,7 @@ impl Running<'_> {
                 let x = first?;
                 let memory = self.state.get_mut(history.memory.clone())?;
                 let cursor = self.cursors.get_mut(history.cursor)?;
-                let skip = begin.as_ref().map_or(0, |begin| given(begin, self.tick, frames));
-                history
-                    .ring
-                    .write(memory, *cursor, others.get(x)?, x.stride(), skip, frames);
-                if let Some(begin) = begin {
-                    for frame in 0..skip {
-                        for plane in 0..x.planes {
-                            let value = value_before(begin, self.tick, plane, frame);
-                            history.ring.put(memory, *cursor, plane, frame, value);
-                        }
-                    }
-                }
+                cross::remember(history, memory, *cursor, others.get(x)?, x, begin.as_ref(), from);
                 let starts = self.starts.get_mut(starts.clone())?;
                 for (start, back) in starts.iter_mut().zip(backs) {
                     *start = history.ring.start(*cursor, *back);
@@ -89,8 +94,8 @@ impl Running<'_> {
                 *cursor = history.ring.advance(*cursor, frames);
             }
             Kernel::Lstm { lstm, memory, start } => {
-                let (x, x_stride) = (others.get(first?)?, first?.stride());
-                let hold = hold(y, stride, *start, self.tick, frames);
+                let (x, x_stride) = (others.get(first?)?, first?.stride);
+                let hold = hold(y, stride, *start, to);
                 let state = self.state.get_mut(memory.clone())?;
                 lstm.run(
                     state,
@@ -102,8 +107,8 @@ impl Running<'_> {
                 );
             }
             Kernel::Gru { gru, memory, start } => {
-                let (x, x_stride) = (others.get(first?)?, first?.stride());
-                let hold = hold(y, stride, *start, self.tick, frames);
+                let (x, x_stride) = (others.get(first?)?, first?.stride);
+                let hold = hold(y, stride, *start, to);
                 let state = self.state.get_mut(memory.clone())?;
                 gru.run(
                     state,
@@ -115,8 +120,8 @@ impl Running<'_> {
                 );
             }
             Kernel::Rnn { rnn, memory, start } => {
-                let (x, x_stride) = (others.get(first?)?, first?.stride());
-                let hold = hold(y, stride, *start, self.tick, frames);
+                let (x, x_stride) = (others.get(first?)?, first?.stride);
+                let hold = hold(y, stride, *start, to);
                 let state = self.state.get_mut(memory.clone())?;
                 rnn.run(
                     state,
@@ -130,28 +135,48 @@ impl Running<'_> {
             Kernel::Unary(activation) => {
                 let x = first?;
                 let x = if x == output { None } else { Some(others.get(x)?) };
-                unary(activation, x, y, stride, frames);
+                // A contiguous frame is one plane of its features.
+                let (stride, frames) = if stride == 1 { (output.planes, output.planes) } else { (stride, frames) };
+                match x {
+                    None => activation.apply_planes(y, stride, frames),
+                    Some(x) => activation.map_planes(x, y, stride, frames),
+                }
             }
             Kernel::Binary { function, isa, a, b } => {
-                let (a_region, b_region) = (first?, step.inputs.get(1).copied()?);
-                let a = Side {
-                    memory: others.get(a_region)?,
-                    region: a_region,
-                    pairing: a,
-                };
-                let b = Side {
-                    memory: others.get(b_region)?,
-                    region: b_region,
-                    pairing: b,
-                };
-                binary(*function, *isa, &a, &b, y, output, frames);
+                let a = Side::new(&others, first?, a)?;
+                let b = Side::new(&others, step.inputs.get(1).copied()?, b)?;
+                if stride == 1 {
+                    let (room_a, room_b) = self.scratch.split_at_mut_checked(padded(output.planes))?;
+                    let (a, b) = (a.frame(output.planes, room_a)?, b.frame(output.planes, room_b)?);
+                    binary::run(*function, *isa, a, b, y);
+                } else {
+                    binary(*function, *isa, &a, &b, y, output, frames);
+                }
+            }
+            Kernel::Select { isa, pairing: [c, a, b] } => {
+                let c = Side::new(&others, first?, c)?;
+                let a = Side::new(&others, step.inputs.get(1).copied()?, a)?;
+                let b = Side::new(&others, step.inputs.get(2).copied()?, b)?;
+                if stride == 1 {
+                    let (room_c, rest) = self.scratch.split_at_mut_checked(padded(output.planes))?;
+                    let (room_a, room_b) = rest.split_at_mut_checked(padded(output.planes))?;
+                    let c = c.frame(output.planes, room_c)?;
+                    let (a, b) = (a.frame(output.planes, room_a)?, b.frame(output.planes, room_b)?);
+                    select::run(*isa, c, a, b, y);
+                } else {
+                    for (plane, y) in y.chunks_exact_mut(stride).enumerate() {
+                        let [c, a, b] = [&c, &a, &b].map(|side| side.operand(plane, frames, output.rate));
+                        select::run(*isa, c, a, b, y.get_mut(..frames)?);
+                    }
+                }
             }
             Kernel::Assemble(map) => {
                 for (y, (operand, plane)) in y.chunks_exact_mut(stride).zip(map) {
                     let region = step.inputs.get(*operand).copied()?;
-                    let x = others.get(region)?.get(plane * region.stride()..)?;
+                    let x = others.get(region)?.get(plane * region.stride..)?;
                     match (region.rate, output.rate) {
-                        (Rate::Control, Rate::Audio) => y.get_mut(..frames)?.fill(*x.first()?),
+                        (Rate::Control, Rate::Frames(_)) => y.get_mut(..frames)?.fill(*x.first()?),
+                        _ if stride == 1 => *y.first_mut()? = *x.first()?,
                         _ => y.get_mut(..frames)?.copy_from_slice(x.get(..frames)?),
                     }
                 }
@@ -164,38 +189,164 @@ impl Running<'_> {
                         y.get_mut(..frames)?.copy_from_slice(x.get(..frames)?);
                     }
                 }
-                let skip = given(prefix, self.tick, frames);
+                let skip = given(prefix, to);
                 for (plane, y) in y.chunks_exact_mut(stride).enumerate() {
                     for (frame, y) in y.iter_mut().take(skip).enumerate() {
-                        *y = value_before(prefix, self.tick, plane, frame);
+                        *y = value_before(prefix, to, plane, frame);
                     }
                 }
             }
-            Kernel::Delay { history, frames: back } => {
+            Kernel::Delay { history, ticks } => {
                 let x = first?;
                 let memory = self.state.get_mut(history.memory.clone())?;
                 let cursor = self.cursors.get_mut(history.cursor)?;
-                delay(history, memory, *cursor, others.get(x)?, *back, y, stride, frames);
-                *cursor = history.ring.advance(*cursor, frames);
+                cross::remember(history, memory, *cursor, others.get(x)?, x, None, from);
+                cross::delay(history, memory, *cursor, from, to, *ticks, y, stride);
+                *cursor = history.ring.advance(*cursor, from.count);
+            }
+            Kernel::Stack {
+                history,
+                taps,
+                dilation,
+                begin,
+            } => {
+                let x = first?;
+                let memory = self.state.get_mut(history.memory.clone())?;
+                let cursor = self.cursors.get_mut(history.cursor)?;
+                cross::remember(history, memory, *cursor, others.get(x)?, x, begin.as_ref(), from);
+                cross::stack(history, memory, *cursor, (from, to), (*taps, *dilation), y, stride);
+                *cursor = history.ring.advance(*cursor, from.count);
+            }
+            Kernel::Spread { held, factor } => {
+                let x = first?;
+                let held = self.state.get_mut(held.clone())?;
+                cross::spread(held, *factor, (from, to), others.get(x)?, x.stride, y, stride);
+            }
+            Kernel::Read { history, reach } => {
+                let x = first?;
+                let at = step.inputs.get(1).copied()?;
+                let memory = self.state.get_mut(history.memory.clone())?;
+                let cursor = self.cursors.get_mut(history.cursor)?;
+                cross::remember(history, memory, *cursor, others.get(x)?, x, None, from);
+                cross::read(history, memory, *cursor, *reach, others.get(at)?, y.get_mut(..frames)?);
+                *cursor = history.ring.advance(*cursor, from.count);
+            }
+            Kernel::Frame(kernel) => {
+                for at in 0..frames {
+                    run_frame(kernel, &step.inputs, &others, at, y, output, self.scratch)?;
+                }
+            }
+            Kernel::State(memory) => {
+                let memory = self.state.get(memory.clone())?;
+                for (y, value) in y.chunks_exact_mut(stride).zip(memory) {
+                    y.get_mut(..frames)?.fill(*value);
+                }
+            }
+            Kernel::Store(memory) => {
+                let x = first?;
+                let memory = self.state.get_mut(memory.clone())?;
+                let last = from.count.checked_sub(1)?;
+                for (value, x) in memory.iter_mut().zip(others.get(x)?.chunks_exact(x.stride)) {
+                    *value = *x.get(last)?;
+                }
+            }
+            Kernel::Ramp { start, scale, offset } => {
+                for at in 0..frames {
+                    let frame = to.tick(at).wrapping_sub(self.epoch).wrapping_sub(*start).div_euclid(to.hop.max(1));
+                    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+                    let value = (*scale * frame as f64 + *offset) as f32;
+                    for y in y.chunks_exact_mut(stride) {
+                        *y.get_mut(at)? = value;
+                    }
+                }
+            }
+            Kernel::Noise { noise, seed } => {
+                for at in 0..frames {
+                    let frame = to.tick(at).wrapping_sub(self.epoch).div_euclid(to.hop.max(1));
+                    for (plane, y) in y.chunks_exact_mut(stride).enumerate() {
+                        *y.get_mut(at)? = draw(*noise, *seed, frame, plane);
+                    }
+                }
             }
         }
         Some(())
     }
 }
 
-/// How many of the block's first frames stand before the beginning.
-fn given(prefix: &Prefix, tick: i64, frames: usize) -> usize {
-    usize::try_from(prefix.until.saturating_sub(tick))
-        .unwrap_or(0)
-        .min(frames)
+/// One frame of a function: operands and result are brought into one piece where they are not.
+fn run_frame(
+    kernel: &frame::Kernel,
+    inputs: &[Region],
+    others: &Others<'_>,
+    at: usize,
+    y: &mut [f32],
+    output: Region,
+    scratch: &mut [f32],
+) -> Option<()> {
+    let mut operands: [&[f32]; MAX_INPUTS] = [&[]; MAX_INPUTS];
+    let mut rest = scratch;
+    for (operand, region) in operands.iter_mut().zip(inputs) {
+        let x = others.get(*region)?;
+        if region.stride == 1 {
+            *operand = x;
+            continue;
+        }
+        let (room, others) = rest.split_at_mut_checked(padded(region.planes))?;
+        rest = others;
+        let room = room.get_mut(..region.planes)?;
+        let at = if region.rate == Rate::Control { 0 } else { at };
+        for (room, x) in room.iter_mut().zip(x.chunks_exact(region.stride)) {
+            *room = *x.get(at)?;
+        }
+        *operand = room;
+    }
+    let operands = operands.get(..inputs.len())?;
+    if output.stride == 1 {
+        kernel.run(operands, y, rest);
+        return Some(());
+    }
+    let (result, rest) = rest.split_at_mut_checked(padded(output.planes))?;
+    let result = result.get_mut(..output.planes)?;
+    kernel.run(operands, result, rest);
+    for (y, value) in y.chunks_exact_mut(output.stride).zip(result) {
+        *y.get_mut(at)? = *value;
+    }
+    Some(())
+}
+
+/// A random number that depends on the sequence, the frame and the plane alone.
+fn draw(noise: Noise, seed: u64, frame: i64, plane: usize) -> f32 {
+    // SplitMix64 (Steele, Lea, Flood 2014) as a hash of the place.
+    let hash = |salt: u64| {
+        let mut z = seed
+            .wrapping_add(salt)
+            .wrapping_add(frame.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .wrapping_add((plane as u64).wrapping_mul(0xd1b5_4a32_d192_ed03));
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    #[allow(clippy::cast_precision_loss)]
+    let unit = |salt: u64| (hash(salt) >> 40) as f32 / (1u32 << 24) as f32;
+    match noise {
+        Noise::Uniform { low, high } => low + (high - low) * unit(0),
+        // Box and Muller 1958.
+        Noise::Normal { mean, scale } => {
+            let radius = (-2.0 * (1.0 - unit(0)).max(f32::MIN_POSITIVE).ln()).sqrt();
+            mean + scale * radius * (std::f32::consts::TAU * unit(0x5bf0_3635)).cos()
+        }
+    }
+}
+
+/// How many of the piece's first frames stand before the beginning.
+pub(super) fn given(prefix: &Prefix, beat: Beat) -> usize {
+    beat.before(prefix.until)
 }
 
 /// The value that stands there.
-fn value_before(prefix: &Prefix, tick: i64, plane: usize, frame: usize) -> f32 {
-    let ahead = prefix
-        .until
-        .saturating_sub(tick)
-        .saturating_sub(i64::try_from(frame).unwrap_or(0));
+pub(super) fn value_before(prefix: &Prefix, beat: Beat, plane: usize, frame: usize) -> f32 {
+    let ticks = prefix.until.saturating_sub(beat.tick(frame));
+    let ahead = ticks.saturating_add(beat.hop - 1).div_euclid(beat.hop.max(1));
     usize::try_from(ahead)
         .ok()
         .and_then(|ahead| prefix.length.checked_sub(ahead))
@@ -205,23 +356,15 @@ fn value_before(prefix: &Prefix, tick: i64, plane: usize, frame: usize) -> f32 {
 }
 
 /// Silences the frames in which a recurrent layer has not begun, and says how many those are.
-fn hold(y: &mut [f32], stride: usize, start: i64, tick: i64, frames: usize) -> usize {
-    let hold = usize::try_from(start.saturating_sub(tick)).unwrap_or(0).min(frames);
+fn hold(y: &mut [f32], stride: usize, start: i64, beat: Beat) -> usize {
+    let hold = beat.before(start);
     for y in y.chunks_exact_mut(stride) {
         y.iter_mut().take(hold).for_each(|y| *y = 0.0);
     }
     hold
 }
 
-/// `x` is `None` if it is `y` itself.
-fn unary(activation: &Activation, x: Option<&[f32]>, y: &mut [f32], stride: usize, frames: usize) {
-    match x {
-        None => activation.apply_planes(y, stride, frames),
-        Some(x) => activation.map_planes(x, y, stride, frames),
-    }
-}
-
-/// An operand of a binary function.
+/// An operand of an element-wise function.
 struct Side<'a> {
     memory: &'a [f32],
     region: Region,
@@ -229,12 +372,38 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
+    fn new(others: &Others<'a>, region: Region, pairing: &'a Planes) -> Option<Self> {
+        Some(Self {
+            memory: others.get(region)?,
+            region,
+            pairing,
+        })
+    }
+
     fn operand(&self, plane: usize, frames: usize, rate: Rate) -> binary::Operand<'a> {
-        let from = self.pairing.get(plane) * self.region.stride();
-        if self.region.rate == Rate::Control && rate == Rate::Audio {
+        let from = self.pairing.get(plane) * self.region.stride;
+        if self.region.rate == Rate::Control && rate != Rate::Control {
             binary::Operand::Value(self.memory.get(from).copied().unwrap_or(0.0))
         } else {
             binary::Operand::Signal(self.memory.get(from..from + frames).unwrap_or(&[]))
+        }
+    }
+
+    /// All planes of one frame, in the order of the result's; `room` is for those that do not stand so.
+    fn frame<'b>(&self, planes: usize, room: &'b mut [f32]) -> Option<binary::Operand<'b>>
+    where
+        'a: 'b,
+    {
+        match self.pairing {
+            Planes::One => Some(binary::Operand::Value(*self.memory.first()?)),
+            Planes::Each if self.region.stride == 1 => Some(binary::Operand::Signal(self.memory.get(..planes)?)),
+            pairing => {
+                let room = room.get_mut(..planes)?;
+                for (plane, value) in room.iter_mut().enumerate() {
+                    *value = *self.memory.get(pairing.get(plane) * self.region.stride)?;
+                }
+                Some(binary::Operand::Signal(room))
+            }
         }
     }
 }
@@ -248,7 +417,7 @@ fn binary(
     output: Region,
     frames: usize,
 ) {
-    let stride = output.stride();
+    let stride = output.stride;
     let flat = |side: &Side<'_>| *side.pairing == Planes::Each && side.region.rate == output.rate;
     if flat(a) && flat(b) {
         binary::run_planes(function, isa, a.memory, b.memory, y, stride, frames);
@@ -261,29 +430,6 @@ fn binary(
         );
         if let Some(y) = y.get_mut(..frames) {
             binary::run(function, isa, a, b, y);
-        }
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn delay(
-    history: &History,
-    memory: &mut [f32],
-    cursor: usize,
-    x: &[f32],
-    back: usize,
-    y: &mut [f32],
-    stride: usize,
-    frames: usize,
-) {
-    history.ring.write(memory, cursor, x, stride, 0, frames);
-    let start = history.ring.start(cursor, back);
-    for (y, plane) in y
-        .chunks_exact_mut(stride)
-        .zip(memory.chunks_exact(history.ring.stride()))
-    {
-        if let (Some(to), Some(from)) = (y.get_mut(..frames), plane.get(start..start + frames)) {
-            to.copy_from_slice(from);
         }
     }
 }

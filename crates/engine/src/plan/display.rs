@@ -1,7 +1,7 @@
 //! The plan as text, the same on every machine: a golden file in tests, `inspect --stage plan` for people.
 
 use super::{Plan, Region, Step, StepOp};
-use crate::stream::{Cell, Feed, Rate};
+use crate::stream::{Cell, Feed, Prefix, Rate};
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -47,8 +47,13 @@ struct Place(Region);
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letter = if self.0.rate == Rate::Audio { 'a' } else { 'c' };
-        write!(f, "{letter}{}×{}", self.0.offset, self.0.planes)
+        match self.0.rate {
+            Rate::Control => write!(f, "c{}×{}", self.0.offset, self.0.planes),
+            Rate::Frames(clock) if clock.hop == 1 => write!(f, "a{}×{}", self.0.offset, self.0.planes),
+            Rate::Frames(clock) => {
+                write!(f, "a{}×{}@{}+{}", self.0.offset, self.0.planes, clock.hop, clock.phase)
+            }
+        }
     }
 }
 
@@ -74,7 +79,7 @@ impl fmt::Display for Step {
                 f.write_str(if bias.is_some() { ", bias" } else { "" })?;
                 f.write_str(if slopes.is_some() { ", slope" } else { "" })?;
                 if let Some(begin) = begin {
-                    write!(f, ", {} before tick {}", beginning(begin.length), begin.until)?;
+                    write!(f, ", {} before tick {}", beginning(begin), begin.until)?;
                 }
             }
             StepOp::Recurrent { cell, weights, start } => {
@@ -88,16 +93,41 @@ impl fmt::Display for Step {
             StepOp::Unary(function) => write!(f, "{function:?}")?,
             StepOp::Binary { function, .. } => write!(f, "{function:?}")?,
             StepOp::Assemble(map) => write!(f, "assemble {}", map.len())?,
-            StepOp::Begin(prefix) => write!(f, "{} before tick {}", beginning(prefix.length), prefix.until)?,
-            StepOp::Delay(frames) => write!(f, "delay {frames}")?,
+            StepOp::Begin(prefix) => write!(f, "{} before tick {}", beginning(prefix), prefix.until)?,
+            StepOp::Delay(ticks) => write!(f, "delay {ticks}")?,
+            StepOp::Select { .. } => f.write_str("select")?,
+            StepOp::Stack {
+                taps,
+                dilation,
+                every,
+                begin,
+            } => {
+                write!(f, "stack {taps} · {dilation} every {every}")?;
+                if let Some(begin) = begin {
+                    write!(f, ", {} before tick {}", beginning(begin), begin.until)?;
+                }
+            }
+            StepOp::Spread { factor } => write!(f, "spread {factor}")?,
+            StepOp::Read { reach } => write!(f, "read within {reach}")?,
+            StepOp::Frame(function) => write!(f, "{}", function.name())?,
+            StepOp::State { number, .. } => write!(f, "state {number}")?,
+            StepOp::Store { number } => write!(f, "store {number}")?,
+            StepOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}")?,
+            StepOp::Noise { noise, seed } => write!(f, "{noise:?}, seed {seed}")?,
+        }
+        if self.inputs.is_empty() {
+            return write!(f, "  `{}`", self.name);
         }
         let inputs: Vec<String> = self.inputs.iter().map(|region| Place(*region).to_string()).collect();
         write!(f, " of {}  `{}`", inputs.join(", "), self.name)
     }
 }
 
-fn beginning(length: usize) -> String {
-    if length == 0 {
+fn beginning(prefix: &Prefix) -> String {
+    let length = prefix.length;
+    if prefix.edge {
+        "its first frame".into()
+    } else if length == 0 {
         "zeros".into()
     } else {
         format!("{length} frames given")

@@ -21,7 +21,7 @@ pub(super) fn fuse(graph: &StreamGraph) -> Vec<Fused> {
     wanted[graph.output.view.wire.index()] += 1;
     let mut live = vec![false; graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate().rev() {
-        if wanted[node.output.index()] > 0 {
+        if wanted[node.output.index()] > 0 || matches!(node.op, StreamOp::Store { .. }) {
             live[index] = true;
             for input in &node.inputs {
                 wanted[input.wire.index()] += 1;
@@ -62,7 +62,21 @@ fn step(node: &StreamNode) -> Fused {
         StreamOp::Binary { function, a, b } => Some(StepOp::Binary { function, a, b }),
         StreamOp::Assemble(map) => Some(StepOp::Assemble(map)),
         StreamOp::Begin(prefix) => Some(StepOp::Begin(prefix)),
-        StreamOp::Delay(frames) => Some(StepOp::Delay(frames)),
+        StreamOp::Delay(ticks) => Some(StepOp::Delay(ticks)),
+        StreamOp::Select { pairing } => Some(StepOp::Select { pairing }),
+        StreamOp::Stack { taps, dilation, every } => Some(StepOp::Stack {
+            taps,
+            dilation,
+            every,
+            begin: None,
+        }),
+        StreamOp::Spread { factor } => Some(StepOp::Spread { factor }),
+        StreamOp::Read { reach } => Some(StepOp::Read { reach }),
+        StreamOp::Frame(function) => Some(StepOp::Frame(function)),
+        StreamOp::State { number, start } => Some(StepOp::State { number, start }),
+        StreamOp::Store { number } => Some(StepOp::Store { number }),
+        StreamOp::Ramp { start, scale, offset } => Some(StepOp::Ramp { start, scale, offset }),
+        StreamOp::Noise { noise, seed } => Some(StepOp::Noise { noise, seed }),
     };
     Fused {
         name: node.name.clone(),
@@ -98,8 +112,12 @@ fn fuse_beginnings(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
         let those = readers.get(&wire).cloned().unwrap_or_default();
         let fits = |reader: &usize| {
             nodes.get(*reader).is_some_and(|node| {
-                matches!(&node.op, Some(StepOp::Conv { shape, begin: None, .. }) if shape.taps > 1)
-                    && node.inputs.iter().all(|view| view.planes == whole)
+                let has_history = match &node.op {
+                    Some(StepOp::Conv { shape, begin: None, .. }) => shape.taps > 1,
+                    Some(StepOp::Stack { begin: None, .. }) => true,
+                    _ => false,
+                };
+                has_history && node.inputs.iter().all(|view| view.planes == whole)
             })
         };
         if !those.iter().all(fits) {
@@ -107,7 +125,7 @@ fn fuse_beginnings(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
         }
         let source = nodes[index].inputs[0];
         for reader in those {
-            if let Some(StepOp::Conv { begin, .. }) = &mut nodes[reader].op {
+            if let Some(StepOp::Conv { begin, .. } | StepOp::Stack { begin, .. }) = &mut nodes[reader].op {
                 *begin = Some(prefix.clone());
             }
             nodes[reader].inputs = vec![source];
@@ -135,6 +153,10 @@ fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
             continue;
         };
         let planes = graph.wires[input.wire.index()].planes;
+        if graph.wires[input.wire.index()].rate.hop().is_some_and(|hop| hop >= graph.stepwise_from) {
+            // Frame by frame, vectors run along the planes: the layer is a matrix, the slope a step of its own.
+            continue;
+        }
         let alone = readers.get(&input.wire).is_some_and(|readers| readers.len() == 1) && input.planes == planes;
         if !alone || !matches!(nodes[conv].op, Some(StepOp::Conv { slopes: None, .. })) {
             continue;

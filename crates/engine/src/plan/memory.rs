@@ -1,10 +1,11 @@
 //! Gives every wire a place in the working memory.
 
 use super::fuse::Fused;
-use super::{Region, Step, StepOp};
+use super::{Region, Step, StepOp, Timebase};
 use crate::stream::{Rate, StreamGraph, View, WireId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use tonegraft_kernels::padded;
 
 pub(super) struct Places {
     /// One per node that computes, in order.
@@ -16,27 +17,27 @@ pub(super) struct Places {
     pub floats: usize,
 }
 
-/// Free stretches of scratch planes, and how many there are at all.
+/// Free stretches of scratch floats, and how many there are at all.
 #[derive(Default)]
 struct Scratch {
     free: Vec<(usize, usize)>,
-    planes: usize,
+    floats: usize,
 }
 
 impl Scratch {
-    fn take(&mut self, planes: usize) -> usize {
-        if let Some(slot) = self.free.iter_mut().find(|(_, len)| *len >= planes) {
+    fn take(&mut self, floats: usize) -> usize {
+        if let Some(slot) = self.free.iter_mut().find(|(_, len)| *len >= floats) {
             let first = slot.0;
-            *slot = (slot.0 + planes, slot.1 - planes);
+            *slot = (slot.0 + floats, slot.1 - floats);
             self.free.retain(|(_, len)| *len > 0);
             return first;
         }
-        self.planes += planes;
-        self.planes - planes
+        self.floats += floats;
+        self.floats - floats
     }
 
-    fn give(&mut self, first: usize, planes: usize) {
-        self.free.push((first, planes));
+    fn give(&mut self, first: usize, floats: usize) {
+        self.free.push((first, floats));
         self.free.sort_unstable();
         let mut merged: Vec<(usize, usize)> = Vec::new();
         for (first, len) in self.free.drain(..) {
@@ -49,8 +50,8 @@ impl Scratch {
     }
 }
 
-/// Places control wires for good and audio wires for as long as they live.
-pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
+/// Places control wires for good and others for as long as they live.
+pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Places {
     let wire = |id: WireId| graph.wires[id.index()];
     let mut last_use: HashMap<WireId, usize> = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -63,54 +64,33 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
     // Control wires first: they stand before the scratch planes.
     let mut regions: HashMap<WireId, Region> = HashMap::new();
     let mut floats = 0;
-    let mut control = |id: WireId, regions: &mut HashMap<WireId, Region>| {
-        let region = Region {
-            offset: floats,
-            planes: wire(id).planes,
-            rate: Rate::Control,
-        };
-        floats += region.len();
-        regions.insert(id, region);
+    let region = |id: WireId, offset: usize| Region {
+        offset,
+        planes: wire(id).planes,
+        stride: time.stride(wire(id).rate),
+        rate: wire(id).rate,
     };
-    for (id, _) in &graph.control_wires {
-        control(*id, &mut regions);
-    }
-    for node in nodes.iter().filter(|node| wire(node.output).rate == Rate::Control) {
-        control(node.output, &mut regions);
+    let control_nodes = nodes.iter().filter(|node| wire(node.output).rate == Rate::Control);
+    for id in graph.control_wires.iter().map(|(id, _)| *id).chain(control_nodes.map(|node| node.output)) {
+        let place = region(id, floats);
+        floats += place.len();
+        regions.insert(id, place);
     }
     let base = floats;
-    let audio = |first: usize, planes: usize| Region {
-        offset: base
-            + first
-                * Region {
-                    offset: 0,
-                    planes,
-                    rate: Rate::Audio,
-                }
-                .stride(),
-        planes,
-        rate: Rate::Audio,
-    };
     let mut scratch = Scratch::default();
-    let mut firsts: HashMap<WireId, usize> = HashMap::new();
-    let take = |id: WireId,
-                scratch: &mut Scratch,
-                firsts: &mut HashMap<WireId, usize>,
-                regions: &mut HashMap<WireId, Region>| {
-        let first = scratch.take(wire(id).planes);
-        firsts.insert(id, first);
-        regions.insert(id, audio(first, wire(id).planes));
-    };
-    take(graph.input.0, &mut scratch, &mut firsts, &mut regions);
-    let input = regions[&graph.input.0];
+    // Room of a wire, in whole vectors so that every region begins at one.
+    let room = |id: WireId| padded(region(id, 0).len());
+    let input = region(graph.input.0, base + scratch.take(room(graph.input.0)));
+    regions.insert(graph.input.0, input);
     let view_region = |view: &View, regions: &HashMap<WireId, Region>| {
         let whole = regions[&view.wire];
         Region {
-            offset: whole.offset + view.first * whole.stride(),
+            offset: whole.offset + view.first * whole.stride,
             planes: view.planes,
-            rate: whole.rate,
+            ..whole
         }
     };
+    let is_control = |id: WireId| wire(id).rate == Rate::Control;
     let (mut steps, mut constants) = (Vec::new(), Vec::new());
     for (index, node) in nodes.iter().enumerate() {
         if let Some(values) = &node.constant {
@@ -120,26 +100,28 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
         let Some(op) = node.op.clone() else { continue };
         let inputs: Vec<Region> = node.inputs.iter().map(|view| view_region(view, &regions)).collect();
         let dies = |id: WireId| last_use.get(&id) == Some(&index);
-        if wire(node.output).rate == Rate::Audio {
+        if !is_control(node.output) {
             let source = node.inputs.first().copied();
             let in_place = matches!(op, StepOp::Unary(_) | StepOp::Begin(_))
                 && source.is_some_and(|view| {
-                    dies(view.wire) && view.planes == wire(view.wire).planes && firsts.contains_key(&view.wire)
+                    dies(view.wire) && view.planes == wire(view.wire).planes && !is_control(view.wire)
                 });
-            match source.filter(|_| in_place) {
-                Some(view) => {
-                    let first = firsts.remove(&view.wire).unwrap_or(0);
-                    firsts.insert(node.output, first);
-                    regions.insert(node.output, audio(first, view.planes));
-                }
-                None => take(node.output, &mut scratch, &mut firsts, &mut regions),
-            }
+            let kept = source.filter(|_| in_place).map(|view| view.wire);
+            let place = match kept {
+                Some(id) => regions[&id],
+                None => region(node.output, base + scratch.take(room(node.output))),
+            };
+            regions.insert(node.output, place);
+            let mut given: Vec<WireId> = Vec::new();
             for view in &node.inputs {
-                if dies(view.wire)
-                    && let Some(first) = firsts.remove(&view.wire)
-                {
-                    scratch.give(first, wire(view.wire).planes);
+                if dies(view.wire) && !is_control(view.wire) && Some(view.wire) != kept && !given.contains(&view.wire) {
+                    given.push(view.wire);
+                    scratch.give(regions[&view.wire].offset - base, room(view.wire));
                 }
+            }
+            // Nobody reads it.
+            if !last_use.contains_key(&node.output) && room(node.output) > 0 {
+                scratch.give(place.offset - base, room(node.output));
             }
         }
         steps.push(Step {
@@ -155,7 +137,7 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
         controls
             .iter()
             .enumerate()
-            .map(move |(plane, control)| (region.offset + plane * region.stride(), *control))
+            .map(move |(plane, control)| (region.offset + plane * region.stride, *control))
     });
     Places {
         control_cells: cells.collect(),
@@ -163,6 +145,6 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused]) -> Places {
         constants,
         input,
         output,
-        floats: base + audio(0, scratch.planes).len(),
+        floats: base + scratch.floats,
     }
 }

@@ -9,9 +9,9 @@ mod fuse;
 mod memory;
 
 use crate::error::{CompileError, CompileErrorKind};
-use crate::stream::{Cell, Control, Feed, Planes, Prefix, Rate, RecurrentWeights, StreamGraph};
+use crate::stream::{Cell, Clock, Control, Feed, Noise, Planes, Prefix, Rate, RecurrentWeights, StreamGraph};
 use std::sync::Arc;
-use tonegraft_kernels::{LANES, Ring, activation, binary, conv1d};
+use tonegraft_kernels::{LANES, Ring, activation, binary, conv1d, frame, padded};
 
 /// Frames that are computed at once at most: longer blocks are cut. Short enough for the scratch planes to stay in cache.
 pub const MAX_BLOCK: usize = 64;
@@ -42,27 +42,82 @@ pub struct Region {
     pub offset: usize,
     /// Number of planes.
     pub planes: usize,
-    /// How often they change, which decides the stride.
+    /// Distance of two planes in floats. 1 on clocks that run frame by frame: a frame is contiguous.
+    pub stride: usize,
+    /// How often they change.
     pub rate: Rate,
 }
 
 impl Region {
-    /// Distance of two planes in floats.
-    pub const fn stride(self) -> usize {
-        match self.rate {
-            Rate::Audio => MAX_BLOCK,
-            Rate::Control => LANES,
-        }
-    }
-
     /// Floats of all planes.
     pub const fn len(self) -> usize {
-        self.planes * self.stride()
+        self.planes * self.stride
     }
 
     /// True without planes.
     pub const fn is_empty(self) -> bool {
         self.planes == 0
+    }
+}
+
+/// How a block of ticks is cut, and how many frames of a clock it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timebase {
+    /// Ticks per sample.
+    pub ticks: i64,
+    /// Clocks with that hop or a longer one run frame by frame.
+    pub stepwise_from: i64,
+    /// Samples that are computed at once at most: at most one frame of a clock that runs frame by frame.
+    pub block: usize,
+}
+
+impl Timebase {
+    fn new(graph: &StreamGraph) -> Self {
+        let (ticks, from) = (graph.ticks.max(1), graph.stepwise_from.max(1));
+        let shortest = graph
+            .wires
+            .iter()
+            .filter_map(|wire| wire.rate.hop())
+            .filter(|hop| *hop >= from)
+            .min()
+            .unwrap_or(i64::MAX);
+        let samples = (shortest / ticks).max(1);
+        let most = i64::try_from(MAX_BLOCK).unwrap_or(64);
+        Self {
+            ticks,
+            stepwise_from: from,
+            block: usize::try_from(samples.min((most / ticks).max(1))).unwrap_or(1),
+        }
+    }
+
+    /// Ticks of the longest block.
+    pub fn block_ticks(&self) -> i64 {
+        self.ticks * i64::try_from(self.block).unwrap_or(1)
+    }
+
+    /// True if the frames of the clock are computed one by one.
+    pub const fn is_stepwise(&self, clock: Clock) -> bool {
+        clock.hop >= self.stepwise_from
+    }
+
+    /// The most frames that a block has.
+    pub fn frames(&self, rate: Rate) -> usize {
+        match rate {
+            Rate::Control => 1,
+            Rate::Frames(clock) if self.is_stepwise(clock) => 1,
+            Rate::Frames(clock) => {
+                usize::try_from((self.block_ticks() + clock.hop - 1).div_euclid(clock.hop)).unwrap_or(1)
+            }
+        }
+    }
+
+    /// Distance of two planes.
+    pub fn stride(&self, rate: Rate) -> usize {
+        match rate {
+            Rate::Control => LANES,
+            Rate::Frames(clock) if self.is_stepwise(clock) => 1,
+            rate => padded(self.frames(rate)),
+        }
     }
 }
 
@@ -106,10 +161,66 @@ pub enum StepOp {
     },
     /// Planes in a new order: `(input, plane)`.
     Assemble(Vec<(usize, usize)>),
+    /// The first input where the condition is not 0, else the second.
+    Select {
+        /// Pairing of planes: condition, first, second.
+        pairing: [Planes; 3],
+    },
     /// The input with another beginning.
     Begin(Prefix),
-    /// The input, that many frames later.
-    Delay(usize),
+    /// The input, that many ticks later.
+    Delay(i64),
+    /// Past frames as planes of a slower clock.
+    Stack {
+        /// Frames taken.
+        taps: usize,
+        /// Their distance.
+        dilation: usize,
+        /// Frames per frame.
+        every: usize,
+        /// What the input begins with.
+        begin: Option<Prefix>,
+    },
+    /// Planes as successive frames of a faster clock.
+    Spread {
+        /// Frames per frame.
+        factor: usize,
+    },
+    /// A function of one frame.
+    Frame(frame::Function),
+    /// A delay line.
+    Read {
+        /// Frames remembered.
+        reach: usize,
+    },
+    /// Reads a memory.
+    State {
+        /// Which.
+        number: usize,
+        /// First values.
+        start: Arc<[f32]>,
+    },
+    /// Writes a memory.
+    Store {
+        /// Which.
+        number: usize,
+    },
+    /// `scale · n + offset` from a tick on.
+    Ramp {
+        /// Tick of frame 0.
+        start: i64,
+        /// Per frame.
+        scale: f64,
+        /// At frame 0.
+        offset: f64,
+    },
+    /// Random numbers.
+    Noise {
+        /// Distribution.
+        noise: Noise,
+        /// Decides the sequence.
+        seed: u64,
+    },
 }
 
 /// One step in place.
@@ -128,6 +239,8 @@ pub struct Step {
 /// A model, ready to be lowered for a machine.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// How blocks are cut.
+    pub time: Timebase,
     /// Steps that run when a knob has moved.
     pub control_steps: Vec<Step>,
     /// Steps that run for every block.
@@ -148,13 +261,15 @@ pub struct Plan {
     pub control_cells: Vec<(usize, usize)>,
     /// Where the result is taken.
     pub output: Region,
-    /// Added latency in frames.
+    /// Added latency in samples.
     pub latency: usize,
-    /// Ticks before 0 that make the start state.
+    /// Of these, samples gathered before a frame can be computed.
+    pub hop_latency: usize,
+    /// Samples before 0 that make the start state.
     pub pre_roll: usize,
-    /// Frames that one output frame depends on, recurrent memory apart.
+    /// Samples that one output sample depends on, recurrent memory apart.
     pub receptive_field: usize,
-    /// Ticks that one output tick reaches back.
+    /// Samples that one output sample reaches back.
     pub far: usize,
     /// There is a recurrent layer.
     pub recurrent: bool,
@@ -173,18 +288,20 @@ impl Plan {
     /// [`CompileErrorKind::Limit`] with the figure.
     pub fn new(graph: &StreamGraph, budget: &Budget) -> Result<Self, CompileError> {
         let nodes = fuse::fuse(graph);
-        let places = memory::place(graph, &nodes);
+        let time = Timebase::new(graph);
+        let places = memory::place(graph, &nodes, &time);
         let (mut control_steps, mut steps) = (Vec::new(), Vec::new());
         for step in places.steps {
             match step.output.rate {
                 Rate::Control => control_steps.push(step),
-                Rate::Audio => steps.push(step),
+                Rate::Frames(_) => steps.push(step),
             }
         }
         let timing = graph.output.timing;
-        let positive = |frames: i64| usize::try_from(frames).unwrap_or(0);
-        let count = |f: fn(&Step) -> usize| steps.iter().fold(0usize, |sum, step| sum.saturating_add(f(step)));
+        let samples = |ticks: i64| usize::try_from((ticks + time.ticks - 1).div_euclid(time.ticks)).unwrap_or(0);
+        let count = |f: &dyn Fn(&Step) -> usize| steps.iter().fold(0usize, |sum, step| sum.saturating_add(f(step)));
         let plan = Self {
+            time,
             memory: places.floats,
             constants: places.constants,
             input: places.input,
@@ -194,14 +311,14 @@ impl Plan {
             control_cells: places.control_cells,
             output: places.output,
             latency: graph.latency,
+            hop_latency: graph.hop_latency,
             pre_roll: graph.pre_roll,
-            receptive_field: positive(timing.far - timing.near + 1),
-            far: positive(timing.far),
+            receptive_field: samples(timing.far - timing.near) + 1,
+            far: samples(timing.far),
             recurrent: timing.recurrent,
-            // Every weight is used once per frame.
-            macs: count(weights) as u64,
-            weight_bytes: count(weights).saturating_mul(4),
-            state_bytes: count(state).saturating_mul(4),
+            macs: macs(&steps, &time),
+            weight_bytes: count(&weights).saturating_mul(4),
+            state_bytes: count(&|step| state(step, &time)).saturating_mul(4),
             control_steps,
             steps,
         };
@@ -239,18 +356,55 @@ fn weights(step: &Step) -> usize {
     match &step.op {
         StepOp::Conv { weights, .. } => weights.len(),
         StepOp::Recurrent { weights, .. } => weights.w.len() + weights.r.len(),
+        StepOp::Frame(function) => function.weights(),
         _ => 0,
     }
 }
 
+/// Multiply-adds per sample, rounded up.
+fn macs(steps: &[Step], time: &Timebase) -> u64 {
+    let mut sum = 0.0f64;
+    for step in steps {
+        let Some(hop) = step.output.rate.hop() else { continue };
+        // Every weight of a layer is used once per frame.
+        let per_frame = match &step.op {
+            StepOp::Frame(function) => function.macs(),
+            _ => weights(step) as u64,
+        };
+        #[allow(clippy::cast_precision_loss)]
+        {
+            sum += per_frame as f64 * time.ticks as f64 / hop as f64;
+        }
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    {
+        sum.ceil() as u64
+    }
+}
+
 /// Floats of history and recurrent state; those of a recurrent layer roughly, its kernel decides.
-fn state(step: &Step) -> usize {
-    let ring =
-        |planes: usize, history: usize| Ring::new(planes, history, MAX_BLOCK).map_or(usize::MAX, |ring| ring.len());
+fn state(step: &Step, time: &Timebase) -> usize {
+    let ring = |planes: usize, history: usize, rate: Rate| {
+        Ring::new(planes, history, time.frames(rate)).map_or(usize::MAX, |ring| ring.len())
+    };
+    let source = step.inputs.first().map_or(Rate::Control, |region| region.rate);
     match &step.op {
-        StepOp::Conv { shape, dilation, .. } if shape.taps > 1 => ring(shape.inputs, (shape.taps - 1) * dilation),
+        StepOp::Conv { shape, dilation, .. } if shape.taps > 1 => ring(shape.inputs, (shape.taps - 1) * dilation, source),
         StepOp::Recurrent { weights, .. } => weights.inputs + 10 * (weights.hidden + LANES),
-        StepOp::Delay(frames) => ring(step.output.planes, *frames),
+        StepOp::Delay(ticks) => ring(step.output.planes, delay_frames(*ticks, source), source),
+        StepOp::Stack { taps, dilation, .. } => {
+            let planes = step.inputs.first().map_or(0, |region| region.planes);
+            ring(planes, taps.saturating_sub(1) * dilation, source)
+        }
+        StepOp::Read { reach } => ring(1, *reach, source),
+        StepOp::Spread { .. } => step.inputs.first().map_or(0, |region| region.planes),
+        StepOp::State { start, .. } => start.len(),
         _ => 0,
     }
+}
+
+/// Frames of history that a delay by `ticks` needs.
+pub(crate) fn delay_frames(ticks: i64, rate: Rate) -> usize {
+    let hop = rate.hop().unwrap_or(1);
+    usize::try_from((ticks + hop - 1).div_euclid(hop)).unwrap_or(usize::MAX)
 }

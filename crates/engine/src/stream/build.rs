@@ -1,30 +1,20 @@
 //! Graph → stream graph: walks the nodes in order and asks, for each value, what it is in time.
 
+use super::facts::{Carried, Fact, LONG, VIRTUAL_LENGTH};
 use super::inputs::{self, Control};
 use super::shape;
-use super::{Axis, Rate, Signal, StreamGraph, StreamNode, StreamOp, Timing, View, Wire, WireId};
+use super::{Axis, Clock, Rate, Signal, StreamGraph, StreamNode, StreamOp, Timing, View, Wire, WireId};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use tonegraft_model::{Graph, Node, Op, SymInt, Tensor, ValueId};
-
-/// What a value is in time.
-#[derive(Clone, Debug)]
-pub(super) enum Fact {
-    /// Always the same; `state` if it is (a layout of) a state input's start value.
-    Constant { tensor: Tensor, state: Option<ValueId> },
-    /// Changes with time or knobs.
-    Signal(Signal),
-    /// The last frames of a signal: only good for the next value of a state.
-    Tail { of: Signal, length: usize },
-    /// The last state of recurrent layers: `(node index, cell state)` each. Only good for the next value of a state.
-    Last(BTreeSet<(usize, bool)>),
-}
+use tonegraft_model::{Graph, Node, Op, Tensor, ValueId};
 
 /// Why a node or the whole is refused, or that an input guessed to be a state is a knob after all.
 pub(super) enum Stop {
     Refused(CompileError),
     NotAState(ValueId),
+    /// The ticks must be that many times as short: a signal runs above the rate counted with.
+    Finer(i64),
 }
 
 impl Stop {
@@ -37,51 +27,43 @@ impl Stop {
     }
 }
 
-/// Constant floats: shape and values.
-pub(super) type Floats = (Vec<usize>, Arc<[f32]>);
-
-/// An integer that a shape or a bound is made of.
+/// How the audio input is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// A number.
-    Known(i64),
-    /// The length of the audio input plus so much.
-    Audio(i64),
-}
-
-impl Length {
-    pub fn known(self) -> Option<i64> {
-        match self {
-            Self::Known(value) => Some(value),
-            Self::Audio(_) => None,
-        }
-    }
-}
-
-/// A state that a `Concat` along time puts before a signal.
-pub(super) struct Carried {
-    pub state: ValueId,
-    pub length: usize,
-    pub source: View,
-    pub joined: View,
+pub(super) enum Mode {
+    /// Its time axis is the stream.
+    Stream,
+    /// It is a frame of `size` samples, one every `hop`.
+    Framed { size: usize, hop: usize },
 }
 
 pub(super) struct Builder<'a> {
     pub graph: &'a Graph,
+    pub mode: Mode,
+    /// Ticks per audio sample.
+    pub ticks: i64,
     pub wires: Vec<Wire>,
     pub nodes: Vec<StreamNode>,
     pub facts: Vec<Option<Fact>>,
-    /// Length of the audio input if the export fixed it.
-    pub fixed_length: Option<usize>,
+    /// Length of the audio input: that of the export if it fixed one, else [`VIRTUAL_LENGTH`].
+    pub length: i64,
     /// The name of its length if the export left it open.
     pub length_symbol: Option<String>,
     /// Recurrent layers that start from a state input: `(node, cell state) → state`.
     pub recurrent_states: BTreeMap<(usize, bool), ValueId>,
     pub carried: Vec<Carried>,
+    /// States that are memories: the input, and the output that is its next value.
+    pub memories: Vec<(ValueId, ValueId)>,
+    /// Notes for people, as `(what, value)`.
+    pub notes: Vec<(String, String)>,
+    /// Hop and timing of frames, where the audio is taken in such.
+    pub frame_time: Option<(i64, Timing)>,
     pub earliest: i64,
     pub current: (usize, String),
-    delays: HashMap<(View, usize), View>,
+    delays: HashMap<(View, i64), View>,
 }
+
+/// The most ticks per sample.
+const MAX_TICKS: i64 = 64;
 
 /// Compiles `graph`. `states` gives start values of state inputs by name; others start from zeros.
 ///
@@ -89,12 +71,43 @@ pub(super) struct Builder<'a> {
 /// The first node that cannot run frame by frame, or what is wrong with inputs or outputs.
 pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<StreamGraph, CompileError> {
     let audio = inputs::audio_input(graph)?;
+    if let Some(framing) = &graph.metadata.framing {
+        let mode = Mode::Framed {
+            size: framing.size,
+            hop: framing.hop,
+        };
+        return attempts(graph, &audio, mode, states);
+    }
+    attempts(graph, &audio, Mode::Stream, states).or_else(|error| {
+        // A fixed block that mixes its samples in another way than a stream can still be played block by block.
+        let size = inputs::block_size(graph, &audio).ok_or_else(|| error.clone())?;
+        let mode = Mode::Framed { size, hop: size };
+        attempts(graph, &audio, mode, states).map_err(|_| error)
+    })
+}
+
+fn attempts(
+    graph: &Graph,
+    audio: &inputs::AudioInput,
+    mode: Mode,
+    states: &BTreeMap<String, Tensor>,
+) -> Result<StreamGraph, CompileError> {
     let mut knobs: BTreeSet<ValueId> = inputs::declared_knobs(graph);
+    let mut ticks = 1;
     loop {
-        match attempt(graph, &audio, &knobs, states) {
+        match attempt(graph, audio, mode, &knobs, ticks, states) {
             Ok(done) => return Ok(done),
             Err(Stop::Refused(error)) => return Err(error),
-            // Each round declares one more input a knob, so that this ends.
+            // Each round declares one more input a knob, or divides the sample further, so that this ends.
+            Err(Stop::Finer(factor)) => {
+                ticks = ticks.saturating_mul(factor.max(2));
+                if ticks > MAX_TICKS {
+                    return Err(CompileError::new(
+                        Kind::Limit,
+                        format!("it works at {ticks} times the audio rate (at most {MAX_TICKS})"),
+                    ));
+                }
+            }
             Err(Stop::NotAState(id)) => {
                 if !knobs.insert(id) {
                     return Err(CompileError::new(
@@ -110,33 +123,78 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
 fn attempt(
     graph: &Graph,
     audio: &inputs::AudioInput,
+    mode: Mode,
     knobs: &BTreeSet<ValueId>,
+    ticks: i64,
     states: &BTreeMap<String, Tensor>,
 ) -> Result<StreamGraph, Stop> {
     let mut builder = Builder {
         graph,
+        mode,
+        ticks,
         wires: Vec::new(),
         nodes: Vec::new(),
         facts: vec![None; graph.values.len()],
-        fixed_length: audio.fixed_length,
+        length: match (mode, audio.fixed_length) {
+            (Mode::Framed { size, .. }, _) => i64::try_from(size).unwrap_or(LONG),
+            (_, Some(length)) => i64::try_from(length).unwrap_or(LONG),
+            (_, None) => VIRTUAL_LENGTH,
+        },
         length_symbol: audio.length_symbol.clone(),
         recurrent_states: BTreeMap::new(),
         carried: Vec::new(),
+        memories: Vec::new(),
+        notes: Vec::new(),
+        frame_time: None,
         earliest: 0,
         current: (0, "input".into()),
         delays: HashMap::new(),
     };
-    let input = builder.wire(limited_planes(&audio.axes)?, Rate::Audio);
-    builder.facts[audio.id.index()] = Some(Fact::Signal(Signal {
+    let channels = inputs::channels(audio, mode)?;
+    let clock = Clock::new(ticks, 0);
+    let input = builder.wire(channels, Rate::Frames(clock));
+    let signal = Signal {
         view: builder.whole(input),
         axes: audio.axes.clone(),
-        timing: Timing::default(),
-    }));
+        timing: Timing {
+            length: builder.length,
+            ..Timing::default()
+        },
+    };
+    let signal = match mode {
+        Mode::Stream => signal,
+        Mode::Framed { size, hop } => builder.frame_input(signal, audio, size, hop)?,
+    };
+    let frame_timing = signal.timing;
+    let frame_rate = builder.rate(signal.view);
+    builder.frame_time = frame_rate.hop().map(|hop| (hop, frame_timing));
+    builder.facts[audio.id.index()] = Some(Fact::Signal(signal));
     let mut controls: Vec<Control> = Vec::new();
     let mut control_wires = Vec::new();
+    let memories = match mode {
+        Mode::Stream => Vec::new(),
+        Mode::Framed { .. } => tonegraft_model::states::pairs(graph),
+    };
     for id in graph.inputs.iter().filter(|id| **id != audio.id) {
         let sizes = inputs::static_shape(graph, *id)?;
-        if knobs.contains(id) {
+        let memory = memories.iter().find(|(input, _)| input == id);
+        if let Some((_, next)) = memory {
+            let tensor = inputs::start_value(graph, *id, &sizes, states)?;
+            let values: Arc<[f32]> = tensor.as_f32().unwrap_or(&[]).into();
+            let axes: Vec<Axis> = sizes.iter().copied().map(Axis::Size).collect();
+            let planes = limited_planes(&axes)?;
+            let op = StreamOp::State {
+                number: builder.memories.len(),
+                start: values,
+            };
+            builder.memories.push((*id, *next));
+            let view = builder.push_at(op, Vec::new(), planes, frame_rate);
+            let timing = Timing {
+                recurrent: true,
+                ..frame_timing
+            };
+            builder.facts[id.index()] = Some(Fact::Signal(Signal { view, axes, timing }));
+        } else if knobs.contains(id) || matches!(mode, Mode::Framed { .. }) {
             let axes: Vec<Axis> = sizes.iter().copied().map(Axis::Size).collect();
             let wire = builder.wire(limited_planes(&axes)?, Rate::Control);
             let indices: Vec<usize> = (0..builder.wires[wire.index()].planes)
@@ -162,10 +220,17 @@ fn attempt(
     let needed = needed(graph);
     for (index, node) in graph.nodes.iter().enumerate().filter(|(index, _)| needed[*index]) {
         builder.current = (index, node.name.clone());
-        builder.node(index, node).map_err(|stop| match stop {
-            Stop::Refused(error) => Stop::Refused(error.at(node)),
-            other => other,
-        })?;
+        match builder.node(index, node) {
+            Ok(()) => {}
+            // Refused only if the audio turns out to depend on it.
+            Err(Stop::Refused(error)) => {
+                let error = error.at(node);
+                for id in node.outputs.iter().flatten() {
+                    builder.facts[id.index()] = Some(Fact::Refused(error.clone()));
+                }
+            }
+            Err(other) => return Err(other),
+        }
     }
     builder.current = (graph.nodes.len(), "output".into());
     builder.finish(audio, input, controls, control_wires)
@@ -193,7 +258,7 @@ const MAX_FRAMES: i64 = 1 << 24;
 /// The most weights of one layer.
 const MAX_WEIGHTS: usize = 1 << 26;
 
-fn limit(reason: String) -> Stop {
+pub(super) fn limit(reason: String) -> Stop {
     Stop::Refused(CompileError::new(Kind::Limit, reason))
 }
 
@@ -233,97 +298,6 @@ pub(super) fn limited_weights(rows: usize, columns: usize) -> Result<usize, Stop
 }
 
 impl Builder<'_> {
-    /// The fact of input `at` of `node`; `None` if it is left out.
-    pub fn fact(&self, node: &Node, at: usize) -> Result<Option<Fact>, Stop> {
-        let Some(id) = node.inputs.get(at).copied().flatten() else {
-            return Ok(None);
-        };
-        if let Some(tensor) = self.graph.constant(id) {
-            return Ok(Some(Fact::Constant {
-                tensor: tensor.clone(),
-                state: None,
-            }));
-        }
-        match &self.facts[id.index()] {
-            Some(fact) => Ok(Some(fact.clone())),
-            None => Err(Stop::not_streamable(format!(
-                "its input `{}` depends on the length of the whole signal",
-                self.graph.value(id).name
-            ))),
-        }
-    }
-
-    /// Input `at` as a constant tensor.
-    pub fn constant(&self, node: &Node, at: usize) -> Result<Option<Tensor>, Stop> {
-        match self.fact(node, at)? {
-            None => Ok(None),
-            Some(Fact::Constant { tensor, state: None }) => Ok(Some(tensor)),
-            Some(Fact::Constant { state: Some(id), .. }) => Err(Stop::NotAState(id)),
-            Some(_) => Err(Stop::not_streamable(format!(
-                "input {at} changes while playing; only constants are possible there"
-            ))),
-        }
-    }
-
-    /// Input `at` as constant floats with their shape.
-    pub fn floats(&self, node: &Node, at: usize) -> Result<Option<Floats>, Stop> {
-        self.constant(node, at)?
-            .map(|tensor| {
-                let values = tensor
-                    .as_f32()
-                    .ok_or_else(|| Stop::shape(format!("input {at} is no float")))?;
-                Ok((tensor.shape().to_vec(), values.into()))
-            })
-            .transpose()
-    }
-
-    /// Input `at` as constant integers.
-    pub fn integers(&self, node: &Node, at: usize) -> Result<Option<Vec<i64>>, Stop> {
-        self.constant(node, at)?
-            .map(|tensor| {
-                tensor
-                    .as_i64()
-                    .map(<[i64]>::to_vec)
-                    .ok_or_else(|| Stop::shape(format!("input {at} is no integer")))
-            })
-            .transpose()
-    }
-
-    /// Input `at` as integers that may depend on the length of the audio.
-    pub fn lengths(&self, node: &Node, at: usize) -> Result<Option<Vec<Length>>, Stop> {
-        let symbolic = node
-            .inputs
-            .get(at)
-            .copied()
-            .flatten()
-            .and_then(|id| self.graph.value(id).symbolic.as_ref());
-        let Some(terms) = symbolic else {
-            let known = self.integers(node, at)?;
-            return Ok(known.map(|values| values.into_iter().map(Length::Known).collect()));
-        };
-        let lengths: Option<Vec<Length>> = terms
-            .iter()
-            .map(|term| match term {
-                SymInt::Known(value) => Some(Length::Known(*value)),
-                SymInt::Affine(term)
-                    if (term.num(), term.den()) == (1, 1) && self.length_symbol.as_deref() == Some(term.symbol()) =>
-                {
-                    Some(Length::Audio(term.offset()))
-                }
-                // Other open sizes are batches, of which there is one.
-                SymInt::Affine(term) if self.length_symbol.as_deref() != Some(term.symbol()) => {
-                    term.eval(1).map(Length::Known)
-                }
-                _ => None,
-            })
-            .collect();
-        lengths.map(Some).ok_or_else(|| {
-            Stop::not_streamable(
-                "its shape or bounds depend on the length of the signal in a way that is not played natively",
-            )
-        })
-    }
-
     pub fn wire(&mut self, planes: usize, rate: Rate) -> WireId {
         let id = WireId(u32::try_from(self.wires.len()).unwrap_or(u32::MAX));
         self.wires.push(Wire { planes, rate });
@@ -342,13 +316,18 @@ impl Builder<'_> {
         self.wires[view.wire.index()].rate
     }
 
-    /// Adds an operation that makes `planes` planes at the fastest rate of its inputs.
+    /// Adds an operation that makes `planes` planes on the clock of its inputs, or at control rate.
     pub fn push(&mut self, op: StreamOp, inputs: Vec<View>, planes: usize) -> View {
         let rate = inputs
             .iter()
             .map(|view| self.rate(*view))
             .max()
             .unwrap_or(Rate::Control);
+        self.push_at(op, inputs, planes, rate)
+    }
+
+    /// Adds an operation that makes `planes` planes at `rate`.
+    pub fn push_at(&mut self, op: StreamOp, inputs: Vec<View>, planes: usize, rate: Rate) -> View {
         let output = self.wire(planes, rate);
         self.nodes.push(StreamNode {
             name: self.current.1.clone(),
@@ -359,59 +338,93 @@ impl Builder<'_> {
         self.whole(output)
     }
 
-    /// `view`, `frames` later; one delay serves all who ask for the same.
-    pub fn delay(&mut self, view: View, frames: usize) -> View {
-        if frames == 0 {
+    /// `view`, `ticks` later; one delay serves all who ask for the same.
+    pub fn delay(&mut self, view: View, ticks: i64) -> View {
+        let Rate::Frames(clock) = self.rate(view) else {
+            return view;
+        };
+        if ticks <= 0 {
             return view;
         }
-        if let Some(delayed) = self.delays.get(&(view, frames)) {
+        if let Some(delayed) = self.delays.get(&(view, ticks)) {
             return *delayed;
         }
-        let delayed = self.push(StreamOp::Delay(frames), vec![view], view.planes);
-        self.delays.insert((view, frames), delayed);
+        let rate = Rate::Frames(Clock::new(clock.hop, clock.phase + ticks));
+        let delayed = self.push_at(StreamOp::Delay(ticks), vec![view], view.planes, rate);
+        self.delays.insert((view, ticks), delayed);
         delayed
+    }
+
+    /// Ticks per frame of a signal that is not at control rate; 1 for those.
+    pub fn hop(&self, view: View) -> i64 {
+        self.rate(view).hop().unwrap_or(1)
+    }
+
+    /// True if the signal's frames are computed one by one.
+    pub fn is_stepwise(&self, signal: &Signal) -> bool {
+        let from = match self.mode {
+            Mode::Stream => super::STEPWISE_HOP,
+            Mode::Framed { hop, .. } => super::STEPWISE_HOP.min(i64::try_from(hop).unwrap_or(1) * self.ticks),
+        };
+        self.rate(signal.view).hop().is_some_and(|hop| hop >= from)
+    }
+
+    /// True if the signal changes with time.
+    pub fn moves(&self, signal: &Signal) -> bool {
+        self.rate(signal.view) != Rate::Control
     }
 
     /// The signals with equal shifts, and what holds for all of them together. Control signals fit any time.
     pub fn align(&mut self, signals: &mut [Signal]) -> Result<Timing, Stop> {
-        let audio: Vec<Timing> = (signals.iter())
-            .filter(|signal| self.rate(signal.view) == Rate::Audio)
-            .map(|signal| signal.timing)
+        let audio: Vec<(i64, Timing)> = (signals.iter())
+            .filter_map(|signal| Some((self.rate(signal.view).hop()?, signal.timing)))
             .collect();
-        let Some(first) = audio.first().copied() else {
+        let Some((hop, first)) = audio.first().copied() else {
             return Ok(Timing::default());
         };
-        if let Some(other) = audio.iter().find(|timing| timing.growth != first.growth) {
+        if let Some((other, _)) = audio.iter().find(|(other, _)| *other != hop) {
             return Err(Stop::shape(format!(
-                "signals meet whose lengths differ by {} frames",
-                (other.growth - first.growth).abs()
+                "signals meet of which one has a frame every {hop} samples, the other every {other}"
             )));
         }
-        let shift = audio.iter().map(|timing| timing.shift).max().unwrap_or(0);
+        if let Some((_, other)) = audio.iter().find(|(_, timing)| timing.length != first.length) {
+            return Err(Stop::shape(format!(
+                "signals meet whose lengths differ by {} frames",
+                (other.length - first.length).abs()
+            )));
+        }
+        let shift = audio.iter().map(|(_, timing)| timing.shift).max().unwrap_or(0);
         let mut all = Timing {
             shift,
-            growth: first.growth,
+            length: first.length,
             far: 0,
             near: i64::MAX,
             recurrent: false,
         };
         for signal in signals.iter_mut() {
-            if self.rate(signal.view) != Rate::Audio {
+            if !self.moves(signal) {
                 continue;
             }
-            let late = shift - signal.timing.shift;
-            signal.view = self.delay(signal.view, usize::try_from(late).unwrap_or(0));
-            signal.timing = Timing {
-                shift,
-                far: signal.timing.far + late,
-                near: signal.timing.near + late,
-                ..signal.timing
-            };
+            *signal = self.later(signal, shift - signal.timing.shift);
             all.far = all.far.max(signal.timing.far);
             all.near = all.near.min(signal.timing.near);
             all.recurrent |= signal.timing.recurrent;
         }
         Ok(all)
+    }
+
+    /// The signal, `ticks` later.
+    pub fn later(&mut self, signal: &Signal, ticks: i64) -> Signal {
+        Signal {
+            view: self.delay(signal.view, ticks),
+            axes: signal.axes.clone(),
+            timing: Timing {
+                shift: signal.timing.shift + ticks,
+                far: signal.timing.far + ticks,
+                near: signal.timing.near + ticks,
+                ..signal.timing
+            },
+        }
     }
 
     /// Numbers as a signal at control rate.
@@ -431,52 +444,37 @@ impl Builder<'_> {
                 format!("the operator `{name}` is not known here"),
             )));
         }
-        // Arithmetic on sizes alone was done by the reader.
-        let outputs = || node.outputs.iter().flatten().map(|id| self.graph.value(*id));
-        if outputs().all(|value| value.symbolic.is_some() || value.constant.is_some()) {
-            return Ok(());
-        }
-        let of_size = |at: usize| node.inputs[at].is_some_and(|id| self.graph.value(id).symbolic.is_some());
         let facts = (0..node.inputs.len())
-            .map(|at| if of_size(at) { Ok(None) } else { self.fact(node, at) })
+            .map(|at| self.fact(node, at))
             .collect::<Result<Vec<_>, _>>()?;
-        // The shape of a signal has no fact; who needs it says so.
-        if matches!(node.op, Op::Shape { .. } | Op::Size) && matches!(facts.first(), Some(Some(Fact::Signal(_)))) {
+        if let Some(sizes) = self.sizes(node, &facts) {
+            self.put(node, vec![Fact::Constant { tensor: sizes, state: None }]);
             return Ok(());
         }
         let constants: Option<Vec<Option<&Tensor>>> = facts
             .iter()
-            .enumerate()
-            .map(|(at, fact)| match fact {
-                None if of_size(at) => None,
+            .map(|fact| match fact {
                 None => Some(None),
                 Some(Fact::Constant { tensor, .. }) => Some(Some(tensor)),
                 _ => None,
             })
             .collect();
-        let states: Vec<ValueId> = facts
-            .iter()
-            .filter_map(|fact| match fact {
-                Some(Fact::Constant { state, .. }) => *state,
-                _ => None,
-            })
-            .collect();
-        let results = if let Some(inputs) = constants {
-            let state = states.first().copied();
+        let state = facts.iter().find_map(|fact| match fact {
+            Some(Fact::Constant { state, .. }) => *state,
+            _ => None,
+        });
+        let results = if let Some(inputs) = constants.filter(|_| !matches!(node.op, Op::Random { .. })) {
             if let Some(id) = state
                 && !is_layout(&node.op)
             {
                 return Err(Stop::NotAState(id));
             }
-            let outputs = match &node.op {
-                Op::Split { axis } => tonegraft_model::eval::eval_split(*axis, &inputs, node.outputs.len()),
-                op => tonegraft_model::eval::eval(op, &inputs),
-            };
-            let outputs = outputs.map_err(|error| Stop::shape(error.to_string()))?;
-            outputs
+            self.fold(node, &inputs)?
                 .into_iter()
                 .map(|tensor| Fact::Constant { tensor, state })
                 .collect()
+        } else if let Some(fact) = self.on_positions(node)? {
+            vec![fact]
         } else if facts
             .iter()
             .flatten()
@@ -486,6 +484,11 @@ impl Builder<'_> {
         } else {
             self.translate(index, node)?
         };
+        self.put(node, results);
+        Ok(())
+    }
+
+    fn put(&mut self, node: &Node, results: Vec<Fact>) {
         for (id, fact) in node.outputs.iter().zip(results) {
             if let Fact::Signal(signal) = &fact {
                 self.earliest = self.earliest.min(signal.timing.shift);
@@ -494,7 +497,62 @@ impl Builder<'_> {
                 self.facts[id.index()] = Some(fact);
             }
         }
-        Ok(())
+    }
+
+    /// The sizes of a signal, if that is what `node` asks for.
+    fn sizes(&self, node: &Node, facts: &[Option<Fact>]) -> Option<Tensor> {
+        let Some(Some(Fact::Signal(signal))) = facts.first() else {
+            return None;
+        };
+        let all: Vec<i64> = (signal.axes.iter())
+            .map(|axis| match axis {
+                Axis::Time => signal.timing.length,
+                Axis::Size(size) => i64::try_from(*size).unwrap_or(0),
+            })
+            .collect();
+        match &node.op {
+            Op::Size => Some(Tensor::i64(Vec::new(), vec![all.iter().product()])?),
+            Op::Shape { start, end } => {
+                let rank = i64::try_from(all.len()).ok()?;
+                let at = |index: i64| usize::try_from(if index < 0 { index + rank } else { index }.clamp(0, rank)).ok();
+                let range = at(*start)?..at(end.unwrap_or(rank))?;
+                Some(Tensor::from_i64s(all.get(range)?.to_vec()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The result of an operator on constants. What would be as long as an open signal has the size 1 there instead: it is
+    /// everywhere the same.
+    fn fold(&self, node: &Node, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Stop> {
+        let short = |tensor: &Tensor| -> Option<Tensor> {
+            let sizes = tensor.as_i64()?;
+            let long = |size: &i64| *size >= LONG;
+            sizes.iter().any(long).then(|| {
+                let cut = sizes.iter().map(|size| if long(size) { 1 } else { *size }).collect();
+                Tensor::i64(tensor.shape().to_vec(), cut)
+            })?
+        };
+        let target = match node.op {
+            Op::ConstantOfShape { .. } => Some(0),
+            Op::Expand | Op::Tile => Some(1),
+            _ => None,
+        };
+        let cut = target.and_then(|at| Some((at, short(inputs.get(at).copied().flatten()?)?)));
+        let mut inputs = inputs.to_vec();
+        if let Some((at, cut)) = &cut {
+            inputs[*at] = Some(cut);
+        }
+        if matches!(node.op, Op::Range)
+            && inputs.iter().flatten().any(|t| t.as_i64().is_some_and(|v| v.iter().any(|v| v.abs() >= LONG)))
+        {
+            return Err(Stop::not_streamable("it counts the frames of the whole signal"));
+        }
+        let outputs = match &node.op {
+            Op::Split { axis } => tonegraft_model::eval::eval_split(*axis, &inputs, node.outputs.len()),
+            op => tonegraft_model::eval::eval(op, &inputs),
+        };
+        outputs.map_err(|error| Stop::shape(error.to_string()))
     }
 
     /// Layout operators on the next value of a state only pass it on.
@@ -535,6 +593,43 @@ impl Builder<'_> {
                 .reduce(node, *reduction, *keep_dims, *noop_with_empty_axes)
                 .map(one),
             Op::Lstm { .. } | Op::Gru { .. } | Op::Rnn { .. } => self.recurrent(index, node),
+            Op::ConvTranspose {
+                window,
+                group,
+                output_padding,
+                output_shape,
+            } => self
+                .conv_transpose(node, window, *group, output_padding, output_shape.as_deref())
+                .map(one),
+            Op::MaxPool { window, ceil_mode } => self.max_pool(node, window, *ceil_mode).map(one),
+            Op::AveragePool {
+                window,
+                ceil_mode,
+                count_include_pad,
+            } => self.average_pool(node, window, *ceil_mode, *count_include_pad).map(one),
+            Op::Softmax { axis, log } => self.softmax(node, *axis, *log).map(one),
+            Op::LayerNormalization { axis, epsilon } => self.layer_norm(node, *axis, *epsilon).map(one),
+            Op::InstanceNormalization { epsilon } => self.instance_norm(node, *epsilon).map(one),
+            Op::ArgReduce {
+                max,
+                axis,
+                keep_dims,
+                select_last,
+            } => self.arg_reduce(node, *max, *axis, *keep_dims, *select_last).map(one),
+            Op::CumSum {
+                axis,
+                exclusive,
+                reverse,
+            } => self.cum_sum(node, *axis, *exclusive, *reverse).map(one),
+            Op::Dft { axis, inverse, onesided } => self.dft(node, *axis, *inverse, *onesided).map(one),
+            Op::Resize { mode, coordinates } => self.resize(node, *mode, *coordinates).map(one),
+            Op::Random { distribution, seed } => self.random(node, *distribution, *seed).map(one),
+            Op::Where => self.choose(node).map(one),
+            Op::ScatterNd | Op::ScatterElements { .. } => self.scatter(node).map(one),
+            Op::GatherElements { axis } => self.gather_elements(node, *axis).map(one),
+            Op::Gather { axis } if !matches!(self.fact(node, 1)?, Some(Fact::Constant { .. })) => {
+                self.gather_signal(node, *axis).map(one)
+            }
             Op::Unary(unary) => self.unary(node, *unary).map(one),
             Op::Binary(binary) => self.binary(node, *binary).map(one),
             Op::Sum => self.sum(node).map(one),
@@ -554,45 +649,6 @@ impl Builder<'_> {
                 other.name()
             ))),
         }
-    }
-
-    fn finish(
-        mut self,
-        audio: &inputs::AudioInput,
-        input: WireId,
-        mut controls: Vec<Control>,
-        control_wires: Vec<(WireId, Vec<usize>)>,
-    ) -> Result<StreamGraph, Stop> {
-        let (name, mut output, states) = self.outputs(audio)?;
-        let planes = self.wires[input.index()].planes;
-        let (feeds, channels) = inputs::feeds(self.graph, audio, planes, output.view.planes, &mut controls)?;
-        // Missing frames are missing at the beginning; frames too many are the tail.
-        let late = output.timing.shift + output.timing.growth.min(0);
-        if late < 0 {
-            let frames = usize::try_from(-late).unwrap_or(0);
-            output.view = self.delay(output.view, frames);
-            output.timing.shift -= late;
-            output.timing.far -= late;
-            output.timing.near -= late;
-        }
-        let latency = usize::try_from(late.max(0)).unwrap_or(0);
-        if latency > 0 {
-            output.view = self.begin(output.view, late, &[], 0);
-        }
-        Ok(StreamGraph {
-            inferred: inputs::inferred(self.graph, audio, &controls, &name),
-            audio: (self.graph.value(audio.id).name.clone(), name),
-            wires: self.wires,
-            nodes: self.nodes,
-            input: (input, feeds),
-            channels,
-            controls,
-            control_wires,
-            output,
-            latency,
-            pre_roll: usize::try_from(-self.earliest).unwrap_or(0),
-            states,
-        })
     }
 }
 

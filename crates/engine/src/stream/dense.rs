@@ -1,110 +1,14 @@
-//! Layers that multiply by weights: Conv, Gemm, MatMul; and those that can be written so: BatchNormalization, Reduce.
+//! Layers that multiply by matrices: Gemm, MatMul; and those that can be written so: BatchNormalization, sums and means.
 
-use super::build::{Builder, Fact, Stop, limited_frames, limited_weights};
-use super::shape::{planes, size, text, time_axis};
-use super::time::resolve_axis;
-use super::{Axis, Rate, Signal, StreamOp, Timing};
+use super::build::{Builder, Stop, limited_weights};
+use super::facts::Fact;
+use super::shape::{size, text};
+use super::{Axis, Signal, StreamOp};
 use std::sync::Arc;
-use tonegraft_kernels::{binary, conv1d};
+use tonegraft_kernels::{binary, conv1d, frame};
 use tonegraft_model::Node;
-use tonegraft_model::op::{AutoPad, Reduction, Window};
 
 impl Builder<'_> {
-    pub(super) fn conv(&mut self, node: &Node, window: &Window, group: usize) -> Result<Signal, Stop> {
-        let signal = self.signal(node, 0)?;
-        let (w_shape, weights) = self
-            .floats(node, 1)?
-            .ok_or_else(|| Stop::shape("its weights are missing"))?;
-        let bias = self.floats(node, 2)?.map(|(_, bias)| bias);
-        let time = time_axis(&signal.axes).ok_or_else(|| Stop::not_streamable("it convolves knob values"))?;
-        let (Some(spatial), [Axis::Size(batch), Axis::Size(channels), ..]) =
-            (time.checked_sub(2), signal.axes.as_slice())
-        else {
-            return Err(Stop::not_streamable(format!(
-                "its input {} has the time where channels or batches belong",
-                text(&signal.axes)
-            )));
-        };
-        let axes = signal.axes.len() - 2;
-        if *batch != 1 {
-            return Err(Stop::not_streamable(format!("it works on a batch of {batch}")));
-        }
-        if w_shape.len() != signal.axes.len() || window.strides.len() != axes || window.dilations.len() != axes {
-            return Err(Stop::shape(format!(
-                "weights {w_shape:?} do not fit {}",
-                text(&signal.axes)
-            )));
-        }
-        let (outputs, group_inputs) = (w_shape[0], w_shape[1]);
-        let taps = w_shape[2 + spatial];
-        if group == 0 || group_inputs * group != *channels || !outputs.is_multiple_of(group) {
-            return Err(Stop::shape(format!(
-                "{channels} input channels do not fit weights {w_shape:?} in {group} groups"
-            )));
-        }
-        for axis in (0..axes).filter(|axis| *axis != spatial) {
-            let pads = padding(window, axis, 0, axes);
-            if signal.axes[2 + axis] != Axis::Size(1) || w_shape[2 + axis] != 1 || pads != (0, 0) {
-                return Err(Stop::not_streamable(
-                    "a convolution over two axes is not played natively",
-                ));
-            }
-        }
-        if window.strides[spatial] != 1 {
-            return Err(Stop::not_streamable(format!(
-                "stride {} changes the rate; models that work in hops are not played natively",
-                window.strides[spatial]
-            )));
-        }
-        let dilation = window.dilations[spatial];
-        let reach = taps.saturating_sub(1).saturating_mul(dilation);
-        if taps == 0 || reach > 1 << 24 {
-            return Err(Stop::shape(format!("{taps} taps {dilation} frames apart")));
-        }
-        let reach = i64::try_from(reach).unwrap_or(0);
-        let (begin, end) = padding(window, spatial, reach, axes);
-        limited_frames(begin)?;
-        limited_frames(end)?;
-        let padded = if begin == 0 {
-            signal.clone()
-        } else {
-            self.crop_begin(&signal, -begin)
-        };
-        let shape = conv1d::Shape {
-            inputs: *channels,
-            outputs,
-            taps,
-            groups: group,
-        };
-        let timing = Timing {
-            shift: padded.timing.shift + reach,
-            growth: padded.timing.growth + end - reach,
-            far: padded.timing.far + reach,
-            ..padded.timing
-        };
-        let view = self.push(
-            StreamOp::Conv {
-                shape,
-                dilation,
-                weights,
-                bias,
-            },
-            vec![padded.view],
-            outputs,
-        );
-        let mut out = signal.axes.clone();
-        out[1] = Axis::Size(outputs);
-        let result = Signal {
-            view,
-            axes: out,
-            timing,
-        };
-        if self.length(&result).is_some_and(|length| length < 1) {
-            return Err(Stop::shape("fewer frames than the kernel needs"));
-        }
-        Ok(result)
-    }
-
     /// `weights: [out, in]` applied to each group of `in` planes in turn; the axes come with the result.
     fn dense(
         &mut self,
@@ -122,6 +26,16 @@ impl Builder<'_> {
             )));
         }
         let groups = signal.view.planes / inputs;
+        if groups > 1 && (self.is_stepwise(signal) || !self.moves(signal)) {
+            let function = frame::Function::Dense {
+                rows: groups,
+                inputs,
+                outputs: out,
+                weights: weights.into(),
+                bias,
+            };
+            return self.frame(function, vec![signal.clone()], axes);
+        }
         limited_weights(groups, weights.len())?;
         let repeat = |values: &[f32]| -> Arc<[f32]> {
             let repeated: Vec<f32> = std::iter::repeat_n(values, groups).flatten().copied().collect();
@@ -150,9 +64,8 @@ impl Builder<'_> {
         let changing = |fact: &Option<Fact>| matches!(fact, Some(Fact::Signal(_)));
         let (a, b) = (self.fact(node, 0)?, self.fact(node, 1)?);
         if changing(&a) && changing(&b) {
-            return Err(Stop::not_streamable(
-                "it multiplies two signals with each other as matrices",
-            ));
+            let (a, b) = (self.signal(node, 0)?, self.signal(node, 1)?);
+            return self.matmul_signals(a, b);
         }
         if changing(&a) {
             let signal = self.signal(node, 0)?;
@@ -163,9 +76,8 @@ impl Builder<'_> {
                 [n] => (*n, 1),
                 [ones @ .., i, o] if ones.iter().all(|one| *one == 1) => (*i, *o),
                 _ => {
-                    return Err(Stop::not_streamable(format!(
-                        "its weights {shape:?} are a batch of matrices"
-                    )));
+                    let matrices = self.operand(node, 1)?;
+                    return self.matmul_signals(signal, matrices);
                 }
             };
             let mut axes = signal.axes.clone();
@@ -201,18 +113,18 @@ impl Builder<'_> {
             },
             rank.checked_sub(2),
         ) else {
-            return Err(Stop::not_streamable(format!(
-                "its weights {shape:?} are no single matrix"
-            )));
+            let matrices = self.operand(node, 0)?;
+            return self.matmul_signals(matrices, signal);
         };
         if signal.axes[features] == Axis::Time {
             return Err(Stop::not_streamable(format!("it mixes {inputs} frames of the signal")));
         }
-        if signal.axes[features] != Axis::Size(inputs) || signal.axes[rank - 1] != Axis::Time {
-            return Err(Stop::not_streamable(format!(
-                "weights {shape:?} before a signal {} are not played natively",
-                text(&signal.axes)
-            )));
+        if signal.axes[features] != Axis::Size(inputs) {
+            return Err(Stop::shape(format!("weights {shape:?} do not fit {}", text(&signal.axes))));
+        }
+        if size(signal.axes[rank - 1]) != 1 {
+            let matrix = self.operand(node, 0)?;
+            return self.matmul_signals(matrix, signal);
         }
         let mut axes = signal.axes.clone();
         axes[features] = Axis::Size(outputs);
@@ -301,74 +213,5 @@ impl Builder<'_> {
         let offset = self.constant_signal(offset.into(), axes);
         let scaled = self.combine(binary::Function::Mul, signal, factor)?;
         self.combine(binary::Function::Add, scaled, offset)
-    }
-
-    /// Sums and means over features are products with ones.
-    pub(super) fn reduce(
-        &mut self,
-        node: &Node,
-        reduction: Reduction,
-        keep_dims: bool,
-        noop: bool,
-    ) -> Result<Signal, Stop> {
-        let signal = self.signal(node, 0)?;
-        let rank = signal.axes.len();
-        let axes: Vec<usize> = match self.integers(node, 1)? {
-            Some(axes) if !axes.is_empty() => axes
-                .iter()
-                .map(|axis| resolve_axis(*axis, rank))
-                .collect::<Result<_, _>>()?,
-            _ if noop => return Ok(signal),
-            _ => (0..rank).collect(),
-        };
-        if axes.iter().any(|axis| signal.axes[*axis] == Axis::Time) {
-            return Err(Stop::not_streamable("it needs all frames of the signal at once"));
-        }
-        let mean = match reduction {
-            Reduction::Sum => false,
-            Reduction::Mean => true,
-            other => {
-                return Err(Stop::not_streamable(format!(
-                    "`{}` over features is not played natively",
-                    other.name()
-                )));
-            }
-        };
-        let reduced: Vec<Axis> = (signal.axes.iter().enumerate())
-            .map(|(at, axis)| if axes.contains(&at) { Axis::Size(1) } else { *axis })
-            .collect();
-        // Which result plane each plane adds to, by broadcasting the result back.
-        let target = super::shape::broadcast_planes(&reduced, &signal.axes);
-        let (inputs, outputs) = (signal.view.planes, planes(&reduced));
-        if inputs.saturating_mul(outputs) > 1 << 22 {
-            return Err(Stop::not_streamable("it reduces too many features"));
-        }
-        #[allow(clippy::cast_precision_loss)]
-        let share = if mean { outputs as f32 / inputs as f32 } else { 1.0 };
-        let weights: Vec<f32> = (0..outputs)
-            .flat_map(|o| target.iter().map(move |t| if *t == o { share } else { 0.0 }))
-            .collect();
-        let out: Vec<Axis> = if keep_dims {
-            reduced
-        } else {
-            (reduced.into_iter().enumerate())
-                .filter(|(at, _)| !axes.contains(at))
-                .map(|(_, axis)| axis)
-                .collect()
-        };
-        let summed = self.dense(&signal, outputs, &weights, None, out)?;
-        debug_assert!(self.rate(summed.view) >= Rate::Control);
-        Ok(summed)
-    }
-}
-
-/// Padding at the beginning and the end, for stride 1.
-fn padding(window: &Window, axis: usize, reach: i64, axes: usize) -> (i64, i64) {
-    let at = |at: usize| window.pads.get(at).copied().unwrap_or(0);
-    match window.auto_pad {
-        AutoPad::NotSet => (at(axis), at(axes + axis)),
-        AutoPad::Valid => (0, 0),
-        AutoPad::SameUpper => (reach / 2, reach - reach / 2),
-        AutoPad::SameLower => (reach - reach / 2, reach / 2),
     }
 }

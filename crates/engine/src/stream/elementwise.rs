@@ -1,12 +1,13 @@
 //! Element-wise operators, with broadcasting of features.
 
-use super::build::{Builder, Fact, Floats, Stop, limited_planes};
-use super::shape::{broadcast, broadcast_planes, time_axis};
+use super::build::{Builder, Stop, limited_planes};
+use super::facts::Fact;
+use super::shape::{broadcast, time_axis};
 use super::{Planes, Signal, StreamOp};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use tonegraft_kernels::{activation, binary};
 use tonegraft_model::op::{Binary, Unary};
-use tonegraft_model::{DType, Node};
+use tonegraft_model::{DType, Node, Tensor};
 
 impl Builder<'_> {
     fn map(&mut self, signal: &Signal, function: activation::Function) -> Signal {
@@ -17,6 +18,9 @@ impl Builder<'_> {
     pub(super) fn unary(&mut self, node: &Node, unary: Unary) -> Result<Signal, Stop> {
         use activation::Function as F;
         let signal = self.signal(node, 0)?;
+        if unary == Unary::Not {
+            return self.negate(signal);
+        }
         let function = match unary {
             Unary::Tanh => F::Tanh,
             Unary::Sigmoid => F::Sigmoid,
@@ -53,21 +57,41 @@ impl Builder<'_> {
 
     pub(super) fn clip(&mut self, node: &Node) -> Result<Signal, Stop> {
         let signal = self.signal(node, 0)?;
-        let bound =
-            |bound: Option<Floats>, open: f32| bound.and_then(|(_, values)| values.first().copied()).unwrap_or(open);
-        let low = bound(self.floats(node, 1)?, f32::NEG_INFINITY);
-        let high = bound(self.floats(node, 2)?, f32::INFINITY);
+        let bound = |at: usize, open: f32| -> Result<f32, Stop> {
+            let tensor = self.constant(node, at)?;
+            Ok(tensor.as_ref().and_then(first_number).unwrap_or(open))
+        };
+        let (low, high) = (bound(1, f32::NEG_INFINITY)?, bound(2, f32::INFINITY)?);
         Ok(self.map(&signal, activation::Function::Clamp { low, high }))
     }
 
+    /// Integers and truth values are floats here: whole ones, and 0 or 1.
     pub(super) fn cast(&mut self, node: &Node, to: DType) -> Result<Signal, Stop> {
-        if to == DType::F32 {
-            self.signal(node, 0)
-        } else {
-            Err(Stop::not_streamable(
-                "it turns the signal into integers or truth values",
-            ))
-        }
+        let signal = self.signal(node, 0)?;
+        let from = (node.inputs.first().copied().flatten()).map_or(DType::F32, |id| self.graph.value(id).dtype);
+        Ok(match (from, to) {
+            (DType::F32, DType::I64) => {
+                // Towards zero: down where positive, up where negative.
+                use activation::Function as F;
+                let above = self.map(&signal, F::Relu);
+                let above = self.map(&above, F::Floor);
+                let below = self.map(&signal, F::Clamp { low: f32::NEG_INFINITY, high: 0.0 });
+                let below = self.map(&below, F::Ceil);
+                self.combine(binary::Function::Add, above, below)?
+            }
+            (DType::F32 | DType::I64, DType::Bool) => {
+                let zero = self.constant_signal(vec![0.0].into(), vec![super::Axis::Size(1)]);
+                let zeros = self.combine(binary::Function::Equal, signal, zero)?;
+                self.negate(zeros)?
+            }
+            _ => signal,
+        })
+    }
+
+    /// 1 − x: the truth negated.
+    fn negate(&mut self, signal: Signal) -> Result<Signal, Stop> {
+        let one = self.constant_signal(vec![1.0].into(), vec![super::Axis::Size(1)]);
+        self.combine(binary::Function::Sub, one, signal)
     }
 
     pub(super) fn binary(&mut self, node: &Node, function: Binary) -> Result<Signal, Stop> {
@@ -81,6 +105,13 @@ impl Builder<'_> {
             Binary::Mod => F::Mod,
             Binary::Min => F::Min,
             Binary::Max => F::Max,
+            Binary::Equal => F::Equal,
+            Binary::Greater => F::Greater,
+            Binary::GreaterOrEqual => F::GreaterOrEqual,
+            Binary::Less => F::Less,
+            Binary::LessOrEqual => F::LessOrEqual,
+            Binary::And => F::And,
+            Binary::Or => F::Or,
             other => return Err(operator(other.name())),
         };
         let operands = self.operands(node)?;
@@ -105,7 +136,7 @@ impl Builder<'_> {
     }
 
     /// All inputs as signals.
-    fn operands(&mut self, node: &Node) -> Result<Vec<Signal>, Stop> {
+    pub(super) fn operands(&mut self, node: &Node) -> Result<Vec<Signal>, Stop> {
         let facts: Vec<Fact> = (0..node.inputs.len())
             .filter_map(|at| self.fact(node, at).transpose())
             .collect::<Result<_, _>>()?;
@@ -139,16 +170,7 @@ impl Builder<'_> {
     pub(super) fn combine(&mut self, function: binary::Function, a: Signal, b: Signal) -> Result<Signal, Stop> {
         let axes = broadcast(&a.axes, &b.axes).map_err(Stop::not_streamable)?;
         let count = limited_planes(&axes)?;
-        let pairing = |signal: &Signal| {
-            let map = broadcast_planes(&signal.axes, &axes);
-            if map.iter().enumerate().all(|(p, plane)| p == *plane) {
-                Planes::Each
-            } else if map.iter().all(|plane| *plane == 0) {
-                Planes::One
-            } else {
-                Planes::Map(map)
-            }
-        };
+        let pairing = |signal: &Signal| Planes::between(&signal.axes, &axes);
         let op = StreamOp::Binary {
             function,
             a: pairing(&a),
@@ -169,4 +191,13 @@ fn operator(name: &str) -> Stop {
         Kind::Operator,
         format!("`{name}` on a signal that changes with time is not played natively"),
     ))
+}
+
+/// The first element; integers and truth values as floats.
+#[allow(clippy::cast_precision_loss)]
+fn first_number(tensor: &Tensor) -> Option<f32> {
+    tensor
+        .as_f32()
+        .and_then(|values| values.first().copied())
+        .or_else(|| tensor.as_i64().and_then(|values| values.first().map(|value| *value as f32)))
 }

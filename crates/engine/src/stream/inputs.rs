@@ -1,7 +1,7 @@
 //! Which input is the audio, which are knobs, which are states.
 
-use super::build::{Builder, Fact, Stop};
-use super::{Axis, Feed, Rate, Signal};
+use super::build::{Mode, Stop, limited_planes};
+use super::{Axis, Feed};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use tonegraft_model::{DType, Dim, Graph, Knob, Tensor, ValueId};
@@ -17,6 +17,49 @@ pub(super) struct AudioInput {
     pub fixed_length: Option<usize>,
     /// The name of its length if the export left it open.
     pub length_symbol: Option<String>,
+}
+
+impl AudioInput {
+    /// Its shape where the time axis has `size` values, or the export's own where it fixed that.
+    pub fn sizes(&self, size: usize) -> Vec<usize> {
+        (self.axes.iter())
+            .map(|axis| match axis {
+                Axis::Time => self.fixed_length.unwrap_or(size),
+                Axis::Size(size) => *size,
+            })
+            .collect()
+    }
+}
+
+/// Planes of the audio's wire: its channels, and what a file puts beside them.
+pub(super) fn channels(audio: &AudioInput, mode: Mode) -> Result<usize, Stop> {
+    match mode {
+        Mode::Stream => limited_planes(&audio.axes),
+        Mode::Framed { size, .. } => {
+            let total = audio.sizes(size).iter().try_fold(1usize, |total, n| total.checked_mul(*n));
+            match total {
+                Some(total) if size > 0 && total > 0 && total.is_multiple_of(size) => Ok(total / size),
+                _ => Err(Stop::shape(format!(
+                    "its input {:?} does not hold frames of {size} samples",
+                    audio.sizes(size)
+                ))),
+            }
+        }
+    }
+}
+
+/// The length of the block that a model with fixed shapes takes and gives, if it is one of audio.
+pub(super) fn block_size(graph: &Graph, audio: &AudioInput) -> Option<usize> {
+    let size = audio.fixed_length.filter(|size| (1..=1 << 16).contains(size))?;
+    let values = |id: &ValueId| -> Option<usize> {
+        (graph.value(*id).shape.iter()).try_fold(1usize, |product, dim| product.checked_mul(open_size(dim)))
+    };
+    let total = values(&audio.id)?;
+    // One axis that is not 1, besides that of two channels.
+    let channels = total / size;
+    let same = graph.outputs.iter().any(|id| values(id) == Some(total));
+    let plain = (audio.axes.iter()).all(|axis| matches!(axis, Axis::Time | Axis::Size(1)) || *axis == Axis::Size(channels));
+    ((1..=2).contains(&channels) && same && plain).then_some(size)
 }
 
 /// One value from outside that is not audio.
@@ -343,7 +386,13 @@ pub(super) fn feeds(
 }
 
 /// What was inferred, for people.
-pub(super) fn inferred(graph: &Graph, audio: &AudioInput, controls: &[Control], output: &str) -> Vec<(String, String)> {
+pub(super) fn inferred(
+    graph: &Graph,
+    audio: &AudioInput,
+    mode: Mode,
+    controls: &[Control],
+    output: &str,
+) -> Vec<(String, String)> {
     let mut list = Vec::new();
     if graph.metadata.audio_input.is_none() {
         list.push(("audio_input".to_owned(), graph.value(audio.id).name.clone()));
@@ -354,7 +403,11 @@ pub(super) fn inferred(graph: &Graph, audio: &AudioInput, controls: &[Control], 
     let time = audio.axes.iter().position(|axis| *axis == Axis::Time).unwrap_or(0);
     list.push(("time_axis".to_owned(), time.to_string()));
     if let Some(length) = audio.fixed_length {
-        list.push(("fixed_length".to_owned(), format!("{length}, played as free")));
+        let how = match mode {
+            Mode::Stream => "played as free",
+            Mode::Framed { .. } => "played block by block",
+        };
+        list.push(("fixed_length".to_owned(), format!("{length}, {how}")));
     }
     for control in controls.iter().filter(|control| !control.declared) {
         let Knob {
@@ -367,115 +420,4 @@ pub(super) fn inferred(graph: &Graph, audio: &AudioInput, controls: &[Control], 
         list.push(("knob".to_owned(), format!("{name}: {min} … {max}, default {default}")));
     }
     list
-}
-
-/// `(audio output's name, its signal, states with the outputs paired with them)`.
-type Outputs = (String, Signal, Vec<(String, Option<String>)>);
-
-impl Builder<'_> {
-    /// Tells the audio output from next values of states; refuses any other output.
-    pub(super) fn outputs(&mut self, audio: &AudioInput) -> Result<Outputs, Stop> {
-        let refuse = |kind, reason: String| Err(Stop::Refused(CompileError::new(kind, reason)));
-        let graph = self.graph;
-        let wanted = graph.metadata.audio_output.as_deref();
-        let mut found: Option<(String, Signal)> = None;
-        let mut paired: BTreeMap<ValueId, String> = BTreeMap::new();
-        for id in &graph.outputs {
-            let name = graph.value(*id).name.clone();
-            let fact = match &self.facts[id.index()] {
-                Some(fact) => fact.clone(),
-                None if graph.constant(*id).is_some() || graph.inputs.contains(id) => {
-                    return refuse(Kind::Output, format!("output `{name}` does not depend on the audio"));
-                }
-                None => {
-                    return refuse(
-                        Kind::Output,
-                        format!("output `{name}` is not audio: it depends on the length of the whole signal"),
-                    );
-                }
-            };
-            match fact {
-                Fact::Signal(signal) if self.rate(signal.view) == Rate::Audio && signal.axes.contains(&Axis::Time) => {
-                    match (&found, wanted) {
-                        (_, Some(wanted)) if wanted != name => {}
-                        (Some((first, _)), _) => {
-                            return refuse(
-                                Kind::AudioOutput,
-                                format!(
-                                    "it has two audio outputs, `{first}` and `{name}`; name one in the metadata (`tonegraft.audio_output`)"
-                                ),
-                            );
-                        }
-                        (None, _) => found = Some((name, signal)),
-                    }
-                }
-                Fact::Signal(_) => {
-                    return refuse(Kind::Output, format!("output `{name}` does not depend on the audio"));
-                }
-                Fact::Constant { state: Some(state), .. } => return Err(Stop::NotAState(state)),
-                Fact::Constant { .. } => return refuse(Kind::Output, format!("output `{name}` is always the same")),
-                Fact::Tail { of, length } => {
-                    let carried = self.carried.iter().find(|carried| {
-                        carried.length == length && (carried.joined == of.view || carried.source == of.view)
-                    });
-                    match carried {
-                        Some(carried) => paired.insert(carried.state, name),
-                        None => {
-                            return refuse(
-                                Kind::Output,
-                                format!(
-                                    "output `{name}` is the last {length} frames of a signal, and no state input takes them up"
-                                ),
-                            );
-                        }
-                    };
-                }
-                Fact::Last(layers) => {
-                    let from = |state: ValueId| -> BTreeSet<(usize, bool)> {
-                        (self.recurrent_states.iter())
-                            .filter(|(_, id)| **id == state)
-                            .map(|(layer, _)| *layer)
-                            .collect()
-                    };
-                    let state = layers
-                        .iter()
-                        .find_map(|layer| self.recurrent_states.get(layer))
-                        .copied();
-                    match state {
-                        Some(state) if from(state) == layers => {
-                            paired.insert(state, name);
-                        }
-                        Some(state) => {
-                            return refuse(
-                                Kind::Output,
-                                format!(
-                                    "output `{name}` is not the next value of state `{}` as a whole",
-                                    graph.value(state).name
-                                ),
-                            );
-                        }
-                        // The last state of a layer that starts from a constant: nobody needs it to play on.
-                        None => {}
-                    }
-                }
-            }
-        }
-        let Some((name, output)) = found else {
-            let reason = match wanted {
-                Some(wanted) => {
-                    format!("the metadata names `{wanted}` as audio output, but no audio output has that name")
-                }
-                None => "it has no audio output: no output runs along time".to_owned(),
-            };
-            return refuse(Kind::AudioOutput, reason);
-        };
-        let used: BTreeSet<ValueId> = (self.recurrent_states.values().copied())
-            .chain(self.carried.iter().map(|carried| carried.state))
-            .collect();
-        let states = (graph.inputs.iter())
-            .filter(|id| **id != audio.id && used.contains(id))
-            .map(|id| (graph.value(*id).name.clone(), paired.get(id).cloned()))
-            .collect();
-        Ok((name, output, states))
-    }
 }

@@ -3,16 +3,20 @@
 //! The trick that serves them all: a tensor of plane numbers, shaped like the signal with time of size 1, goes through the
 //! operator itself; what comes out says where every plane goes.
 
-use super::build::{Builder, Fact, Length, Stop, limited_frames, limited_planes};
+use super::build::{Builder, Stop, limited_frames, limited_planes};
+use super::facts::{Fact, LONG};
 use super::shape::{broadcast_planes, planes, size, text, time_axis};
 use super::time::resolve_axis;
 use super::{Axis, Signal, StreamOp, Timing, View};
 use tonegraft_model::op::PadMode;
 use tonegraft_model::{Node, Op, Tensor, eval};
 
+/// The most frames that a reshape makes one.
+const MAX_GATHERED: usize = 1 << 16;
+
 impl Builder<'_> {
     /// The signal whose plane `p` is plane `order[p]` of `signal`, under new axes.
-    fn reorder(&mut self, signal: &Signal, axes: Vec<Axis>, order: &[usize]) -> Signal {
+    pub(super) fn reorder(&mut self, signal: &Signal, axes: Vec<Axis>, order: &[usize]) -> Signal {
         let consecutive = order.windows(2).all(|pair| pair[1] == pair[0] + 1);
         let view = match order.first() {
             Some(first) if consecutive => View {
@@ -40,7 +44,7 @@ impl Builder<'_> {
     }
 
     /// Runs `op` on plane numbers; time stands at `time` in the result.
-    fn through(
+    pub(super) fn through(
         &mut self,
         signal: &Signal,
         op: &Op,
@@ -75,7 +79,7 @@ impl Builder<'_> {
         let time = time_axis(&signal.axes);
         if node.op == Op::Expand {
             let target = self
-                .lengths(node, 1)?
+                .integers(node, 1)?
                 .ok_or_else(|| Stop::shape("its shape is missing"))?;
             return self.expand(&signal, &target);
         }
@@ -137,23 +141,22 @@ impl Builder<'_> {
         self.through(&signal, &node.op, &others, new_time)
     }
 
-    /// Broadcasting to a shape; a size along time, or an unknown one where the signal has 1, is left to later broadcasting.
-    fn expand(&mut self, signal: &Signal, target: &[Length]) -> Result<Signal, Stop> {
+    /// Broadcasting to a shape; a size along time where the signal has 1 is left to later broadcasting.
+    fn expand(&mut self, signal: &Signal, target: &[i64]) -> Result<Signal, Stop> {
         let rank = signal.axes.len().max(target.len());
-        let length = self.length(signal);
+        let timeless = time_axis(&signal.axes).is_none();
         let mut out = Vec::with_capacity(rank);
         for at in 0..rank {
             let own = (at + signal.axes.len()).checked_sub(rank).map(|at| signal.axes[at]);
-            let wanted = (at + target.len())
-                .checked_sub(rank)
-                .map_or(Length::Known(1), |at| target[at]);
+            let wanted = (at + target.len()).checked_sub(rank).map_or(1, |at| target[at]);
             out.push(match (own, wanted) {
-                (Some(Axis::Time), _) => Axis::Time,
-                (None | Some(Axis::Size(1)), Length::Audio(_)) => Axis::Size(1),
-                (None | Some(Axis::Size(1)), Length::Known(n)) if n > 1 && length == Some(n) => Axis::Size(1),
-                (None | Some(Axis::Size(1)), Length::Known(n)) => Axis::Size(usize::try_from(n).unwrap_or(0)),
-                (Some(axis), Length::Known(1)) => axis,
-                (Some(Axis::Size(n)), Length::Known(wanted)) if usize::try_from(wanted) == Ok(n) => Axis::Size(n),
+                (Some(Axis::Time), wanted) if wanted == 1 || wanted == signal.timing.length => Axis::Time,
+                (None | Some(Axis::Size(1)), n) if n >= LONG || (timeless && n > 1 && n == self.length && self.streams()) => {
+                    Axis::Size(1)
+                }
+                (None | Some(Axis::Size(1)), n) => Axis::Size(usize::try_from(n).unwrap_or(0)),
+                (Some(axis), 1) => axis,
+                (Some(Axis::Size(n)), wanted) if usize::try_from(wanted) == Ok(n) => Axis::Size(n),
                 _ => {
                     return Err(Stop::shape(format!(
                         "{} cannot be expanded to {target:?}",
@@ -182,17 +185,9 @@ impl Builder<'_> {
                 let (a, b) = signal.axes.split_at((*axis).min(signal.axes.len()));
                 vec![sizes(a), sizes(b)]
             }
-            _ => {
-                let target = self
-                    .lengths(node, 1)?
-                    .ok_or_else(|| Stop::shape("its shape is missing"))?;
-                // A size that follows the audio's length can only be the time: as open as −1.
-                let size = |length: Length| match length {
-                    Length::Known(value) => value,
-                    Length::Audio(_) => -1,
-                };
-                target.into_iter().map(size).collect()
-            }
+            _ => self
+                .integers(node, 1)?
+                .ok_or_else(|| Stop::shape("its shape is missing"))?,
         };
         let copies_zero = !matches!(node.op, Op::Reshape { allow_zero: true });
         let Some(time) = time_axis(&signal.axes) else {
@@ -220,44 +215,46 @@ impl Builder<'_> {
             return Ok(Signal { axes, ..signal });
         };
         let (before, after) = (planes(&signal.axes[..time]), planes(&signal.axes[time + 1..]));
-        let length = self.length(&signal);
-        // Where the time may stand: its size is open, copied, or the known length; the features around it must multiply up.
-        let fits = |at: usize| -> Option<Vec<Axis>> {
-            let here = target[at];
-            let copied = here == 0 && copies_zero && at == time;
-            if !(here == -1 || copied || Some(here) == length) {
-                return None;
-            }
-            let side = |range: std::ops::Range<usize>, total: usize| -> Option<Vec<usize>> {
-                let mut sizes: Vec<Option<usize>> = range
-                    .map(|i| match target[i] {
-                        -1 => None,
-                        0 if copies_zero => match signal.axes.get(i) {
-                            Some(Axis::Size(n)) => Some(*n),
-                            _ => Some(0),
-                        },
-                        n => Some(usize::try_from(n).unwrap_or(0)),
-                    })
-                    .collect();
-                let known: usize = sizes.iter().flatten().product();
-                for open in sizes.iter_mut().filter(|size| size.is_none()) {
-                    *open = Some(total.checked_div(known).unwrap_or(0));
-                }
-                let sizes: Vec<usize> = sizes.into_iter().flatten().collect();
-                (sizes.iter().product::<usize>() == total).then_some(sizes)
-            };
-            let mut axes: Vec<Axis> = side(0..at, before)?.into_iter().map(Axis::Size).collect();
-            axes.push(Axis::Time);
-            axes.extend(side(at + 1..target.len(), after)?.into_iter().map(Axis::Size));
-            Some(axes)
+        let length = signal.timing.length;
+        let total = i128::try_from(before * after).unwrap_or(0) * i128::from(length);
+        let sizes = resolved(&target, &signal, total, copies_zero)
+            .ok_or_else(|| Stop::shape(format!("{} cannot become {target:?}", text(&signal.axes))))?;
+        // Products of the sizes before the new time axis and behind it say how many features go along with it, and how many
+        // frames become one (or one becomes).
+        let known = |sizes: &[i64]| sizes.iter().try_fold(1usize, |p, n| p.checked_mul(usize::try_from(*n).ok()?));
+        let places: Vec<(usize, usize)> = (0..sizes.len())
+            .filter(|at| known(&sizes[..*at]) == Some(before) && sizes[*at] >= 1)
+            .filter_map(|at| Some((at, known(&sizes[at + 1..])?)))
+            .collect();
+        let axes = |at: usize| -> Vec<Axis> {
+            let feature = |n: i64| Axis::Size(usize::try_from(n).unwrap_or(0));
+            (sizes.iter().enumerate())
+                .map(|(i, n)| if i == at { Axis::Time } else { feature(*n) })
+                .collect()
         };
-        match (0..target.len()).find_map(fits) {
-            Some(axes) => Ok(Signal { axes, ..signal }),
-            None => Err(Stop::not_streamable(format!(
-                "it reshapes {} to {target:?}, which mixes frames with features",
-                text(&signal.axes)
-            ))),
+        if let Some((at, _)) = places.iter().find(|(at, inner)| sizes[*at] == length && *inner == after) {
+            return Ok(Signal { axes: axes(*at), ..signal });
         }
+        for (at, inner) in places {
+            let times = |n: i64, factor: usize| i64::try_from(factor).ok().and_then(|f| f.checked_mul(n));
+            // Features behind the time join it: each frame becomes several.
+            if inner > 0 && after.is_multiple_of(inner) && times(length, after / inner) == Some(sizes[at]) {
+                return self.interleave(&signal, before, after / inner, inner, axes(at));
+            }
+            // Frames become features behind it.
+            if after > 0
+                && inner.is_multiple_of(after)
+                && inner / after <= MAX_GATHERED
+                && times(sizes[at], inner / after) == Some(length)
+            {
+                return self.gather(&signal, before, inner / after, after, axes(at));
+            }
+        }
+        Err(Stop::not_streamable(format!(
+            "it reshapes {} to {}, which mixes frames with features",
+            text(&signal.axes),
+            sizes_text(&target)
+        )))
     }
 
     pub(super) fn slice_features(
@@ -398,4 +395,33 @@ impl Builder<'_> {
             timing: Timing { ..signal.timing },
         })
     }
+}
+
+/// The sizes that a reshape asks for, -1 and 0 put in; `None` if they do not fit `total` values.
+fn resolved(target: &[i64], signal: &Signal, total: i128, copies_zero: bool) -> Option<Vec<i64>> {
+    let mut sizes: Vec<i64> = Vec::with_capacity(target.len());
+    for (at, size) in target.iter().enumerate() {
+        sizes.push(match size {
+            0 if copies_zero => match signal.axes.get(at)? {
+                Axis::Time => signal.timing.length,
+                Axis::Size(size) => i64::try_from(*size).ok()?,
+            },
+            size => *size,
+        });
+    }
+    let product = |sizes: &[i64]| sizes.iter().try_fold(1i128, |product, size| product.checked_mul(i128::from(*size)));
+    if let Some(open) = sizes.iter().position(|size| *size == -1) {
+        sizes[open] = 1;
+        sizes[open] = i64::try_from(total.checked_div(product(&sizes)?)?).ok()?;
+    }
+    (product(&sizes)? == total && sizes.iter().all(|size| *size >= 0)).then_some(sizes)
+}
+
+/// Sizes for messages: those that follow from an open length as `T…`.
+fn sizes_text(sizes: &[i64]) -> String {
+    let texts: Vec<String> = sizes
+        .iter()
+        .map(|size| if *size >= LONG { "time".to_owned() } else { size.to_string() })
+        .collect();
+    format!("[{}]", texts.join(", "))
 }

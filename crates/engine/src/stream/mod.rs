@@ -1,27 +1,43 @@
 //! The stream graph: a model as operations on wires that run frame by frame.
 //!
-//! A *wire* has planes (channels) at one of two rates: audio, one value per frame; or control, one value until a knob moves.
+//! A *wire* has planes (channels) at the control rate, one value until a knob moves, or on a [`Clock`], one value per frame.
 //! A [`Signal`] is what a node of the model's graph sees on a wire: which planes, under which axes, and when. Layout operators
 //! (Transpose, Reshape, Squeeze, …) only make other signals on the same wire.
 //!
-//! Time: index `n` of a signal appears at tick `n + shift`, tick 0 being the first frame after reset. A convolution over
-//! `reach` past frames without padding has its first result `reach` ticks later; padding at the beginning and cropping move the
-//! index back and forth without touching a sample; where signals of different shift meet, the earlier one is delayed. The
-//! latency of the model is then a result: the output's index `n` belongs to the input's index `n − min(growth, 0)` (an
-//! unpadded network is shorter at the beginning, a longer one has a tail), so it comes `shift + min(growth, 0)` ticks late.
+//! Time is counted in *ticks*: audio samples, or equal parts of one where a model works above the audio rate. Index `n` of a
+//! signal with hop `h` appears at tick `n·h + shift`, tick 0 being the first sample after reset. A convolution over `reach`
+//! past frames without padding has its first result `reach` frames later; padding at the beginning and cropping move the
+//! index back and forth without touching a sample; where signals of different shift meet, the earlier one is delayed. A strided
+//! layer *stacks* the frames under its kernel into planes of a slower clock; a transposed one *spreads* planes over the frames
+//! of a faster clock. What does not concern time is a *frame function*. The latency of the model is then a result: the output's
+//! index `n` belongs to the input's index `n − min(growth, 0)` (an unpadded network is shorter at the beginning, a longer one
+//! has a tail), so it comes `shift + min(growth, 0)` late.
+//!
+//! Lengths are those of a whole-signal run: of the length that the export fixed, or of a virtual one, longer than any signal and
+//! a multiple of any hop, where it left it open.
 
 mod build;
+mod convolution;
 mod dense;
 mod elementwise;
+mod facts;
+mod frames;
 mod inputs;
 mod layout;
+mod outputs;
+mod positions;
+mod rates;
 mod recurrent;
+mod resize;
 mod shape;
 mod time;
 
 pub use inputs::Control;
 use std::sync::Arc;
-use tonegraft_kernels::{activation, binary, conv1d};
+use tonegraft_kernels::{activation, binary, conv1d, frame};
+
+/// Hops, in ticks, from which on frames are computed one by one, vectors running along features: blocks have two of them.
+pub const STEPWISE_HOP: i64 = 32;
 
 /// Index of a wire in [`StreamGraph::wires`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,13 +50,42 @@ impl WireId {
     }
 }
 
+/// When the frames of a wire are: at the ticks `t` with `t mod hop = phase`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Clock {
+    /// Ticks from frame to frame, at least 1.
+    pub hop: i64,
+    /// `0 .. hop`.
+    pub phase: i64,
+}
+
+impl Clock {
+    /// The clock of a signal with that hop (at least 1) and shift.
+    pub const fn new(hop: i64, shift: i64) -> Self {
+        Self {
+            hop,
+            phase: shift.rem_euclid(hop),
+        }
+    }
+}
+
 /// How often a wire's values change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rate {
     /// When a knob moves; constants never.
     Control,
-    /// Every frame.
-    Audio,
+    /// Every frame of a clock.
+    Frames(Clock),
+}
+
+impl Rate {
+    /// The hop, unless it is the control rate.
+    pub const fn hop(self) -> Option<i64> {
+        match self {
+            Self::Control => None,
+            Self::Frames(clock) => Some(clock.hop),
+        }
+    }
 }
 
 /// Planes that one operation writes.
@@ -63,13 +108,13 @@ pub struct View {
     pub planes: usize,
 }
 
-/// When a signal's samples appear, and what they depend on.
+/// When a signal's frames appear, and what they depend on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// Index `n` appears at tick `n + shift`.
+    /// Index `n` appears at tick `n·hop + shift`.
     pub shift: i64,
-    /// Its length minus that of the audio input.
-    pub growth: i64,
+    /// Its number of frames in a whole-signal run; see the module.
+    pub length: i64,
     /// A tick depends on input ticks at most this far back, recurrent memory apart …
     pub far: i64,
     /// … and at least this far.
@@ -110,6 +155,18 @@ pub enum Planes {
 }
 
 impl Planes {
+    /// How the planes of a signal with axes `from` are paired with those of a result with axes `to` that it is broadcast to.
+    fn between(from: &[Axis], to: &[Axis]) -> Self {
+        let map = shape::broadcast_planes(from, to);
+        if map.iter().enumerate().all(|(p, plane)| p == *plane) {
+            Self::Each
+        } else if map.iter().all(|plane| *plane == 0) {
+            Self::One
+        } else {
+            Self::Map(map)
+        }
+    }
+
     /// The operand's plane for plane `p` of the result.
     ///
     /// # Realtime Safety
@@ -168,6 +225,8 @@ pub struct Prefix {
     pub values: Arc<[f32]>,
     /// Frames of `values`.
     pub length: usize,
+    /// The first frame of the signal stands before it instead. Until it has come, zeros.
+    pub edge: bool,
 }
 
 /// An operation, with what it needs to know.
@@ -208,10 +267,83 @@ pub enum StreamOp {
     },
     /// Planes of the operands in a new order: `(operand, plane)` each.
     Assemble(Vec<(usize, usize)>),
+    /// Element-wise, the first operand where the condition is not 0, else the second.
+    Select {
+        /// Pairing of the planes of condition, first and second operand.
+        pairing: [Planes; 3],
+    },
     /// The signal, with something else in the ticks before its beginning.
     Begin(Prefix),
-    /// The signal, that many frames later.
-    Delay(usize),
+    /// The signal, that many ticks later; on a clock of the same hop.
+    Delay(i64),
+    /// The last `taps` frames, `dilation` apart, as planes `[planes, taps]`, oldest first, every `every` frames.
+    Stack {
+        /// Number of frames taken.
+        taps: usize,
+        /// Distance of two of them.
+        dilation: usize,
+        /// Frames of the input per frame of the output.
+        every: usize,
+    },
+    /// Planes `[planes, factor]` as `factor` successive frames of a clock that is `factor` times as fast.
+    Spread {
+        /// Frames of the output per frame of the input.
+        factor: usize,
+    },
+    /// A function of one frame of each input.
+    Frame(frame::Function),
+    /// A delay line: the first input, `reach − second input` frames ago, which is at least 0 and at most `reach`.
+    Read {
+        /// Frames remembered.
+        reach: usize,
+    },
+    /// A memory: what [`Self::Store`] of the same number put there in the frame before, at first the given values.
+    State {
+        /// Which.
+        number: usize,
+        /// First values, one per plane.
+        start: Arc<[f32]>,
+    },
+    /// Puts the input into a memory, for the next frame. Has no planes.
+    Store {
+        /// Which.
+        number: usize,
+    },
+    /// Frames counted from the signal's beginning: `scale · n + offset`, from `n = 0` at tick `start` on.
+    Ramp {
+        /// Tick of frame 0.
+        start: i64,
+        /// Per frame.
+        scale: f64,
+        /// At frame 0.
+        offset: f64,
+    },
+    /// Random numbers, the same after each reset, however the signal is cut.
+    Noise {
+        /// Distribution.
+        noise: Noise,
+        /// Decides the sequence.
+        seed: u64,
+    },
+}
+
+/// Distribution of random numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Noise {
+    /// Gaussian.
+    Normal {
+        /// Mean.
+        mean: f32,
+        /// Standard deviation.
+        scale: f32,
+    },
+    /// Uniform.
+    Uniform {
+        /// Smallest.
+        low: f32,
+        /// Upper bound.
+        high: f32,
+    },
 }
 
 /// One operation in place.
@@ -239,6 +371,10 @@ pub enum Feed {
 /// A model as a stream graph. Nodes are in order of computation.
 #[derive(Clone, Debug)]
 pub struct StreamGraph {
+    /// Ticks per audio sample.
+    pub ticks: i64,
+    /// Clocks with that hop or a longer one, in ticks, are run frame by frame; on others, several frames at once.
+    pub stepwise_from: i64,
     /// All wires.
     pub wires: Vec<Wire>,
     /// All operations.
@@ -251,11 +387,13 @@ pub struct StreamGraph {
     pub controls: Vec<Control>,
     /// Wires that knobs feed: the wire, and the control of each plane.
     pub control_wires: Vec<(WireId, Vec<usize>)>,
-    /// The audio output.
+    /// The audio output, on the audio's clock.
     pub output: Signal,
-    /// Ticks that the output comes late; see the module.
+    /// Samples that the output comes late; see the module.
     pub latency: usize,
-    /// Ticks before 0 in which some signal has already begun: run once, before the state is kept as the start state.
+    /// Of these, samples gathered before a frame can be computed.
+    pub hop_latency: usize,
+    /// Samples before 0 in which some signal has already begun: run once, before the state is kept as the start state.
     pub pre_roll: usize,
     /// What was inferred, as `(what, value)`.
     pub inferred: Vec<(String, String)>,
@@ -263,6 +401,18 @@ pub struct StreamGraph {
     pub audio: (String, String),
     /// Names of state inputs that carry the stream, and of the outputs paired with them.
     pub states: Vec<(String, Option<String>)>,
+    /// Outputs that are not played: the name, and what they are.
+    pub other_outputs: Vec<(String, String)>,
+}
+
+impl StreamGraph {
+    /// The clock of the audio.
+    pub const fn audio_clock(&self) -> Clock {
+        Clock {
+            hop: self.ticks,
+            phase: 0,
+        }
+    }
 }
 
 pub use build::compile;

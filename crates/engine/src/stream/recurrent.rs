@@ -1,10 +1,12 @@
 //! LSTM, GRU and RNN: state per frame, start values from constants or state inputs.
 
-use super::build::{Builder, Fact, Stop};
-use super::shape::{planes, text};
+use super::build::{Builder, Stop};
+use super::facts::Fact;
+use super::shape::{planes, size, text, time_axis};
 use super::{Axis, Cell, RecurrentWeights, Signal, StreamOp, Timing};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tonegraft_kernels::frame;
 use tonegraft_model::op::{Direction, Recurrent};
 use tonegraft_model::{Node, Op};
 
@@ -46,11 +48,6 @@ impl Builder<'_> {
             }
             _ => return Err(Stop::shape("no recurrent layer")),
         };
-        if recurrent.direction != Direction::Forward {
-            return Err(Stop::not_streamable(
-                "it also runs backwards: its first result needs the last frame",
-            ));
-        }
         if recurrent.clip.is_some() || node.inputs.get(4).copied().flatten().is_some() {
             return Err(Stop::not_streamable(
                 "clipping and sequence lengths are not played natively",
@@ -66,23 +63,23 @@ impl Builder<'_> {
                 )));
             }
         };
-        let inputs = match (frames, batch, features) {
-            (Axis::Time, Axis::Size(1), Axis::Size(inputs)) => inputs,
-            (Axis::Time, Axis::Size(batch), _) => {
-                return Err(Stop::not_streamable(format!("it runs a batch of {batch} sequences")));
-            }
-            (Axis::Size(steps), Axis::Time, _) => {
-                return Err(Stop::not_streamable(format!(
-                    "its batch is the time: it starts afresh for {steps}-step windows at every frame"
-                )));
-            }
-            _ => {
-                return Err(Stop::not_streamable(format!(
-                    "it does not run along the time of its input {}",
-                    text(&signal.axes)
-                )));
-            }
+        let Axis::Size(inputs) = features else {
+            return Err(Stop::not_streamable(format!(
+                "it does not run along the time of its input {}",
+                text(&signal.axes)
+            )));
         };
+        if frames != Axis::Time {
+            return self.recurrent_in_frame(node, recurrent, cell, gates, &signal);
+        }
+        if recurrent.direction != Direction::Forward {
+            return Err(Stop::not_streamable(
+                "it also runs backwards: its first result needs the last frame",
+            ));
+        }
+        if batch != Axis::Size(1) {
+            return Err(Stop::not_streamable(format!("it runs a batch of {} sequences", size(batch))));
+        }
         let hidden = recurrent.hidden;
         let rows = gates * hidden;
         let weight = |at: usize, name: &str, shape: &[usize]| -> Result<Option<Arc<[f32]>>, Stop> {
@@ -150,6 +147,113 @@ impl Builder<'_> {
             last(false),
             last(true),
         ])
+    }
+}
+
+impl Builder<'_> {
+    /// Through the steps of each frame, from start states that may change.
+    fn recurrent_in_frame(
+        &mut self,
+        node: &Node,
+        recurrent: &Recurrent,
+        cell: Cell,
+        gates: usize,
+        signal: &Signal,
+    ) -> Result<Vec<Fact>, Stop> {
+        let (steps, batch) = if recurrent.batch_first {
+            (signal.axes[1], signal.axes[0])
+        } else {
+            (signal.axes[0], signal.axes[1])
+        };
+        let (inputs, hidden) = (size(signal.axes[2]), recurrent.hidden);
+        let directions = if recurrent.direction == Direction::Bidirectional { 2 } else { 1 };
+        let weight = |at: usize, shape: &[usize]| -> Result<Option<Arc<[f32]>>, Stop> {
+            match self.floats(node, at)? {
+                Some((given, _)) if given != shape => Err(Stop::shape(format!(
+                    "weights have shape {given:?}; {inputs} features and {hidden} units need {shape:?}"
+                ))),
+                other => Ok(other.map(|(_, values)| values)),
+            }
+        };
+        let missing = || Stop::shape("weights are missing");
+        let rows = gates * hidden;
+        let w = weight(1, &[directions, rows, inputs])?.ok_or_else(missing)?;
+        let r = weight(2, &[directions, rows, hidden])?.ok_or_else(missing)?;
+        let b = weight(3, &[directions, 2 * rows])?;
+        let sequence = if recurrent.batch_first && size(batch) > 1 {
+            self.through(signal, &Op::Transpose { perm: vec![1, 0, 2] }, &[], None)?
+        } else {
+            signal.clone()
+        };
+        let mut operands = vec![sequence];
+        let mut given = [false; 2];
+        for (at, given) in (5..7).zip(&mut given) {
+            if at == 6 && cell != Cell::Lstm {
+                continue;
+            }
+            let Some(fact) = self.fact(node, at)? else { continue };
+            let zero = matches!(&fact, Fact::Constant { tensor, state: None }
+                if tensor.as_f32().is_some_and(|values| values.iter().all(|value| *value == 0.0)));
+            if zero {
+                continue;
+            }
+            let start = self.operand(node, at)?;
+            let wanted = directions * size(batch) * hidden;
+            if start.view.planes != wanted {
+                return Err(Stop::shape(format!("a start state {} for {wanted} values", text(&start.axes))));
+            }
+            *given = true;
+            operands.push(start);
+        }
+        let function = frame::Function::Recurrent {
+            cell: match cell {
+                Cell::Lstm => frame::Cell::Lstm,
+                Cell::Gru { reset_after } => frame::Cell::Gru { reset_after },
+                Cell::Rnn { relu } => frame::Cell::Rnn { relu },
+            },
+            direction: match recurrent.direction {
+                Direction::Forward => frame::Direction::Forward,
+                Direction::Reverse => frame::Direction::Reverse,
+                Direction::Bidirectional => frame::Direction::Bidirectional,
+            },
+            steps: size(steps),
+            batch: size(batch),
+            inputs,
+            hidden,
+            w,
+            r,
+            b,
+            h0: given[0],
+            c0: given[1],
+        };
+        let total = function.output();
+        let all = self.frame(function, operands, vec![Axis::Size(total)])?;
+        let units = Axis::Size(hidden);
+        let last = directions * size(batch) * hidden;
+        let part = |first: usize, count: usize, axes: Vec<Axis>| Signal {
+            view: super::View {
+                first: all.view.first + first,
+                planes: count,
+                ..all.view
+            },
+            axes,
+            timing: all.timing,
+        };
+        let y = total - last * if cell == Cell::Lstm { 2 } else { 1 };
+        let mut results = vec![part(0, y, vec![steps, Axis::Size(directions), batch, units])];
+        let ends = if cell == Cell::Lstm { 2 } else { 1 };
+        for end in 0..ends {
+            results.push(part(y + end * last, last, vec![Axis::Size(directions), batch, units]));
+        }
+        if recurrent.batch_first {
+            // [steps, directions, batch, units] → [batch, steps, directions, units]; states likewise.
+            for (at, result) in results.iter_mut().enumerate() {
+                let perm = if at == 0 { vec![2, 0, 1, 3] } else { vec![1, 0, 2] };
+                let time = time_axis(&result.axes).and_then(|time| perm.iter().position(|axis| *axis == time));
+                *result = self.through(result, &Op::Transpose { perm }, &[], time)?;
+            }
+        }
+        Ok(results.into_iter().map(Fact::Signal).collect())
     }
 }
 

@@ -1,29 +1,21 @@
 //! Operators that move a signal in time: Pad, Slice and Concat along the time axis.
 
-use super::build::{Builder, Carried, Fact, Length, Stop, limited_frames, limited_planes, limited_weights};
+use super::build::{Builder, Stop, limited_frames, limited_planes, limited_weights};
+use super::facts::{Carried, Fact, LONG};
 use super::shape::{planes, text, time_axis};
-use super::{Axis, Prefix, Rate, Signal, StreamOp, Timing, View};
+use super::{Axis, Prefix, Signal, StreamOp, Timing, View};
 use std::sync::Arc;
 use tonegraft_model::op::PadMode;
-use tonegraft_model::{Node, Tensor, ValueId};
+use tonegraft_model::{Node, Tensor, TensorData, ValueId};
 
 impl Builder<'_> {
-    /// Input `at` as a signal that changes with time or knobs.
-    pub(super) fn signal(&self, node: &Node, at: usize) -> Result<Signal, Stop> {
-        match self.fact(node, at)? {
-            Some(Fact::Signal(signal)) => Ok(signal),
-            Some(Fact::Constant { state: Some(id), .. }) => Err(Stop::NotAState(id)),
-            Some(_) => Err(Stop::not_streamable(format!("input {at} is no signal"))),
-            None => Err(Stop::shape(format!("input {at} is missing"))),
-        }
-    }
-
     /// The view with `values` (`[planes, length]`), and zeros before them, in the ticks before `until`.
     pub(super) fn begin(&mut self, view: View, until: i64, values: &[f32], length: usize) -> View {
         let prefix = Prefix {
             until,
             values: values.into(),
             length,
+            edge: false,
         };
         self.push(StreamOp::Begin(prefix), vec![view], view.planes)
     }
@@ -36,10 +28,38 @@ impl Builder<'_> {
             view: self.begin(signal.view, signal.timing.shift, values, length),
             axes: signal.axes.clone(),
             timing: Timing {
-                shift: signal.timing.shift - frames,
-                growth: signal.timing.growth + frames,
+                shift: signal.timing.shift - frames.saturating_mul(self.hop(signal.view)),
+                length: signal.timing.length + frames,
                 ..signal.timing
             },
+        }
+    }
+
+    /// The signal with its first frame `frames` times more before it.
+    pub(super) fn edge(&mut self, signal: &Signal, frames: i64) -> Signal {
+        let prefix = Prefix {
+            until: signal.timing.shift,
+            values: Arc::from([]),
+            length: 0,
+            edge: true,
+        };
+        let view = self.push(StreamOp::Begin(prefix), vec![signal.view], signal.view.planes);
+        Signal {
+            view,
+            axes: signal.axes.clone(),
+            timing: Timing {
+                shift: signal.timing.shift - frames * self.hop(signal.view),
+                length: signal.timing.length + frames,
+                ..signal.timing
+            },
+        }
+    }
+
+    /// Something for people that the file does not say.
+    pub(super) fn note(&mut self, what: &str, value: &str) {
+        let note = (what.to_owned(), value.to_owned());
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
         }
     }
 
@@ -49,15 +69,9 @@ impl Builder<'_> {
             return self.prepend(signal, &[], usize::try_from(-frames).unwrap_or(0));
         }
         let mut cropped = signal.clone();
-        cropped.timing.shift += frames;
-        cropped.timing.growth -= frames;
+        cropped.timing.shift += frames * self.hop(signal.view);
+        cropped.timing.length -= frames;
         cropped
-    }
-
-    /// The signal's length where the export fixed it.
-    pub(super) fn length(&self, signal: &Signal) -> Option<i64> {
-        let fixed = i64::try_from(self.fixed_length?).ok()?;
-        Some(fixed + signal.timing.growth)
     }
 
     pub(super) fn pad(&mut self, node: &Node, mode: PadMode) -> Result<Signal, Stop> {
@@ -89,10 +103,17 @@ impl Builder<'_> {
                 signal = self.pad_features(&signal, *axis, (begin, end), value, mode)?;
                 continue;
             }
-            if mode != PadMode::Constant && (begin > 0 || end > 0) {
-                return Err(Stop::not_streamable(format!(
-                    "it pads in time with the signal itself ({mode:?}); only constants are possible"
-                )));
+            if mode != PadMode::Constant && begin > 0 {
+                limited_frames(begin)?;
+                signal = if mode == PadMode::Edge {
+                    self.edge(&signal, begin)
+                } else {
+                    // What is mirrored there has not come yet.
+                    self.note("padding", "mirrored at the beginning in a run over a whole signal; played as silence");
+                    self.crop_begin(&signal, -begin)
+                };
+                signal.timing.length += limited_frames(end)?;
+                continue;
             }
             limited_frames(begin)?;
             limited_frames(end)?;
@@ -108,7 +129,7 @@ impl Builder<'_> {
             } else {
                 signal = self.crop_begin(&signal, -begin);
             }
-            signal.timing.growth += end;
+            signal.timing.length += end;
         }
         Ok(signal)
     }
@@ -117,8 +138,8 @@ impl Builder<'_> {
         let mut signal = self.signal(node, 0)?;
         let rank = signal.axes.len();
         let missing = || Stop::shape("its starts or ends are missing");
-        let starts = self.lengths(node, 1)?.ok_or_else(missing)?;
-        let ends = self.lengths(node, 2)?.ok_or_else(missing)?;
+        let starts = self.integers(node, 1)?.ok_or_else(missing)?;
+        let ends = self.integers(node, 2)?.ok_or_else(missing)?;
         let axes: Vec<usize> = match self.integers(node, 3)? {
             None => (0..starts.len()).collect(),
             Some(axes) => axes
@@ -142,12 +163,7 @@ impl Builder<'_> {
                     Ok(cropped) => signal = cropped,
                     Err(length) => tail = Some(length),
                 },
-                Axis::Size(_) => {
-                    let (Some(start), Some(end)) = (start.known(), end.known()) else {
-                        return Err(Stop::not_streamable("it picks features by the length of the signal"));
-                    };
-                    signal = self.slice_features(&signal, *axis, start, end, step)?;
-                }
+                Axis::Size(_) => signal = self.slice_features(&signal, *axis, start, end, step)?,
             }
         }
         Ok(match tail {
@@ -160,56 +176,39 @@ impl Builder<'_> {
     fn slice_time(
         &mut self,
         signal: &Signal,
-        start: Length,
-        end: Length,
+        start: i64,
+        end: i64,
         step: i64,
     ) -> Result<Result<Signal, usize>, Stop> {
-        if step != 1 {
-            return Err(Stop::not_streamable(format!(
-                "it keeps one frame in {step}: the rate would change"
-            )));
+        if step < 1 {
+            return Err(Stop::not_streamable("it runs backwards in time"));
         }
-        // Bounds that follow the length count from the end: the signal has `audio + growth` frames.
-        let from = |bound: Length, at_end: i64| match bound {
-            Length::Known(value) => value,
-            Length::Audio(offset) if offset >= signal.timing.growth => at_end,
-            Length::Audio(offset) => offset - signal.timing.growth,
-        };
-        let (start, end) = (from(start, i64::MAX), from(end, i64::MAX));
-        if start == i64::MAX {
+        let length = signal.timing.length;
+        // "To the end" is written in many ways.
+        let far = |bound: i64| if bound == i64::from(i32::MAX) { i64::MAX } else { bound };
+        let (start, end) = (far(start), far(end));
+        let from_front = |bound: i64| if bound < 0 { bound.saturating_add(length).max(0) } else { bound.min(length) };
+        let (start, end) = (from_front(start), from_front(end));
+        if start >= end {
             return Err(Stop::shape("nothing is left of the signal"));
         }
-        let length = self.length(signal);
-        // From the front if not negative, from the end if so.
-        let from_end = match length {
-            Some(length) if end >= length => 0,
-            Some(length) if end >= 0 => length - end,
-            None if end >= i64::from(i32::MAX) => 0,
-            _ if end < 0 => end.saturating_neg(),
-            _ => {
-                return Err(Stop::not_streamable(format!(
-                    "it takes frames {start} to {end} of the whole signal, which is no stream"
-                )));
-            }
-        };
-        let front = match length {
-            // A fixed length may count the last frames from the front.
-            Some(length) if start > length / 2 && from_end == 0 => {
+        if start > length / 2 {
+            if end == length && step == 1 {
                 return Ok(Err(usize::try_from(length - start).unwrap_or(0)));
             }
-            _ if start >= 0 => start,
-            Some(length) if start.saturating_neg() >= length => 0,
-            _ if from_end == 0 => return Ok(Err(usize::try_from(start.saturating_neg()).unwrap_or(0))),
-            _ => {
-                return Err(Stop::not_streamable(format!(
-                    "it takes frames {start} to {end} from the end of the whole signal, which is no stream"
-                )));
-            }
-        };
-        let mut cropped = self.crop_begin(signal, limited_frames(front)?);
-        cropped.timing.growth -= limited_frames(from_end)?;
-        if self.length(&cropped).is_some_and(|length| length < 1) {
-            return Err(Stop::shape("nothing is left of the signal"));
+            return Err(Stop::not_streamable(
+                "it takes frames from the end of the whole signal, which is no stream",
+            ));
+        }
+        if self.length >= LONG && end - start < length / 2 {
+            return Err(Stop::not_streamable(format!(
+                "it takes frames {start} to {end} of the whole signal, which is no stream"
+            )));
+        }
+        let mut cropped = self.crop_begin(signal, limited_frames(start)?);
+        cropped.timing.length = end - start;
+        if step > 1 {
+            cropped = self.every(&cropped, step)?;
         }
         Ok(Ok(cropped))
     }
@@ -227,7 +226,7 @@ impl Builder<'_> {
                     after += i64::try_from(tensor.shape().get(axis).copied().unwrap_or(0)).unwrap_or(0);
                 }
                 (Fact::Signal(signal), None)
-                    if self.rate(signal.view) == Rate::Audio && time_axis(&signal.axes) == Some(axis) =>
+                    if self.moves(signal) && time_axis(&signal.axes) == Some(axis) =>
                 {
                     joined = Some(signal.clone());
                 }
@@ -265,7 +264,7 @@ impl Builder<'_> {
                 });
             }
         }
-        signal.timing.growth += after;
+        signal.timing.length += after;
         Ok(signal)
     }
 
@@ -277,12 +276,10 @@ impl Builder<'_> {
         rank: usize,
         time: Option<usize>,
     ) -> Result<Signal, Stop> {
-        let values = tensor
-            .as_f32()
-            .ok_or_else(|| Stop::not_streamable("an operand is no float"))?;
+        let values = numbers(tensor);
         let at = time.and_then(|time| (time + tensor.rank()).checked_sub(rank));
         let mut sizes = tensor.shape().to_vec();
-        let mut values: Arc<[f32]> = values.into();
+        let mut values: Arc<[f32]> = values;
         if let Some(at) = at.filter(|at| sizes[*at] != 1) {
             let length = sizes[at];
             let ordered = planes_first(&values, &sizes, at);
@@ -302,6 +299,16 @@ impl Builder<'_> {
         limited_planes(&axes)?;
         debug_assert_eq!(planes(&axes), values.len());
         Ok(self.constant_signal(values, axes))
+    }
+}
+
+/// The elements as floats: integers and truth values as well.
+#[allow(clippy::cast_precision_loss)]
+fn numbers(tensor: &Tensor) -> Arc<[f32]> {
+    match tensor.data() {
+        TensorData::F32(values) => values.as_slice().into(),
+        TensorData::I64(values) => values.iter().map(|value| *value as f32).collect(),
+        TensorData::Bool(values) => values.iter().map(|value| f32::from(u8::from(*value))).collect(),
     }
 }
 

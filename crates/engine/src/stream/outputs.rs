@@ -1,0 +1,279 @@
+//! Which output is the audio, which are next values of states; and where the audio stands in the end.
+
+use super::build::{Builder, Mode, Stop};
+use super::facts::Fact;
+use super::inputs::{self, AudioInput, Control};
+use super::rates::gcd;
+use super::shape::time_axis;
+use super::{Rate, STEPWISE_HOP, Signal, StreamGraph, StreamOp, WireId};
+use crate::error::{CompileError, CompileErrorKind as Kind};
+use std::collections::{BTreeMap, BTreeSet};
+use tonegraft_model::{DType, Dim, ValueId};
+
+fn refuse<T>(kind: Kind, reason: String) -> Result<T, Stop> {
+    Err(Stop::Refused(CompileError::new(kind, reason)))
+}
+
+/// What the outputs are.
+struct Outputs {
+    name: String,
+    audio: Signal,
+    /// States with the outputs paired with them.
+    states: Vec<(String, Option<String>)>,
+    /// Others, and what they are.
+    others: Vec<(String, String)>,
+}
+
+impl Builder<'_> {
+    /// True if the signal can be the audio that leaves the model.
+    fn is_audio(&self, signal: &Signal) -> bool {
+        match self.mode {
+            Mode::Stream => {
+                self.rate(signal.view).hop() == Some(self.ticks) && time_axis(&signal.axes).is_some()
+            }
+            Mode::Framed { size, hop } => {
+                let planes = signal.view.planes;
+                self.moves(signal)
+                    && time_axis(&signal.axes).is_none()
+                    && [size, 2 * size, hop, 2 * hop].contains(&planes)
+            }
+        }
+    }
+
+    /// Tells the audio output from next values of states and the rest.
+    fn outputs(&mut self, audio: &AudioInput) -> Result<Outputs, Stop> {
+        let graph = self.graph;
+        let wanted = graph.metadata.audio_output.as_deref();
+        let mut found: Option<(String, Signal)> = None;
+        let mut refused: Option<CompileError> = None;
+        let mut paired: BTreeMap<ValueId, String> = BTreeMap::new();
+        let mut others: Vec<(String, String)> = Vec::new();
+        let memories: BTreeMap<ValueId, ValueId> = self.memories.iter().map(|(state, next)| (*next, *state)).collect();
+        for id in &graph.outputs {
+            let value = graph.value(*id);
+            let name = value.name.clone();
+            if let Some(state) = memories.get(id) {
+                paired.insert(*state, name);
+                continue;
+            }
+            let Some(fact) = self.facts[id.index()].clone() else {
+                others.push((name, "does not depend on the audio".into()));
+                continue;
+            };
+            let open = found.is_none() && wanted.is_none_or(|wanted| wanted == name);
+            match fact {
+                Fact::Signal(signal) if self.is_audio(&signal) && open && refused.is_none() => found = Some((name, signal)),
+                Fact::Signal(signal) => {
+                    let what = match self.rate(signal.view).hop() {
+                        None => "a value that knobs decide".to_owned(),
+                        Some(hop) if hop == self.ticks => "a further signal".to_owned(),
+                        Some(hop) if hop < self.ticks => format!("a signal with {} values per sample", self.ticks / hop),
+                        Some(hop) => format!("a value every {} samples", hop / self.ticks),
+                    };
+                    others.push((name, what));
+                }
+                Fact::Refused(error) => {
+                    // The audio, if its shape says so.
+                    let long = |dim: &Dim| dim.known().is_none_or(|n| n > 2);
+                    if open && value.dtype == DType::F32 && (value.shape.is_empty() || value.shape.iter().any(long)) {
+                        refused.get_or_insert(error);
+                    } else {
+                        others.push((name, format!("not played: {error}")));
+                    }
+                }
+                Fact::Constant { state: Some(state), .. } if self.streams() => return Err(Stop::NotAState(state)),
+                Fact::Constant { .. } => others.push((name, "always the same".into())),
+                Fact::Position { .. } => others.push((name, "the position in the signal".into())),
+                Fact::Tail { of, length } => {
+                    let carried = self.carried.iter().find(|carried| {
+                        carried.length == length && (carried.joined == of.view || carried.source == of.view)
+                    });
+                    match carried {
+                        Some(carried) => {
+                            paired.insert(carried.state, name);
+                        }
+                        None => others.push((name, format!("the last {length} frames of a signal"))),
+                    }
+                }
+                Fact::Last(layers) => {
+                    let from = |state: ValueId| -> BTreeSet<(usize, bool)> {
+                        (self.recurrent_states.iter())
+                            .filter(|(_, id)| **id == state)
+                            .map(|(layer, _)| *layer)
+                            .collect()
+                    };
+                    let state = layers
+                        .iter()
+                        .find_map(|layer| self.recurrent_states.get(layer))
+                        .copied();
+                    match state {
+                        Some(state) if from(state) == layers => {
+                            paired.insert(state, name);
+                        }
+                        Some(state) => {
+                            let state = graph.value(state).name.clone();
+                            return refuse(
+                                Kind::Output,
+                                format!("output `{name}` is not the next value of state `{state}` as a whole"),
+                            );
+                        }
+                        // The last state of a layer that starts from a constant: nobody needs it to play on.
+                        None => others.push((name, "the last state of a layer".into())),
+                    }
+                }
+            }
+        }
+        let Some((name, output)) = found else {
+            if let Some(error) = refused {
+                return Err(Stop::Refused(error));
+            }
+            let reason = match wanted {
+                Some(wanted) => {
+                    format!("the metadata names `{wanted}` as audio output, but no audio output has that name")
+                }
+                None => {
+                    let list: Vec<String> = others.iter().map(|(name, what)| format!("`{name}` is {what}")).collect();
+                    format!("it has no audio output: {}", list.join("; "))
+                }
+            };
+            return refuse(Kind::AudioOutput, reason);
+        };
+        let used: BTreeSet<ValueId> = (self.recurrent_states.values().copied())
+            .chain(self.carried.iter().map(|carried| carried.state))
+            .chain(self.memories.iter().map(|(state, _)| *state))
+            .collect();
+        let states = (graph.inputs.iter())
+            .filter(|id| **id != audio.id && used.contains(id))
+            .map(|id| (graph.value(*id).name.clone(), paired.get(id).cloned()))
+            .collect();
+        Ok(Outputs {
+            name,
+            audio: output,
+            states,
+            others,
+        })
+    }
+
+    /// What goes back into the memories of states, at the end of each frame.
+    fn store_memories(&mut self) -> Result<(), Stop> {
+        for (number, (state, next)) in self.memories.clone().into_iter().enumerate() {
+            let name = &self.graph.value(next).name;
+            let planes = match &self.facts[state.index()] {
+                Some(Fact::Signal(signal)) => signal.view.planes,
+                _ => 0,
+            };
+            match self.facts[next.index()].clone() {
+                Some(Fact::Signal(signal)) if signal.view.planes == planes && self.moves(&signal) => {
+                    let rate = self.rate(signal.view);
+                    self.push_at(StreamOp::Store { number }, vec![signal.view], 0, rate);
+                }
+                Some(Fact::Refused(error)) => return Err(Stop::Refused(error)),
+                _ => {
+                    return refuse(
+                        Kind::Output,
+                        format!(
+                            "output `{name}` cannot be the next value of state `{}`",
+                            self.graph.value(state).name
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(
+        mut self,
+        audio: &AudioInput,
+        input: WireId,
+        mut controls: Vec<Control>,
+        control_wires: Vec<(WireId, Vec<usize>)>,
+    ) -> Result<StreamGraph, Stop> {
+        let Outputs {
+            name,
+            audio: mut output,
+            states,
+            others,
+        } = self.outputs(audio)?;
+        let planes = self.wires[input.index()].planes;
+        self.store_memories()?;
+        let (late, hop_latency, stepwise_from) = match self.mode {
+            Mode::Stream => {
+                let missing = self.missing(&output);
+                (output.timing.shift - missing * self.ticks, self.slowest() - 1, STEPWISE_HOP)
+            }
+            Mode::Framed { size, hop } => {
+                let channels = if output.view.planes.is_multiple_of(size) {
+                    output.view.planes / size
+                } else {
+                    output.view.planes / hop
+                };
+                output = self.frame_output(&output, channels, hop)?;
+                let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / 4);
+                (
+                    output.timing.shift,
+                    whole(size) - 1,
+                    STEPWISE_HOP.min(whole(hop).saturating_mul(self.ticks)),
+                )
+            }
+        };
+        let (feeds, channels) = inputs::feeds(self.graph, audio, planes, output.view.planes, &mut controls)?;
+        // Onto the audio's clock, and not before the input.
+        let target = late.max(0).div_euclid(self.ticks) * self.ticks;
+        let target = if target < late { target + self.ticks } else { target };
+        if target > late {
+            output = self.later(&output, target - late);
+        }
+        let latency = usize::try_from(target / self.ticks).unwrap_or(0);
+        if latency > 0 && self.streams() {
+            output.view = self.begin(output.view, target, &[], 0);
+        }
+        if self.rate(output.view) != Rate::Frames(super::Clock::new(self.ticks, 0)) {
+            return Err(Stop::shape("internal: the output is not on the audio's clock"));
+        }
+        let mut inferred = inputs::inferred(self.graph, audio, self.mode, &controls, &name);
+        inferred.append(&mut self.notes);
+        let hop_latency = usize::try_from(hop_latency / self.ticks).unwrap_or(0).min(latency);
+        Ok(StreamGraph {
+            ticks: self.ticks,
+            stepwise_from,
+            inferred,
+            audio: (self.graph.value(audio.id).name.clone(), name),
+            wires: self.wires,
+            nodes: self.nodes,
+            input: (input, feeds),
+            channels,
+            controls,
+            control_wires,
+            output,
+            latency,
+            hop_latency,
+            pre_roll: usize::try_from((-self.earliest + self.ticks - 1).div_euclid(self.ticks)).unwrap_or(0),
+            states,
+            other_outputs: others,
+        })
+    }
+
+    /// Frames that the output has less than the input: they are missing at its beginning, unless the input was no multiple of
+    /// the hop and its last part dropped.
+    fn missing(&self, output: &Signal) -> i64 {
+        let missing = (self.length - output.timing.length).max(0);
+        let slowest = self.slowest() / self.ticks;
+        if slowest > 1 && missing > 0 {
+            let dropped = self.length.rem_euclid(slowest);
+            return if missing >= dropped { missing - dropped } else { 0 };
+        }
+        missing
+    }
+
+    /// A hop that all clocks divide, in ticks, as far as it is a sensible number.
+    fn slowest(&self) -> i64 {
+        self.wires
+            .iter()
+            .filter_map(|wire| wire.rate.hop())
+            .fold(self.ticks, |all, hop| {
+                let common = all / gcd(all, hop);
+                common.checked_mul(hop).filter(|product| *product < 1 << 40).unwrap_or(all.max(hop))
+            })
+    }
+}

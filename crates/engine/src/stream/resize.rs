@@ -1,0 +1,220 @@
+//! Resize: interpolation along time by whole factors, along features by any.
+
+use super::build::{Builder, Stop};
+use super::shape::{planes, size, text, time_axis};
+use super::{Axis, Signal, StreamOp};
+use tonegraft_kernels::{conv1d, frame};
+use tonegraft_model::Node;
+use tonegraft_model::op::{Coordinates, ResizeMode, Rounding};
+
+/// Where an element of the result stands among those of the input.
+fn place(at: f64, scale: f64, sizes: (f64, f64), coordinates: Coordinates) -> f64 {
+    match coordinates {
+        Coordinates::HalfPixel => (at + 0.5) / scale - 0.5,
+        Coordinates::HalfPixelSymmetric => {
+            let adjustment = sizes.1 / (scale * sizes.0);
+            sizes.0 / 2.0 * (1.0 - adjustment) + (at + 0.5) / scale - 0.5
+        }
+        Coordinates::PytorchHalfPixel if sizes.1 <= 1.0 => 0.0,
+        Coordinates::PytorchHalfPixel => (at + 0.5) / scale - 0.5,
+        Coordinates::Asymmetric => at / scale,
+        Coordinates::AlignCorners if sizes.1 <= 1.0 => 0.0,
+        Coordinates::AlignCorners => at * (sizes.0 - 1.0) / (sizes.1 - 1.0),
+    }
+}
+
+/// Neighbours of a place, as `(element, weight)`; elements may lie outside.
+#[allow(clippy::cast_possible_truncation)]
+fn neighbours(place: f64, mode: ResizeMode) -> Vec<(i64, f32)> {
+    let floor = place.floor();
+    let (below, part) = (floor as i64, place - floor);
+    match mode {
+        ResizeMode::Nearest(rounding) => {
+            let up = match rounding {
+                Rounding::Floor => false,
+                Rounding::Ceil => part > 0.0,
+                Rounding::PreferFloor => part > 0.5,
+                Rounding::PreferCeil => part >= 0.5,
+            };
+            vec![(below + i64::from(up), 1.0)]
+        }
+        ResizeMode::Linear => vec![(below, (1.0 - part) as f32), (below + 1, part as f32)],
+        ResizeMode::Cubic { a } => {
+            let a = f64::from(a);
+            // Keys 1981.
+            let weight = |distance: f64| {
+                let d = distance.abs();
+                if d <= 1.0 {
+                    ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0
+                } else {
+                    ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a
+                }
+            };
+            (-1..=2)
+                .map(|k| (below + k, weight(part - k as f64) as f32))
+                .collect()
+        }
+    }
+}
+
+impl Builder<'_> {
+    pub(super) fn resize(&mut self, node: &Node, mode: ResizeMode, coordinates: Coordinates) -> Result<Signal, Stop> {
+        let mut signal = self.signal(node, 0)?;
+        let rank = signal.axes.len();
+        let scales = self.floats(node, 2)?.map(|(_, scales)| scales).filter(|scales| !scales.is_empty());
+        let sizes = self.integers(node, 3)?.filter(|sizes| !sizes.is_empty());
+        let length = |axis: Axis, signal: &Signal| match axis {
+            Axis::Time => signal.timing.length,
+            Axis::Size(n) => i64::try_from(n).unwrap_or(0),
+        };
+        for at in 0..rank {
+            let own = length(signal.axes[at], &signal);
+            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+            let (scale, result) = match (&sizes, &scales) {
+                (Some(sizes), _) if sizes.len() == rank => (sizes[at] as f64 / own as f64, sizes[at]),
+                (None, Some(scales)) if scales.len() == rank => {
+                    let scale = f64::from(scales[at]);
+                    (scale, (own as f64 * scale).floor() as i64)
+                }
+                _ => return Err(Stop::shape("it gives scales or sizes for other axes than its input has")),
+            };
+            #[allow(clippy::float_cmp)]
+            if scale == 1.0 {
+                continue;
+            }
+            signal = if signal.axes[at] == Axis::Time {
+                self.resize_time(&signal, scale, mode, coordinates)?
+            } else {
+                self.resize_features(&signal, at, (scale, result), mode, coordinates)?
+            };
+        }
+        Ok(signal)
+    }
+
+    fn resize_features(
+        &mut self,
+        signal: &Signal,
+        axis: usize,
+        (scale, result): (f64, i64),
+        mode: ResizeMode,
+        coordinates: Coordinates,
+    ) -> Result<Signal, Stop> {
+        let own = size(signal.axes[axis]);
+        let result = usize::try_from(result).ok().filter(|n| *n > 0 && *n <= 1 << 16);
+        let result = result.ok_or_else(|| Stop::shape("the result has an impossible size"))?;
+        let (outer, inner) = (planes(&signal.axes[..axis]), planes(&signal.axes[axis + 1..]));
+        let (mut offsets, mut sources, mut weights) = (vec![0u32], Vec::new(), Vec::new());
+        for o in 0..outer {
+            for at in 0..result {
+                #[allow(clippy::cast_precision_loss)]
+                let place = place(at as f64, scale, (own as f64, result as f64), coordinates);
+                let near = neighbours(place, mode);
+                for i in 0..inner {
+                    for (element, weight) in &near {
+                        let last = i64::try_from(own).unwrap_or(1) - 1;
+                        let element = usize::try_from((*element).clamp(0, last)).unwrap_or(0);
+                        sources.push(u32::try_from((o * own + element) * inner + i).unwrap_or(0));
+                        weights.push(*weight);
+                    }
+                    offsets.push(u32::try_from(sources.len()).unwrap_or(u32::MAX));
+                }
+            }
+        }
+        let mut axes = signal.axes.clone();
+        axes[axis] = Axis::Size(result);
+        let function = frame::Function::Sparse {
+            inputs: signal.view.planes,
+            offsets: offsets.into(),
+            sources: sources.into(),
+            weights: weights.into(),
+        };
+        self.frame(function, vec![signal.clone()], axes)
+    }
+
+    /// By a whole factor, up or down.
+    fn resize_time(
+        &mut self,
+        signal: &Signal,
+        scale: f64,
+        mode: ResizeMode,
+        coordinates: Coordinates,
+    ) -> Result<Signal, Stop> {
+        let coordinates = if coordinates == Coordinates::AlignCorners {
+            // Corners are aligned over the whole signal: an endless one has only the first.
+            self.note(
+                "resize",
+                "aligned at the first frame; a run over a whole signal shifts towards its end",
+            );
+            Coordinates::Asymmetric
+        } else {
+            coordinates
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let (up, down) = if scale >= 1.0 {
+            (scale.round() as usize, 1usize)
+        } else {
+            (1, (1.0 / scale).round() as usize)
+        };
+        #[allow(clippy::cast_precision_loss)]
+        let exact = (scale - up as f64 / down as f64).abs() < 1e-6 * scale;
+        if !exact || up.max(down) > 1 << 12 {
+            return Err(Stop::not_streamable(format!(
+                "it resizes the time by {scale}; only whole factors are played natively"
+            )));
+        }
+        // Result r of group m takes elements m·down + d.
+        let mut terms: Vec<Vec<(i64, f32)>> = Vec::new();
+        for r in 0..up {
+            #[allow(clippy::cast_precision_loss)]
+            let place = place(r as f64, scale, (1e15, 1e15 * scale), coordinates);
+            let mut near = neighbours(place, mode);
+            near.retain(|(_, weight)| *weight != 0.0);
+            terms.push(near);
+        }
+        let elements = || terms.iter().flatten().map(|(element, _)| *element);
+        let (first, last) = (elements().min().unwrap_or(0), elements().max().unwrap_or(0));
+        let taps = usize::try_from(last - first + 1).unwrap_or(1);
+        let mut padded = if first < 0 { self.edge(signal, -first) } else { self.crop_begin(signal, first) };
+        let groups = signal.timing.length.div_euclid(i64::try_from(down).unwrap_or(1));
+        padded.timing.length = (groups - 1) * i64::try_from(down).unwrap_or(1) + i64::try_from(taps).unwrap_or(1);
+        let stacked = if (taps, down) == (1, 1) {
+            Signal {
+                axes: padded.axes.iter().copied().chain([Axis::Size(1)]).collect(),
+                ..padded
+            }
+        } else {
+            self.stack(&padded, taps, 1, down)?
+        };
+        let channels = signal.view.planes;
+        let mut weights = vec![0.0f32; channels * up * taps];
+        for channel in 0..channels {
+            for (r, terms) in terms.iter().enumerate() {
+                for (element, weight) in terms {
+                    let tap = usize::try_from(element - first).unwrap_or(0);
+                    weights[(channel * up + r) * taps + tap] += weight;
+                }
+            }
+        }
+        let shape = conv1d::Shape {
+            inputs: channels * taps,
+            outputs: channels * up,
+            taps: 1,
+            groups: channels,
+        };
+        let op = StreamOp::Conv {
+            shape,
+            dilation: 1,
+            weights: weights.into(),
+            bias: None,
+        };
+        let mut axes = signal.axes.clone();
+        axes.push(Axis::Size(up));
+        debug_assert!(time_axis(&axes).is_some(), "{}", text(&axes));
+        let rows = Signal {
+            view: self.push(op, vec![stacked.view], channels * up),
+            axes,
+            timing: stacked.timing,
+        };
+        self.spread(&rows, up)
+    }
+}
