@@ -135,9 +135,10 @@ impl Running<'_> {
             Kernel::Unary(activation) => {
                 let x = first?;
                 let x = if x == output { None } else { Some(others.get(x)?) };
-                // A contiguous frame is one plane of its features.
-                let (stride, frames) = if stride == 1 { (output.planes, output.planes) } else { (stride, frames) };
                 match x {
+                    // A contiguous frame is one run of features.
+                    None if stride == 1 => activation.apply(y),
+                    Some(x) if stride == 1 => activation.map(x, y),
                     None => activation.apply_planes(y, stride, frames),
                     Some(x) => activation.map_planes(x, y, stride, frames),
                 }
