@@ -85,9 +85,8 @@ pub fn signal(graph: &Graph) -> (Option<ValueId>, Option<ValueId>) {
     let input = (graph.inputs.iter().copied())
         .find(|id| inputs.contains(id) && graph.value(*id).dtype != DType::Bool)
         .filter(|id| pairs.iter().all(|(from, _)| from != id));
-    let output = (graph.outputs.iter().copied()).find(|id| {
-        pairs.iter().all(|(_, to)| to != id) && !metadata.meters.contains(&graph.value(*id).name)
-    });
+    let output = (graph.outputs.iter().copied())
+        .find(|id| pairs.iter().all(|(_, to)| to != id) && !metadata.meters.contains(&graph.value(*id).name));
     (
         named(&graph.inputs, &metadata.audio_input).or(input),
         named(&graph.outputs, &metadata.audio_output).or(output),
@@ -122,7 +121,10 @@ fn signal_inputs(graph: &Graph) -> HashSet<ValueId> {
     // The first size may be the batch.
     let open = |id: &&ValueId| {
         let shape = &graph.value(**id).shape;
-        shape.len() > 1 && shape[1..].iter().any(|dim| dim.known().is_none()) && !looks_like_state(graph, **id) && !is_control(graph, **id)
+        shape.len() > 1
+            && shape[1..].iter().any(|dim| dim.known().is_none())
+            && !looks_like_state(graph, **id)
+            && !is_control(graph, **id)
     };
     let found: HashSet<ValueId> = graph.inputs.iter().filter(open).copied().collect();
     if !found.is_empty() {

@@ -187,6 +187,17 @@ fn sequence_models_fold_to_layers() {
 }
 
 #[test]
+fn a_layer_of_256_steps_becomes_one_node() {
+    let Some(data) = data() else { return };
+    for name in ["rnn_stateful.dy.onnx", "rnn_stateful.ts.onnx"] {
+        let graph = load(&data.join("export-zoo").join(name)).unwrap_or_else(|error| panic!("{error}"));
+        let layers = graph.nodes.iter().filter(|node| matches!(node.op, Op::Rnn { .. }));
+        assert_eq!(layers.count(), 1, "{name}");
+        assert!(graph.nodes.len() <= 10, "{name}: {} nodes", graph.nodes.len());
+    }
+}
+
+#[test]
 fn unpadded_models_lose_their_receptive_field() {
     let Some(data) = data() else { return };
     for (file, lost) in [

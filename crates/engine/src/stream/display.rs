@@ -139,6 +139,7 @@ impl fmt::Display for Operation<'_> {
             StreamOp::Stack { taps, dilation, every } => write!(f, "stack {taps} · {dilation} every {every}"),
             StreamOp::Spread { factor } => write!(f, "spread {factor}"),
             StreamOp::Frame(function) => f.write_str(function.name()),
+            StreamOp::Read { reach } => write!(f, "read within {reach}"),
             StreamOp::State { number, .. } => write!(f, "state {number}"),
             StreamOp::Store { number } => write!(f, "store {number}"),
             StreamOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}"),
@@ -151,7 +152,9 @@ struct Beginning<'a>(&'a Prefix);
 
 impl fmt::Display for Beginning<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.length == 0 {
+        if self.0.edge {
+            write!(f, "the first frame before tick {}", self.0.until)
+        } else if self.0.length == 0 {
             write!(f, "zeros before tick {}", self.0.until)
         } else {
             write!(f, "{} frames given before tick {}", self.0.length, self.0.until)

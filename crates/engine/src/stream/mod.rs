@@ -19,6 +19,7 @@
 mod build;
 mod convolution;
 mod dense;
+mod display;
 mod elementwise;
 mod facts;
 mod frames;

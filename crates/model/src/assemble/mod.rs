@@ -179,8 +179,8 @@ impl<'a> Assembly<'a> {
             let inputs = node.inputs.iter().map(|id| id.and_then(|id| wires.get(&id).copied()));
             let inputs = inputs.collect();
             let kind = node.op.name().to_owned();
-            let made = (self.builder.emit(&name, node.op, inputs, &labels))
-                .map_err(|error| error.at_node(&name, &kind))?;
+            let made =
+                (self.builder.emit(&name, node.op, inputs, &labels)).map_err(|error| error.at_node(&name, &kind))?;
             for (id, wire) in node.outputs.iter().zip(made) {
                 if let Some(id) = id {
                     wires.insert(*id, wire);

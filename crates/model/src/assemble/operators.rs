@@ -46,7 +46,10 @@ impl Assembly<'_> {
     }
 
     pub(crate) fn reshape_to(&mut self, x: ValueId, shape: &[usize]) -> Result<ValueId> {
-        let shape: Vec<i64> = shape.iter().map(|size| i64::try_from(*size).unwrap_or(i64::MAX)).collect();
+        let shape: Vec<i64> = shape
+            .iter()
+            .map(|size| i64::try_from(*size).unwrap_or(i64::MAX))
+            .collect();
         self.reshape(x, &shape)
     }
 
@@ -75,7 +78,11 @@ impl Assembly<'_> {
 
     pub(crate) fn slice(&mut self, x: ValueId, axis: usize, start: i64, end: i64) -> Result<ValueId> {
         if axis >= self.sizes(x).len() {
-            fail!(Shape, "there is no axis {axis} in the shape {}", super::show(self.sizes(x)));
+            fail!(
+                Shape,
+                "there is no axis {axis} in the shape {}",
+                super::show(self.sizes(x))
+            );
         }
         let axis = i64::try_from(axis).unwrap_or(i64::MAX);
         let (start, end) = (self.ints(&[start])?, self.ints(&[end])?);

@@ -16,7 +16,9 @@ pub(super) enum Adapted {
 /// The wire `x` in the layout `wanted`, the shape of the input `name`.
 pub(super) fn adapt(assembly: &mut Assembly<'_>, x: ValueId, name: &str, wanted: &[Dim]) -> Result<Adapted> {
     let given = assembly.sizes(x).to_vec();
-    let axes: Vec<usize> = (0..given.len()).filter(|axis| given[*axis] != SymInt::Known(1)).collect();
+    let axes: Vec<usize> = (0..given.len())
+        .filter(|axis| given[*axis] != SymInt::Known(1))
+        .collect();
     let mut orders = vec![axes.clone()];
     if axes.len() == 2 {
         orders.push(vec![axes[1], axes[0]]);
@@ -45,12 +47,7 @@ pub(super) fn adapt(assembly: &mut Assembly<'_>, x: ValueId, name: &str, wanted:
 }
 
 /// Which of `core` stands at each place of `wanted`, from the last to the first; all other places are 1.
-fn assign(
-    core: &[&SymInt],
-    wanted: &[Dim],
-    places: &mut [Option<usize>],
-    length: &mut Option<(Affine, i64)>,
-) -> bool {
+fn assign(core: &[&SymInt], wanted: &[Dim], places: &mut [Option<usize>], length: &mut Option<(Affine, i64)>) -> bool {
     let Some((dim, wanted)) = wanted.split_last() else {
         return core.is_empty();
     };
@@ -106,12 +103,22 @@ fn lay_out(
             .collect();
         return assembly.reshape_to(x, &shape);
     }
-    let list = |all: &mut dyn Iterator<Item = usize>| -> Vec<i64> { all.filter_map(|axis| i64::try_from(axis).ok()).collect() };
+    let list = |all: &mut dyn Iterator<Item = usize>| -> Vec<i64> {
+        all.filter_map(|axis| i64::try_from(axis).ok()).collect()
+    };
     let gone = list(&mut (0..rank).filter(|axis| !axes.contains(axis)));
-    let mut x = if gone.is_empty() { x } else { assembly.squeeze(x, &gone)? };
+    let mut x = if gone.is_empty() {
+        x
+    } else {
+        assembly.squeeze(x, &gone)?
+    };
     if swapped {
         x = assembly.transpose(x, vec![1, 0])?;
     }
     let new = list(&mut (0..places.len()).filter(|place| places[*place].is_none()));
-    if new.is_empty() { Ok(x) } else { assembly.unsqueeze(x, &new) }
+    if new.is_empty() {
+        Ok(x)
+    } else {
+        assembly.unsqueeze(x, &new)
+    }
 }

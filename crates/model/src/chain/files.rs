@@ -59,7 +59,11 @@ pub(super) fn one(source: &Source, resolve: &mut Resolve<'_>, limits: &Limits, t
                 None => None,
                 Some(text) => match String::from_utf8(text) {
                     Ok(text) => Some(text),
-                    Err(_) => fail!(Metadata, "the sidecar of its model `{}` is no UTF-8 text", shorten(path)),
+                    Err(_) => fail!(
+                        Metadata,
+                        "the sidecar of its model `{}` is no UTF-8 text",
+                        shorten(path)
+                    ),
                 },
             };
             Loaded {
@@ -104,7 +108,10 @@ fn check(path: &str) -> Result<()> {
 }
 
 /// Finds the files that the chain file at `chain` names, each of at most `max_bytes` bytes. Reads the disk: off the audio thread.
-pub fn beside(chain: &Path, max_bytes: usize) -> impl FnMut(&str) -> std::result::Result<Option<Vec<u8>>, String> + use<> {
+pub fn beside(
+    chain: &Path,
+    max_bytes: usize,
+) -> impl FnMut(&str) -> std::result::Result<Option<Vec<u8>>, String> + use<> {
     let folder = chain.parent().map(Path::to_path_buf).unwrap_or_default();
     move |relative| {
         let path = folder.join(relative);
@@ -115,7 +122,9 @@ pub fn beside(chain: &Path, max_bytes: usize) -> impl FnMut(&str) -> std::result
                 return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
             }
             let (limit, mut bytes) = (max_bytes as u64, Vec::new());
-            File::open(&path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+            File::open(&path)?
+                .take(limit.saturating_add(1))
+                .read_to_end(&mut bytes)?;
             if bytes.len() > max_bytes {
                 return Err(ErrorKind::FileTooLarge.into());
             }

@@ -225,7 +225,11 @@ impl<'a> Merge<'a> {
             match adapt(&mut self.assembly, wire.id, &own, &shape)? {
                 Adapted::Wire(id) => feeds.push((own, id)),
                 Adapted::IfLength(term, number) => {
-                    let length = if self.description.framing.is_none() { solve(&term, number) } else { None };
+                    let length = if self.description.framing.is_none() {
+                        solve(&term, number)
+                    } else {
+                        None
+                    };
                     return Err(match length {
                         Some(length) => Stop::Length(length),
                         None => Stop::Failed(chain_error(format!(
@@ -326,7 +330,9 @@ impl<'a> Merge<'a> {
             let Some(id) = id else {
                 let what = match name {
                     Some(name) => format!("the chain names its output `{}`", shorten(name)),
-                    None => "none of its outputs is sure to carry the signal; name it in the stage's `outputs`".to_owned(),
+                    None => {
+                        "none of its outputs is sure to carry the signal; name it in the stage's `outputs`".to_owned()
+                    }
                 };
                 return Err(chain_error(format!(
                     "{what}, but it has {}",
@@ -356,7 +362,9 @@ impl<'a> Merge<'a> {
         for (from, to) in pairs {
             if let (Some(from), Some(wire), Some(name)) = (wires.get(&from), wires.get(&to), output_names.get(&to)) {
                 let name = format!("{prefix}{name}");
-                self.sum.states.push((self.assembly.name(*from).to_owned(), name.clone()));
+                self.sum
+                    .states
+                    .push((self.assembly.name(*from).to_owned(), name.clone()));
                 self.others.push((name, *wire));
             }
         }
@@ -401,9 +409,7 @@ impl<'a> Merge<'a> {
         sum.seed = sum.seed.or(own.seed);
         sum.delay = sum.delay.saturating_add(own.declared_delay.unwrap_or(0));
         match (&sum.rate, own.sample_rate) {
-            (Some((other, rate)), Some(own))
-                if *rate != own && self.description.metadata.sample_rate.is_none() =>
-            {
+            (Some((other, rate)), Some(own)) if *rate != own && self.description.metadata.sample_rate.is_none() => {
                 fail!(
                     Chain,
                     "it was trained at {own} Hz and `{other}` at {rate} Hz; set `sample_rate` in the chain to play both at one rate"
@@ -501,7 +507,8 @@ impl<'a> Merge<'a> {
         {
             if let PhaseRate::Knob(name) = &mut phase.rate {
                 let same = |(index, (owner, knob)): (usize, &(String, Knob))| {
-                    (*owner == stage && knob.name == *name).then(|| metadata.knobs.get(index).map(|knob| knob.name.clone()))
+                    (*owner == stage && knob.name == *name)
+                        .then(|| metadata.knobs.get(index).map(|knob| knob.name.clone()))
                 };
                 if let Some(Some(new)) = sum.knobs.iter().enumerate().find_map(same) {
                     *name = new;

@@ -37,7 +37,10 @@ pub(super) fn apply(assembly: &mut Assembly<'_>, operator: &Operator, inputs: &[
             let axis = needed(operator.axis, "axis")?;
             let rank = assembly.sizes(id).len();
             if assembly.known(id)?.get(axis) != Some(&2) {
-                fail!(Shape, "its input has no axis {axis} of size 2 for real and imaginary part");
+                fail!(
+                    Shape,
+                    "its input has no axis {axis} of size 2 for real and imaginary part"
+                );
             }
             let order = (0..rank).filter(|other| *other != axis).chain([axis]).collect();
             complex(assembly.transpose(id, order)?)
@@ -92,7 +95,12 @@ pub(super) fn apply(assembly: &mut Assembly<'_>, operator: &Operator, inputs: &[
         }
         Function::KeepStages => {
             let id = one_real(inputs)?;
-            keep_stages(assembly, id, operator.axis.unwrap_or(0), needed(operator.count, "count")?)
+            keep_stages(
+                assembly,
+                id,
+                operator.axis.unwrap_or(0),
+                needed(operator.count, "count")?,
+            )
         }
     }
 }
@@ -159,7 +167,10 @@ fn arithmetic(assembly: &mut Assembly<'_>, operator: &Operator, inputs: &[Wire])
             assembly.binary(Binary::Div, a.id, divisor)?
         }
         (_, true, Binary::Div) => fail!(Shape, "a spectrum cannot be divided by"),
-        _ => fail!(Shape, "a spectrum and a real signal cannot be added; use `magnitude`, `real` or `polar` first"),
+        _ => fail!(
+            Shape,
+            "a spectrum and a real signal cannot be added; use `magnitude`, `real` or `polar` first"
+        ),
     };
     Ok(Wire {
         id,
@@ -191,7 +202,10 @@ fn two(inputs: &[Wire]) -> Result<(Wire, Wire)> {
 
 fn all_real(wires: &[Wire]) -> Result<()> {
     if wires.iter().any(|wire| wire.complex) {
-        fail!(Shape, "its input is a spectrum of complex numbers, but it takes real numbers; use `magnitude`, `phase`, `real` or `imaginary` first");
+        fail!(
+            Shape,
+            "its input is a spectrum of complex numbers, but it takes real numbers; use `magnitude`, `phase`, `real` or `imaginary` first"
+        );
     }
     Ok(())
 }
@@ -205,7 +219,10 @@ fn one_real(inputs: &[Wire]) -> Result<ValueId> {
 fn one_complex(inputs: &[Wire]) -> Result<ValueId> {
     let wire = one(inputs)?;
     if !wire.complex {
-        fail!(Shape, "its input is real, but it takes a spectrum of complex numbers: what `rfft`, `polar` or `complex` give");
+        fail!(
+            Shape,
+            "its input is real, but it takes a spectrum of complex numbers: what `rfft`, `polar` or `complex` give"
+        );
     }
     Ok(wire.id)
 }

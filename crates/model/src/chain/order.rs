@@ -41,12 +41,9 @@ pub(super) fn order(description: &Description) -> Result<Vec<usize>> {
     let mut defined: HashSet<&str> = HashSet::from([description.input.as_str()]);
     let (mut order, mut waiting): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..stages.len()).collect());
     while !waiting.is_empty() {
-        let Some(at) = (waiting.iter()).position(|index| {
-            stages[*index]
-                .reads
-                .iter()
-                .all(|wire| defined.contains(wire.as_str()))
-        }) else {
+        let Some(at) =
+            (waiting.iter()).position(|index| stages[*index].reads.iter().all(|wire| defined.contains(wire.as_str())))
+        else {
             let stuck = waiting[0];
             return Err(chain_error(format!(
                 "stage {} (`{}`) waits, by way of other stages, for its own output; what an output gives to the next frame is a state of its model",

@@ -117,8 +117,11 @@ pub(super) fn resize(args: Args<'_>, mode: ResizeMode, coordinates: Coordinates)
         }
         _ => return Err(error()),
     }
+    // Axes that shrink come first, so that nothing in between is larger than input and output.
+    let mut order: Vec<(usize, (usize, f64))> = axes.into_iter().enumerate().collect();
+    order.sort_by_key(|(axis, (size, _))| *size > x.shape()[*axis]);
     let mut result = x.clone();
-    for (axis, (size, scale)) in axes.into_iter().enumerate() {
+    for (axis, (size, scale)) in order {
         let input = x.shape()[axis];
         if size != input || scale != 1.0 {
             if input == 0 && size > 0 {

@@ -104,12 +104,7 @@ fn spectral_inputs(assembly: &mut Assembly<'_>, stft: &Stft, spectrum: ValueId) 
 }
 
 /// The new spectrum `[1, bins, 2]` from the old one and what the model gives.
-fn spectral_output(
-    assembly: &mut Assembly<'_>,
-    stft: &Stft,
-    spectrum: ValueId,
-    given: &[ValueId],
-) -> Result<ValueId> {
+fn spectral_output(assembly: &mut Assembly<'_>, stft: &Stft, spectrum: ValueId, given: &[ValueId]) -> Result<ValueId> {
     let (Some(first), second) = (given.first().copied(), given.get(1).copied()) else {
         return Err(wrong("stft", "finds no spectral output in the model"));
     };
@@ -152,7 +147,10 @@ struct Ends {
 /// True if the metadata says that the input or output of this name is something else than the signal.
 fn is_other(metadata: &Metadata, name: &str) -> bool {
     metadata.knobs.iter().any(|knob| knob.input == name)
-        || metadata.states.iter().any(|(input, output)| input == name || output == name)
+        || metadata
+            .states
+            .iter()
+            .any(|(input, output)| input == name || output == name)
         || metadata.meters.iter().any(|meter| meter == name)
         || metadata.phase_input.as_ref().is_some_and(|phase| phase.input == name)
 }

@@ -33,7 +33,8 @@ pub(super) fn synthesis(stft: &Stft, analysis: &[f64]) -> Result<Vec<f64>> {
         }
         Normalise::Envelope => {
             if !(low > CONSTANT * high) {
-                let what = format!("has windows that, {hop} apart, add up to as little as {low:.6}, which cannot be undone");
+                let what =
+                    format!("has windows that, {hop} apart, add up to as little as {low:.6}, which cannot be undone");
                 return Err(wrong("stft", &what));
             }
             for (value, gain) in window.iter_mut().zip(envelope.iter().cycle()) {

@@ -7,12 +7,15 @@ use crate::graph::{Node, ValueId};
 use crate::infer::{Fact, Facts, infer};
 use crate::op::Op;
 use crate::symbolic::SymInt;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, elements};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-/// Most multiply-adds of one matrix product that is folded: about a tenth of a second.
-const MAX_FOLDED_PRODUCT: usize = 1 << 28;
+/// Most multiply-adds of one operator that is folded: about a tenth of a second.
+const MAX_FOLDED_WORK: usize = 1 << 28;
+
+/// Most multiply-adds of all operators that are folded.
+const MAX_TOTAL_WORK: usize = 1 << 31;
 
 pub(crate) struct Builder<'a> {
     pub budget: Budget<'a>,
@@ -24,6 +27,8 @@ pub(crate) struct Builder<'a> {
     pub declared: HashMap<String, Fact>,
     /// The file's element type of constants that were widened.
     codes: HashMap<ValueId, i32>,
+    /// Multiply-adds of folding so far.
+    work: usize,
     /// Constants that were found to be numbers; true where they are weights.
     pub checked: RefCell<HashSet<(ValueId, bool)>>,
 }
@@ -52,6 +57,7 @@ impl<'a> Builder<'a> {
             nodes: Vec::new(),
             declared: HashMap::new(),
             codes: HashMap::new(),
+            work: 0,
             checked: RefCell::default(),
         }
     }
@@ -189,10 +195,7 @@ impl<'a> Builder<'a> {
                 | Op::Random { .. }
                 | Op::Unsupported { .. }
         );
-        if computed_elsewhere
-            || results.iter().all(|fact| fact.constant.is_some())
-            || self.product_size(op, inputs).is_none()
-        {
+        if computed_elsewhere || results.iter().all(|fact| fact.constant.is_some()) {
             return Ok(results);
         }
         let mut arguments = Vec::with_capacity(inputs.len());
@@ -202,6 +205,9 @@ impl<'a> Builder<'a> {
                 Some(Some(tensor)) => arguments.push(Some(tensor)),
                 Some(None) => return Ok(results),
             }
+        }
+        if !self.affordable(op, inputs, &results) {
+            return Ok(results);
         }
         for fact in &results {
             // Sizes that inference does not follow are booked below.
@@ -229,19 +235,47 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// `None` if folding `op` would be a large matrix product.
-    fn product_size(&self, op: &Op, inputs: &[Option<ValueId>]) -> Option<()> {
-        if !matches!(op, Op::MatMul | Op::Gemm { .. }) {
-            return Some(());
-        }
+    /// Counts the work of folding `op`, where it is more than a few steps per element; false if it is too much.
+    fn affordable(&mut self, op: &Op, inputs: &[Option<ValueId>], results: &[Fact]) -> bool {
         let size = |index: usize| {
             let id = inputs.get(index).copied().flatten()?;
-            self.fact(id).known_shape().map(|shape| shape.iter().product::<usize>())
+            elements(&self.fact(id).known_shape()?)
         };
-        size(0)?
-            .checked_mul(size(1)?)
-            .filter(|size| *size <= MAX_FOLDED_PRODUCT)
-            .map(|_| ())
+        let made = || {
+            results
+                .iter()
+                .map(|fact| elements(&fact.known_shape()?))
+                .sum::<Option<usize>>()
+        };
+        let work = match op {
+            Op::MatMul | Op::Gemm { .. } => size(0).zip(size(1)).and_then(|(a, b)| a.checked_mul(b)),
+            Op::MaxPool { window, .. } | Op::AveragePool { window, .. } => elements(&window.kernel)
+                .zip(made())
+                .and_then(|(taps, made)| taps.checked_mul(made)),
+            // At worst, for a prime length, every bin takes every sample.
+            Op::Dft { axis, .. } => {
+                let bins = results.first().and_then(|fact| fact.known_shape());
+                let length = bins.and_then(|shape| shape.get(*axis).copied());
+                length
+                    .zip(made())
+                    .and_then(|(length, made)| length.checked_mul(2)?.checked_mul(made))
+            }
+            Op::Stft { .. } => {
+                let bins = results.first().and_then(|fact| fact.known_shape());
+                let length = bins.and_then(|shape| shape.get(2).copied());
+                length
+                    .zip(made())
+                    .and_then(|(length, made)| length.checked_mul(2)?.checked_mul(made))
+            }
+            _ => return true,
+        };
+        match work.filter(|work| *work <= MAX_FOLDED_WORK) {
+            Some(work) => {
+                self.work = self.work.saturating_add(work);
+                self.work <= MAX_TOTAL_WORK
+            }
+            None => false,
+        }
     }
 
     /// The input that `op` gives back as it is.

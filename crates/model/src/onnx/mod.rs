@@ -33,14 +33,14 @@ use crate::metadata;
 use crate::symbolic::SymInt;
 use build::Builder;
 use inline::Inliner;
-use prost::Message;
 pub(crate) use pins::Pins;
+use prost::Message;
 use proto::{GraphProto, ModelProto, ValueInfoProto};
 use std::collections::BTreeMap;
 use weights::Budget;
 
 /// Operator sets that are read.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=23;
+const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
 
 /// Reads a file; `pins` are sizes of inputs that are known already.
 pub(crate) fn read(bytes: &[u8], file: &str, sidecar: Option<&str>, limits: &Limits, pins: &Pins) -> Result<Graph> {

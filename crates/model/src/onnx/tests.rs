@@ -5,6 +5,8 @@ use crate::error::ReadErrorKind as Kind;
 use crate::{Graph, Limits, ReadError, read};
 use prost::Message;
 
+mod inline;
+
 fn info(name: &str, shape: &[i64]) -> ValueInfoProto {
     typed(name, 1, shape)
 }
@@ -155,7 +157,7 @@ fn every_truncation_is_refused() {
 
 #[test]
 fn versions() {
-    for (version, read) in [(6, false), (7, true), (13, true), (23, true), (24, false), (-1, false)] {
+    for (version, read) in [(6, false), (7, true), (13, true), (25, true), (26, false), (-1, false)] {
         let mut file = model(tanh());
         file.opset_import[0].version = Some(version);
         let result = parse(&file.encode_to_vec());
