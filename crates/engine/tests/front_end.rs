@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tonegraft_engine::interpret;
 use tonegraft_model::{Framing, Graph, Limits, Tensor, chain, read, read_any, states};
 
-/// Largest difference to a reference, for signals within −1 … 1.
+/// Largest difference to a reference, for signals within −1 … 1; of larger ones, in parts of their peak.
 const TOLERANCE: f32 = 1e-4;
 
 fn workspace() -> PathBuf {
@@ -14,15 +14,17 @@ fn workspace() -> PathBuf {
 
 /// The folder with other people's files; `None`, said aloud, where it is absent and may be.
 fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("TONEGRAFT_TEST_DATA").map_or_else(
-        || workspace().join("../shared/data"),
-        |given| workspace().join(given),
-    );
+    let folder = std::env::var_os("TONEGRAFT_TEST_DATA")
+        .map_or_else(|| workspace().join("../shared/data"), |given| workspace().join(given));
     if folder.join("onnx").is_dir() {
         return Some(folder);
     }
     let required = std::env::var_os("TONEGRAFT_REQUIRE_TEST_DATA").is_some_and(|value| value == "1");
-    assert!(!required, "the test data is required, but {} is not there", folder.display());
+    assert!(
+        !required,
+        "the test data is required, but {} is not there",
+        folder.display()
+    );
     println!("skipped: no test data at {}", folder.display());
     None
 }
@@ -126,12 +128,17 @@ fn compare(what: &str, found: &[f32], wanted: &[f32]) {
     assert!(peak > 0.01, "{what}: the reference is silent");
     let differences = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).enumerate();
     let (at, worst) = differences.max_by(|a, b| a.1.total_cmp(&b.1)).expect("samples");
-    println!("{what}: largest difference {worst:.2e}, at {at} of {}, at a peak of {peak:.3}", found.len());
-    assert!(worst <= TOLERANCE, "{what}: differs by {worst:.2e}");
+    println!(
+        "{what}: largest difference {worst:.2e}, at {at} of {}, at a peak of {peak:.3}",
+        found.len()
+    );
+    assert!(worst <= TOLERANCE * peak.max(1.0), "{what}: differs by {worst:.2e}");
 }
 
 fn with_sidecar(data: &Path, folder: &str, file: &str) -> Graph {
-    let sidecar = workspace().join("models/sidecars").join(format!("{file}.tonegraft.json"));
+    let sidecar = workspace()
+        .join("models/sidecars")
+        .join(format!("{file}.tonegraft.json"));
     let sidecar = std::fs::read_to_string(sidecar).expect("a sidecar");
     let bytes = std::fs::read(data.join(folder).join(file)).expect("a model");
     read(&bytes, file, Some(&sidecar), &Limits::default()).unwrap_or_else(|error| panic!("{error}"))
@@ -145,7 +152,11 @@ fn read_chain(name: &str, models: &Path) -> Graph {
     let graph = read_any(&bytes, &file, None, &mut resolve, &limits).unwrap_or_else(|error| panic!("{error}"));
     let packed = chain::pack(&bytes, &file, &mut resolve, &limits).unwrap_or_else(|error| panic!("{error}"));
     let again = read(&packed, &file, None, &limits).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(format!("{:?}", graph.nodes), format!("{:?}", again.nodes), "{name} packed");
+    assert_eq!(
+        format!("{:?}", graph.nodes),
+        format!("{:?}", again.nodes),
+        "{name} packed"
+    );
     graph
 }
 
@@ -184,7 +195,7 @@ fn dtln() {
     assert_eq!((size, hop), (512, 128));
     let audio = wav(&data.join("ref/clip_speech_16k.wav"));
     let (mut past, mut sum, mut out) = (vec![0.0f32; size], vec![0.0f32; size], vec![0.0f32; audio.len()]);
-    for index in 0..(audio.len() - (size - hop)) / hop {
+    for index in 0..audio.len() / hop {
         past.drain(..hop);
         past.extend_from_slice(&audio[index * hop..(index + 1) * hop]);
         sum.drain(..hop);
@@ -195,7 +206,10 @@ fn dtln() {
         out[index * hop..(index + 1) * hop].copy_from_slice(&sum[..hop]);
     }
     compare("DTLN", &out, &array(&data.join("ref/dtln_chain.npz"), "y"));
-    for (state, wanted) in [("dtln_model_1/input_3", "final_state1"), ("dtln_model_2/input_5", "final_state2")] {
+    for (state, wanted) in [
+        ("dtln_model_1/input_3", "final_state1"),
+        ("dtln_model_2/input_5", "final_state2"),
+    ] {
         let found = model.held[state].as_f32().expect("floats");
         compare(state, found, &array(&data.join("ref/dtln_chain.npz"), wanted));
     }

@@ -1,10 +1,13 @@
 //! Reading with a limit, writing whole files or nothing.
+//!
+//! A chain of models is several files on disk and one everywhere else: [`read_model`] puts the models into it.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use tonegraft_model::{Limits, chain};
 
 /// The largest model file that is read, in bytes.
 pub const MAX_MODEL_BYTES: u64 = 1 << 30;
@@ -36,6 +39,42 @@ pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     } else {
         Err(io::ErrorKind::FileTooLarge.into())
     }
+}
+
+/// The ending of a chain's file name.
+pub const CHAIN_ENDING: &str = ".tonegraft-chain.json";
+
+/// True if `path` ends as a chain of models does, in any case.
+pub fn is_chain_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let start = name.len().wrapping_sub(CHAIN_ENDING.len());
+    name.get(start..)
+        .is_some_and(|end| end.eq_ignore_ascii_case(CHAIN_ENDING))
+        && start > 0
+}
+
+/// What the user reads of a model at `path`: its name without the ending.
+pub fn model_name(path: &Path) -> String {
+    if is_chain_name(path) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        return name[..name.len() - CHAIN_ENDING.len()].to_owned();
+    }
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The content of the model at `path`, at most [`MAX_MODEL_BYTES`], in one piece: a chain has the models that it names inside.
+///
+/// # Errors
+/// As [`read_limited`]; [`io::ErrorKind::InvalidData`] with a sentence for a chain that is damaged or whose models are not there.
+pub fn read_model(path: &Path) -> io::Result<Vec<u8>> {
+    let bytes = read_limited(path, MAX_MODEL_BYTES)?;
+    if !chain::is_chain(&bytes) {
+        return Ok(bytes);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let limits = Limits::default();
+    chain::pack(&bytes, &name, &mut chain::beside(path, limits.max_bytes), &limits)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
 }
 
 /// Where the sidecar of `model` would be: `<file>.tonegraft.json`.
@@ -113,6 +152,16 @@ mod tests {
             .expect("readable")
             .count();
         assert_eq!(left, 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn names_of_models() {
+        let name = |path: &str| model_name(Path::new(path));
+        assert_eq!(name("a/b/Amp.onnx"), "Amp");
+        assert_eq!(name("a/Rig 1.tonegraft-chain.json"), "Rig 1");
+        assert_eq!(name("a/rig.TONEGRAFT-CHAIN.JSON"), "rig");
+        assert!(!is_chain_name(Path::new(".tonegraft-chain.json")));
+        assert!(!is_chain_name(Path::new("é.json")));
     }
 
     #[test]

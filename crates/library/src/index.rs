@@ -3,7 +3,7 @@
 //! A scan only looks at names, lengths and times. Content hashes are computed when a lost model is looked for, and kept for as
 //! long as a file's length and modification time stay the same.
 
-use crate::files::{self, MAX_MODEL_BYTES};
+use crate::files;
 use crate::hash::Sha256;
 use crate::path::relative_to;
 use std::collections::{HashMap, HashSet};
@@ -18,11 +18,16 @@ use std::time::SystemTime;
 pub enum ModelFormat {
     /// `*.onnx`.
     Onnx,
+    /// `*.tonegraft-chain.json`.
+    Chain,
 }
 
 impl ModelFormat {
-    /// By the extension of `path`, in any case.
+    /// By the ending of `path`, in any case.
     pub fn of(path: &Path) -> Option<Self> {
+        if files::is_chain_name(path) {
+            return Some(Self::Chain);
+        }
         let extension = path.extension()?;
         extension.eq_ignore_ascii_case("onnx").then_some(Self::Onnx)
     }
@@ -31,17 +36,17 @@ impl ModelFormat {
 /// One model file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What the user reads; the file's stem.
+    /// What the user reads; the file's name without its ending.
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
-    /// By its extension.
+    /// By its ending.
     pub format: ModelFormat,
     /// The library folder in which it was found.
     pub folder: PathBuf,
     /// Folders between the two, for grouping.
     pub group: String,
-    /// Bytes.
+    /// Bytes of the file itself.
     pub size: u64,
     /// When it was changed last, if the system says so.
     pub modified: Option<SystemTime>,
@@ -158,23 +163,26 @@ impl Library {
         let stamp = (entry.size, entry.modified);
         let known = |hashes: &HashMap<PathBuf, (Stamp, Sha256)>| {
             let (at, hash) = hashes.get(&entry.path)?;
-            (entry.modified.is_some() && *at == stamp).then_some(*hash)
+            // The models of a chain change without its own file.
+            let lasts = entry.modified.is_some() && entry.format != ModelFormat::Chain;
+            (lasts && *at == stamp).then_some(*hash)
         };
         if let Some(hash) = known(&self.hashes.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Some(hash);
         }
-        let bytes = files::read_limited(&entry.path, MAX_MODEL_BYTES).ok()?;
+        let bytes = files::read_model(&entry.path).ok()?;
         let hash = Sha256::of(&bytes);
         let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
         hashes.insert(entry.path.clone(), (stamp, hash));
         Some(hash)
     }
 
-    /// The first entry whose content has `sha256`; `size`, if known, spares reading files of another length.
+    /// The first entry whose content has `sha256`; `size`, if known, spares reading files of another length (chains are longer
+    /// with their models than their own file says, and always read).
     pub fn find(&self, sha256: &Sha256, size: Option<u64>) -> Option<&Entry> {
         self.entries
             .iter()
-            .filter(|entry| size.is_none_or(|size| size == entry.size))
+            .filter(|entry| entry.format == ModelFormat::Chain || size.is_none_or(|size| size == entry.size))
             .find(|entry| self.hash(entry).as_ref() == Some(sha256))
     }
 }
@@ -246,7 +254,7 @@ impl Scan<'_> {
         }
         let group = path.parent().and_then(|folder| relative_to(folder, root));
         self.entries.push(Entry {
-            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            name: files::model_name(&path),
             format,
             folder: root.to_path_buf(),
             group: group.unwrap_or_default(),

@@ -9,7 +9,7 @@
 //! * [`path`], [`hash`], [`folders`], [`files`]: portable paths, content hashes, platform folders, bounded reads and atomic writes.
 //!
 //! Everything here may allocate, block and touch the disk: nothing is for the audio thread. Nothing here knows the models'
-//! formats beyond their extension.
+//! formats beyond their endings, and that a chain names other files.
 #![forbid(unsafe_code)]
 
 pub mod files;

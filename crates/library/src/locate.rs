@@ -4,7 +4,7 @@
 //! embedded copy, each only if its content has the hash that was saved. Last, a file at one of the two paths whose content has
 //! changed since: it plays, and [`Located::exact`] is false, so that the user can be told.
 
-use crate::files::{self, MAX_MODEL_BYTES};
+use crate::files;
 use crate::hash::Sha256;
 use crate::index::Library;
 use crate::path;
@@ -32,7 +32,7 @@ pub struct Located {
     pub name: String,
     /// The name for error messages, e.g. `amp.onnx`.
     pub file_name: String,
-    /// The file.
+    /// The file; a chain with its models inside.
     pub bytes: Arc<[u8]>,
     /// The text of its sidecar, if there is one.
     pub sidecar: Option<String>,
@@ -153,10 +153,9 @@ fn locate_file(file: &ModelFile, library: &Library) -> Result<Located, LocateErr
 }
 
 fn read(file: &ModelFile, path: &Path) -> io::Result<Located> {
-    let bytes = files::read_limited(path, MAX_MODEL_BYTES)?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let bytes = files::read_model(path)?;
     Ok(Located {
-        name,
+        name: files::model_name(path),
         file_name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         exact: Sha256::of(&bytes) == file.sha256,
         bytes: bytes.into(),

@@ -149,16 +149,16 @@ impl ModelRef {
         Self::Shipped { id: id.into() }
     }
 
-    /// A reference to the file at `path` whose content is `bytes`. `folders` are the library's; `sidecar` is the text of its sidecar,
+    /// A reference to the file at `path` whose content is `bytes` ([`files::read_model`] gives both a model's and a chain's). `folders` are the library's; `sidecar` is the text of its sidecar,
     /// needed only if `embed` is true, which puts both into the session.
     pub fn file(path: &Path, bytes: &[u8], folders: &[PathBuf], sidecar: Option<&str>, embed: bool) -> Self {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let name = absolute.file_stem().unwrap_or(absolute.as_os_str());
+        let name = Some(files::model_name(&absolute)).filter(|name| !name.is_empty());
         let relative = folders.iter().find_map(|folder| relative_to(&absolute, folder));
         Self::File(Box::new(ModelFile {
             path: PortablePath::new(&absolute),
             relative,
-            name: name.to_string_lossy().into_owned(),
+            name: name.unwrap_or_else(|| absolute.to_string_lossy().into_owned()),
             sha256: Sha256::of(bytes),
             size: u64::try_from(bytes.len()).ok(),
             embedded: embed.then(|| Embedded {
@@ -173,7 +173,7 @@ impl ModelRef {
     /// # Errors
     /// What the system says.
     pub fn read_file(path: &Path, folders: &[PathBuf], embed: bool) -> io::Result<Self> {
-        let bytes = files::read_limited(path, files::MAX_MODEL_BYTES)?;
+        let bytes = files::read_model(path)?;
         let sidecar = if embed { files::read_sidecar(path)? } else { None };
         Ok(Self::file(path, &bytes, folders, sidecar.as_deref(), embed))
     }

@@ -149,6 +149,12 @@ pub(crate) fn wrong(key: &str, what: &str) -> ReadError {
     )
 }
 
+/// A JSON object with the fields of `T`; serde alone would take a list of their values as well.
+pub(crate) fn fields<T: serde::de::DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    let object: serde_json::Map<String, Json> = serde_json::from_str(text)?;
+    serde_json::from_value(Json::Object(object))
+}
+
 /// Reads the keys known here; all keys stay in [`Metadata::declared`].
 pub(crate) fn parse(declared: BTreeMap<String, String>) -> Result<Metadata> {
     let text = |key: &str| -> Result<Option<String>> {

@@ -18,7 +18,7 @@ impl Assembly<'_> {
             Some(shape) => Ok(shape),
             None => fail!(
                 Shape,
-                "`{}` has the open shape {}, but its sizes must be known here",
+                "`{}` has the open shape {}, but its sizes must be known here; in a chain a `frame` settles them",
                 crate::error::shorten(self.name(id)),
                 super::show(self.sizes(id))
             ),
@@ -127,6 +127,7 @@ impl Assembly<'_> {
     /// `[.., n] -> [.., n / 2 + 1, 2]`.
     pub(crate) fn rfft(&mut self, x: ValueId) -> Result<ValueId> {
         let axis = self.last(x)?;
+        self.known(x)?;
         let x = self.unsqueeze(x, &[-1])?;
         let op = Op::Dft {
             axis,
@@ -141,6 +142,7 @@ impl Assembly<'_> {
         let Some(axis) = self.last(x)?.checked_sub(1) else {
             fail!(Shape, "`{}` is no spectrum", self.name(x));
         };
+        self.known(x)?;
         let op = Op::Dft {
             axis,
             inverse: true,

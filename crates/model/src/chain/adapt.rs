@@ -13,8 +13,15 @@ pub(super) enum Adapted {
     IfLength(Affine, i64),
 }
 
-/// The wire `x` in the layout `wanted`, the shape of the input `name`.
-pub(super) fn adapt(assembly: &mut Assembly<'_>, x: ValueId, name: &str, wanted: &[Dim]) -> Result<Adapted> {
+/// The wire `x` in the layout `wanted`, the shape of the input `name`. If wires carry plain audio (`plain`), one channel may become
+/// two alike.
+pub(super) fn adapt(
+    assembly: &mut Assembly<'_>,
+    x: ValueId,
+    name: &str,
+    wanted: &[Dim],
+    plain: bool,
+) -> Result<Adapted> {
     let given = assembly.sizes(x).to_vec();
     let axes: Vec<usize> = (0..given.len())
         .filter(|axis| given[*axis] != SymInt::Known(1))
@@ -31,7 +38,19 @@ pub(super) fn adapt(assembly: &mut Assembly<'_>, x: ValueId, name: &str, wanted:
             return lay_out(assembly, x, axes, &places, index > 0).map(Adapted::Wire);
         }
     }
-    if let Some((term, number)) = length {
+    let mut two = (0..wanted.len()).filter(|axis| wanted[*axis].known() == Some(2));
+    if let (true, [axis], Some(channels), None) = (plain, axes.as_slice(), two.next(), two.next()) {
+        let mut one = wanted.to_vec();
+        one[channels] = Dim::Known(1);
+        let mut places = vec![None; wanted.len()];
+        if assign(&[&given[*axis]], &one, &mut places, &mut None) {
+            let one = lay_out(assembly, x, &axes, &places, false)?;
+            return assembly.concat(&[one, one], channels).map(Adapted::Wire);
+        }
+    }
+    // With an open axis besides the batch, it is not the length that does not fit.
+    let open = wanted.iter().skip(1).any(|dim| dim.known().is_none());
+    if let (Some((term, number)), false) = (length, open) {
         return Ok(Adapted::IfLength(term, number));
     }
     let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();

@@ -192,7 +192,7 @@ pub(super) fn parse(bytes: &[u8], sidecar: Option<&str>, limits: &Limits) -> Res
     let framing = match object.remove("frame") {
         None | Some(Json::Null) => None,
         Some(frame) => {
-            let frame: WrittenFrame = serde_json::from_value(frame).map_err(|error| {
+            let frame: WrittenFrame = metadata::fields(&frame.to_string()).map_err(|error| {
                 chain_error(format!(
                     "its `frame` is not of the form {{\"size\", \"hop\"}} ({error})"
                 ))

@@ -222,7 +222,8 @@ impl<'a> Merge<'a> {
             let Some(wire) = self.wires.get(wire.as_str()).copied() else {
                 return Err(chain_error(format!("the wire `{}` is not there yet", shorten(wire))).into());
             };
-            match adapt(&mut self.assembly, wire.id, &own, &shape)? {
+            let plain = self.description.framing.is_none() && !wire.complex;
+            match adapt(&mut self.assembly, wire.id, &own, &shape, plain)? {
                 Adapted::Wire(id) => feeds.push((own, id)),
                 Adapted::IfLength(term, number) => {
                     let length = if self.description.framing.is_none() {

@@ -145,7 +145,7 @@ const fn complex_out() -> SpectralOutput {
 
 /// Reads the key's value.
 pub(crate) fn parse(text: &str) -> Result<Stft> {
-    let written: Written = serde_json::from_str(text).map_err(|error| {
+    let written: Written = crate::metadata::fields(text).map_err(|error| {
         let what = format!("is not of the form {{\"size\": 512, \"hop\": 256, \"window\": \"hann\", …}} ({error})");
         wrong("stft", &what)
     })?;

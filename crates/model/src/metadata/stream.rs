@@ -99,7 +99,7 @@ pub(super) fn block_size(text: &str) -> Result<Framing> {
 
 /// `tonegraft.frame`.
 pub(super) fn frame(text: &str) -> Result<Framing> {
-    let written: WrittenFrame = serde_json::from_str(text).map_err(|error| {
+    let written: WrittenFrame = super::fields(text).map_err(|error| {
         wrong(
             "frame",
             &format!("is not of the form {{\"size\": 512, \"hop\": 256}} ({error})"),
@@ -141,7 +141,7 @@ pub(super) fn states(text: &str) -> Result<Vec<(String, String)>> {
 /// `tonegraft.phase_input`.
 pub(super) fn phase_input(text: &str) -> Result<PhaseInput> {
     let error = |what: &str| Err(wrong("phase_input", what));
-    let written: WrittenPhase = match serde_json::from_str(text) {
+    let written: WrittenPhase = match super::fields(text) {
         Ok(written) => written,
         Err(problem) => {
             return error(&format!(
