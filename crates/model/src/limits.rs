@@ -14,8 +14,10 @@ pub struct Limits {
     pub max_tensor_elements: usize,
     /// Elements of all tensors together, read and folded.
     pub max_total_elements: usize,
-    /// Elements of all tensors that folding computes: bounds the time that reading takes.
+    /// Elements of all tensors that folding computes.
     pub max_folded_elements: usize,
+    /// Elements read, and multiply-adds, of all operators that are folded: bounds the time that reading takes.
+    pub max_folded_work: usize,
     /// Nesting of protobuf messages.
     pub max_depth: usize,
     /// Axes of a tensor.
@@ -35,6 +37,7 @@ impl Default for Limits {
             max_tensor_elements: 64 << 20,
             max_total_elements: 128 << 20,
             max_folded_elements: 32 << 20,
+            max_folded_work: 1 << 31,
             max_depth: 64,
             max_rank: 8,
             max_sidecar_bytes: 1 << 20,

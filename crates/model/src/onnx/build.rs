@@ -1,21 +1,19 @@
 //! The graph under construction: each operator is inferred, folded or dropped as it is added.
 
 use super::weights::Budget;
+use super::work::work;
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
 use crate::eval::{eval, eval_split};
 use crate::graph::{Node, ValueId};
 use crate::infer::{Fact, Facts, infer};
 use crate::op::Op;
 use crate::symbolic::SymInt;
-use crate::tensor::{Tensor, elements};
+use crate::tensor::Tensor;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 /// Most multiply-adds of one operator that is folded: about a tenth of a second.
 const MAX_FOLDED_WORK: usize = 1 << 28;
-
-/// Most multiply-adds of all operators that are folded.
-const MAX_TOTAL_WORK: usize = 1 << 31;
 
 pub(crate) struct Builder<'a> {
     pub budget: Budget<'a>,
@@ -27,8 +25,6 @@ pub(crate) struct Builder<'a> {
     pub declared: HashMap<String, Fact>,
     /// The file's element type of constants that were widened.
     codes: HashMap<ValueId, i32>,
-    /// Multiply-adds of folding so far.
-    work: usize,
     /// Constants that were found to be numbers; true where they are weights.
     pub checked: RefCell<HashSet<(ValueId, bool)>>,
 }
@@ -57,7 +53,6 @@ impl<'a> Builder<'a> {
             nodes: Vec::new(),
             declared: HashMap::new(),
             codes: HashMap::new(),
-            work: 0,
             checked: RefCell::default(),
         }
     }
@@ -206,8 +201,10 @@ impl<'a> Builder<'a> {
                 Some(None) => return Ok(results),
             }
         }
-        if !self.affordable(op, inputs, &results) {
-            return Ok(results);
+        let facts: Vec<Option<&Fact>> = inputs.iter().map(|id| id.map(|id| self.fact(id))).collect();
+        match work(op, &facts, &results).filter(|work| *work <= MAX_FOLDED_WORK) {
+            Some(work) => self.budget.book_work(work)?,
+            None => return Ok(results),
         }
         for fact in &results {
             // Sizes that inference does not follow are booked below.
@@ -232,49 +229,6 @@ impl<'a> Builder<'a> {
                 })
                 .collect(),
             Err(error) => fail!(Shape, "its inputs are constant, but it cannot be computed: {error}"),
-        }
-    }
-
-    /// Counts the work of folding `op`, where it is more than a few steps per element; false if it is too much.
-    fn affordable(&mut self, op: &Op, inputs: &[Option<ValueId>], results: &[Fact]) -> bool {
-        let size = |index: usize| {
-            let id = inputs.get(index).copied().flatten()?;
-            elements(&self.fact(id).known_shape()?)
-        };
-        let made = || {
-            results
-                .iter()
-                .map(|fact| elements(&fact.known_shape()?))
-                .sum::<Option<usize>>()
-        };
-        let work = match op {
-            Op::MatMul | Op::Gemm { .. } => size(0).zip(size(1)).and_then(|(a, b)| a.checked_mul(b)),
-            Op::MaxPool { window, .. } | Op::AveragePool { window, .. } => elements(&window.kernel)
-                .zip(made())
-                .and_then(|(taps, made)| taps.checked_mul(made)),
-            // At worst, for a prime length, every bin takes every sample.
-            Op::Dft { axis, .. } => {
-                let bins = results.first().and_then(|fact| fact.known_shape());
-                let length = bins.and_then(|shape| shape.get(*axis).copied());
-                length
-                    .zip(made())
-                    .and_then(|(length, made)| length.checked_mul(2)?.checked_mul(made))
-            }
-            Op::Stft { .. } => {
-                let bins = results.first().and_then(|fact| fact.known_shape());
-                let length = bins.and_then(|shape| shape.get(2).copied());
-                length
-                    .zip(made())
-                    .and_then(|(length, made)| length.checked_mul(2)?.checked_mul(made))
-            }
-            _ => return true,
-        };
-        match work.filter(|work| *work <= MAX_FOLDED_WORK) {
-            Some(work) => {
-                self.work = self.work.saturating_add(work);
-                self.work <= MAX_TOTAL_WORK
-            }
-            None => false,
         }
     }
 

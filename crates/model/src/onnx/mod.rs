@@ -24,6 +24,7 @@ mod scan;
 mod tests;
 mod unroll;
 pub(crate) mod weights;
+mod work;
 
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
 use crate::graph::{Graph, ValueId};

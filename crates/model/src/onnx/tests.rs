@@ -300,6 +300,59 @@ fn huge_sizes_in_few_bytes() {
     );
 }
 
+/// An initializer of zeros.
+fn zeros(name: &str, dims: &[i64]) -> TensorProto {
+    let count: i64 = dims.iter().product();
+    TensorProto {
+        raw_data: Some(vec![0; 4 * usize::try_from(count).expect("small")]),
+        ..floats(name, dims, &[])
+    }
+}
+
+/// A transform of a prime length takes its square, a pool its window for each result: they are left for the compiler to refuse.
+#[test]
+fn constants_that_take_long_to_compute_are_not_computed() {
+    let integers = |name: &str, values: &[i64]| AttributeProto {
+        name: Some(name.to_owned()),
+        ints: values.to_vec(),
+        ..AttributeProto::default()
+    };
+    let mut pool = node("MaxPool", "pool", &["w"], &["folded"]);
+    pool.attribute = vec![integers("kernel_shape", &[500_000])];
+    for (slow, weights) in [
+        (node("DFT", "dft", &["w"], &["folded"]), zeros("w", &[1, 1_000_003, 1])),
+        (pool, zeros("w", &[1, 1, 1_000_003])),
+    ] {
+        let kind = slow.op_type.clone().expect("given");
+        let mut graph = tanh();
+        graph.node.push(slow);
+        graph.initializer = vec![weights];
+        graph.output.push(info("folded", &[0, 0, 0]));
+        let started = std::time::Instant::now();
+        let read = parsed(graph).expect("reads");
+        assert!(read.nodes.iter().any(|node| node.op.name() == kind), "{kind} was folded");
+        assert!(started.elapsed().as_secs() < 20, "{kind}: {:?}", started.elapsed());
+    }
+}
+
+/// Each reads many elements and writes one, so that no bound on elements holds.
+#[test]
+fn many_small_results_of_large_constants_are_refused() {
+    let mut graph = tanh();
+    graph.initializer = vec![zeros("w", &[1 << 12])];
+    graph.node = (0..64)
+        .map(|index| node("ReduceSum", &format!("sum{index}"), &["w"], &[&format!("s{index}")]))
+        .collect();
+    graph.output = vec![info("s63", &[1])];
+    let mut limits = Limits::default();
+    let bytes = model(graph).encode_to_vec();
+    limits.max_folded_work = 64 << 12;
+    assert!(read(&bytes, "bad.onnx", None, &limits).is_ok());
+    limits.max_folded_work -= 1;
+    let error = refused(read(&bytes, "bad.onnx", None, &limits), Kind::Limit);
+    assert!(error.to_string().contains("steps"), "{error}");
+}
+
 #[test]
 fn names_that_are_wrong() {
     let mut graph = tanh();

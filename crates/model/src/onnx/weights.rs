@@ -10,6 +10,7 @@ pub(crate) struct Budget<'a> {
     limits: &'a Limits,
     used: usize,
     folded: usize,
+    work: usize,
 }
 
 impl<'a> Budget<'a> {
@@ -18,11 +19,25 @@ impl<'a> Budget<'a> {
             limits,
             used: 0,
             folded: 0,
+            work: 0,
         }
     }
 
     pub(crate) const fn limits(&self) -> &'a Limits {
         self.limits
+    }
+
+    /// Books the elements read, or the multiply-adds, of an operator that is folded.
+    pub(crate) fn book_work(&mut self, work: usize) -> Result<()> {
+        self.work = self.work.saturating_add(work);
+        if self.work > self.limits.max_folded_work {
+            fail!(
+                Limit,
+                "its constant expressions need more than the {} steps allowed",
+                self.limits.max_folded_work
+            );
+        }
+        Ok(())
     }
 
     /// Books a tensor of `shape` that folding computes.
