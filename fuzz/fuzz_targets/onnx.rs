@@ -1,7 +1,7 @@
-//! Any bytes as a model file: a graph within the limits, or a sentence.
+//! Any bytes as a model file, mutated as bytes or as a graph: a checked graph within the limits, or a sentence.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use tonegraft_model::{Dim, Graph};
 
 /// The invariants that `Graph` states.
@@ -67,5 +67,13 @@ fuzz_target!(|data: &[u8]| {
                 "{sentence}"
             );
         }
+    }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    if seed % 2 == 0 {
+        libfuzzer_sys::fuzzer_mutate(data, size, max_size)
+    } else {
+        tonegraft_fuzz::mutate::onnx(data, size, max_size, seed)
     }
 });

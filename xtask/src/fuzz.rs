@@ -30,6 +30,7 @@ const fn target(name: &'static str, dictionary: &'static str, longest: usize) ->
 const TARGETS: &[Target] = &[
     target("onnx", "onnx", 65_536),
     target("sidecar", "json", 4_096),
+    target("chain", "json", 8_192),
     target("session", "json", 8_192),
     target("wav", "wav", 4_096),
     target("instance", "onnx", 65_536),

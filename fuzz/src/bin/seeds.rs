@@ -14,6 +14,32 @@ const LARGEST: u64 = 50_000;
 /// Targets that begin with model files.
 const OF_MODELS: &[&str] = &["onnx", "instance", "graph"];
 
+/// For the models of the target `sidecar`.
+const SIDECARS: &[&str] = &[
+    r#"{}"#,
+    r#"{"name": "Film", "kind": "effect", "category": "amp", "sample_rate": 48000, "audio_input": "input", "audio_output": "output"}"#,
+    r#"{"knobs": [{"name": "Drive", "input": "knobs", "index": 0, "min": 0, "max": 10, "default": 5, "unit": "dB"}, {"name": "Tone", "input": "knobs", "index": 1}]}"#,
+    r#"{"author": "somebody", "licence": "MIT", "description": "a sentence", "training_esr": 0.01, "declared_delay": 12, "version": "1"}"#,
+    r#"{"block_size": 16, "states": {"h": "h_out", "c": "c_out"}, "seed": 3, "meters": ["output"], "tonegraft.name": null}"#,
+    r#"{"frame": {"size": 64, "hop": 16}, "phase_input": {"input": "phase", "rate": 0.5}}"#,
+    r#"{"stft": {"size": 6, "hop": 3, "window": "hann", "input": "magnitude", "output": "mask", "normalise": "envelope", "single_frames": true}}"#,
+    r#"{"stft": {"size": 6, "hop": 2, "window": "sqrt_hann", "synthesis_window": "rectangular", "input": "log_magnitude", "output": "log_magnitude", "inputs": ["input"], "outputs": ["output"], "normalise": "none", "single_frames": true}}"#,
+];
+
+/// For the models of the target `chain`.
+const CHAINS: &[&str] = &[
+    r#"{"tonegraft_chain": 1, "stages": [{"model": "conv.onnx"}]}"#,
+    r#"{"tonegraft_chain": 1, "name": "two", "sample_rate": 48000, "stages": [{"model": "conv.onnx"}, {"op": "tanh"}, {"model": "valid.onnx"}]}"#,
+    r#"{"tonegraft_chain": 1, "stages": [{"model": "strided.onnx"}, {"model": "transpose.onnx"}]}"#,
+    r#"{"tonegraft_chain": 1, "input": "in", "output": "out", "stages": [{"model": "conv.onnx", "inputs": {"input": "in"}, "outputs": {"output": "a"}}, {"op": "add", "inputs": ["in", "a"], "output": "out"}]}"#,
+    r#"{"tonegraft_chain": 1, "stages": [{"model": "film.onnx", "constants": {"knobs": 0.5}}, {"op": "multiply", "value": 0.5}]}"#,
+    r#"{"tonegraft_chain": 1, "stages": [{"model": "state.onnx", "states": {"h": "h_out", "c": "c_out"}}]}"#,
+    r#"{"tonegraft_chain": 1, "frame": {"size": 16, "hop": 8}, "stages": [{"op": "window", "window": "hann"}, {"op": "rfft", "output": "s"}, {"op": "magnitude", "input": "s", "output": "m"}, {"op": "phase", "input": "s", "output": "p"}, {"op": "polar", "inputs": ["m", "p"]}, {"op": "irfft"}, {"op": "window", "window": "sqrt_hann"}]}"#,
+    r##"{"tonegraft_chain": 1, "frame": {"size": 16, "hop": 16}, "stages": [{"op": "reshape", "shape": [1, 4, 4]}, {"op": "transpose", "perm": [0, 2, 1]}, {"op": "slice", "axis": 1, "start": 0, "end": 2}, {"op": "concat", "axis": 1, "inputs": ["#3", "#3"]}, {"op": "reshape", "shape": [1, 16]}]}"##,
+    r#"{"tonegraft_chain": 1, "frame": {"size": 16, "hop": 16}, "stages": [{"op": "rfft", "output": "s"}, {"op": "real", "input": "s", "output": "r"}, {"op": "imaginary", "input": "s", "output": "i"}, {"op": "complex", "inputs": ["r", "i"]}, {"op": "irfft"}, {"op": "keep_stages", "count": 2}, {"op": "log"}, {"op": "exp"}, {"op": "sqrt"}, {"op": "abs"}, {"op": "subtract", "value": 1}, {"op": "divide", "value": 2}, {"op": "power"}]}"#,
+    r#"{"tonegraft_chain": 1, "stages": [{"model": {"name": "a.onnx", "data": "CAgSBHRlc3Q=", "sidecar": {"name": "A"}}}, {"model": "broken.onnx", "name": "B"}]}"#,
+];
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
@@ -38,7 +64,8 @@ fn main() -> Result<()> {
     }
     println!("{} models", models.len());
     sessions(&corpus.join("session"), repository)?;
-    sidecars(&corpus.join("sidecar"))?;
+    texts(&corpus.join("sidecar"), SIDECARS)?;
+    texts(&corpus.join("chain"), CHAINS)?;
     audio(&corpus.join("wav"))
 }
 
@@ -94,16 +121,8 @@ fn sessions(folder: &Path, repository: &Path) -> Result<()> {
     Ok(())
 }
 
-fn sidecars(folder: &Path) -> Result<()> {
+fn texts(folder: &Path, texts: &[&str]) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let texts = [
-        r#"{}"#,
-        r#"{"name": "Film", "kind": "effect", "category": "amp", "sample_rate": 48000, "audio_input": "x", "audio_output": "y"}"#,
-        r#"{"knobs": [{"name": "Drive", "input": "knobs", "index": 0, "min": 0, "max": 10, "default": 5, "unit": "dB"}, {"name": "Tone", "input": "knobs", "index": 1}]}"#,
-        r#"{"author": "somebody", "licence": "MIT", "description": "a sentence", "training_esr": 0.01, "declared_delay": 12, "version": "1"}"#,
-        r#"{"framing": {"size": 512, "hop": 128}, "states": [["h", "hn"]], "tonegraft.name": null}"#,
-        r#"{"front_end": {"kind": "realfft", "size": 512, "hop": 128, "window": "hann"}, "input_level_dbu": 12.5, "loudness": -18}"#,
-    ];
     for (index, text) in texts.iter().enumerate() {
         fs::write(folder.join(format!("{index}.json")), text)?;
     }
