@@ -1,13 +1,13 @@
 //! Matrix products: a dense layer, and products of two signals.
 
 use super::Run;
-use super::product::{self, Call, Packed, Panel, Steps, WIDEST};
+use super::product::{self, Call, Packed, Panel, WIDEST, ramp};
 use crate::Isa;
 
 #[derive(Debug)]
 pub(super) struct Dense {
-    rows: usize,
-    inputs: usize,
+    rows: Vec<u32>,
+    columns: Vec<u32>,
     outputs: usize,
     panels: Vec<Panel>,
     packed: Packed,
@@ -27,8 +27,8 @@ impl Dense {
             .find(|(width, outputs)| width != outputs)
             .map_or(0, |(width, _)| width);
         Self {
-            rows,
-            inputs,
+            rows: ramp(rows, inputs),
+            columns: ramp(inputs, 1),
             outputs,
             panels,
             packed,
@@ -39,16 +39,14 @@ impl Dense {
 
 impl Run for Dense {
     fn scratch(&self) -> usize {
-        self.rows * self.narrow
+        self.rows.len() * self.narrow
     }
 
     fn run(&self, isa: Isa, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32]) {
         let [x] = inputs else { return };
-        debug_assert!(x.len() == self.rows * self.inputs && output.len() == self.rows * self.outputs);
-        let address = Steps {
-            row: self.inputs,
-            column: 1,
-        };
+        debug_assert!(
+            x.len() == self.rows.len() * self.columns.len() && output.len() == self.rows.len() * self.outputs
+        );
         for panel in &self.panels {
             let width = panel.vectors * isa.lanes();
             let whole = panel.outputs == width;
@@ -63,8 +61,8 @@ impl Run for Dense {
                 };
                 let call = Call {
                     x: x.as_ptr(),
-                    rows: self.rows,
-                    columns: self.inputs,
+                    rows: &self.rows,
+                    columns: &self.columns,
                     weights: self.packed.weights.as_ptr().add(panel.weights),
                     weights_stride: width,
                     vectors: panel.vectors,
@@ -72,7 +70,7 @@ impl Run for Dense {
                     y,
                     y_stride,
                 };
-                product::run_steps(isa, call, address);
+                product::run(isa, &call);
             }
             if !whole {
                 copy_columns(scratch, width, output, panel.first, self.outputs, panel.outputs);
@@ -99,6 +97,9 @@ pub(super) struct MatMul {
     pub n: usize,
     /// Elements of a vector.
     pub lanes: usize,
+    /// Where the rows of a matrix of `a` begin, and its columns from there.
+    pub rows: Vec<u32>,
+    pub columns: Vec<u32>,
 }
 
 impl Run for MatMul {
@@ -113,7 +114,6 @@ impl Run for MatMul {
     fn run(&self, isa: Isa, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32]) {
         let [a, b] = inputs else { return };
         let Self { m, k, n, lanes, .. } = *self;
-        let address = Steps { row: k, column: 1 };
         for (y, (at_a, at_b)) in output.chunks_exact_mut(m * n).zip(&self.batch) {
             let (Some(a), Some(b)) = (
                 a.get(at_a * m * k..(at_a + 1) * m * k),
@@ -123,8 +123,8 @@ impl Run for MatMul {
             };
             let call = |weights, weights_stride, vectors, y, y_stride| Call {
                 x: a.as_ptr(),
-                rows: m,
-                columns: k,
+                rows: &self.rows,
+                columns: &self.columns,
                 weights,
                 weights_stride,
                 vectors,
@@ -139,7 +139,7 @@ impl Run for MatMul {
                 // every row of `b [k, n]` and of `y [m, n]`.
                 unsafe {
                     let (b, y) = (b.as_ptr().add(first), y.as_mut_ptr().add(first));
-                    product::run_steps(isa, call(b, n, vectors, y, n), address);
+                    product::run(isa, &call(b, n, vectors, y, n));
                 }
                 first += vectors * lanes;
             }
@@ -156,7 +156,7 @@ impl Run for MatMul {
                 }
                 // SAFETY: as above; the columns are `[k, lanes]`, the sums `[m, lanes]`.
                 unsafe {
-                    product::run_steps(isa, call(columns.as_ptr(), lanes, 1, sums.as_mut_ptr(), lanes), address);
+                    product::run(isa, &call(columns.as_ptr(), lanes, 1, sums.as_mut_ptr(), lanes));
                 }
                 copy_columns(sums, lanes, y, first, n, n - first);
             }

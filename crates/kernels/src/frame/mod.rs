@@ -9,6 +9,8 @@ mod dense;
 mod fourier;
 mod function;
 mod geometry;
+#[cfg(test)]
+mod hostile;
 mod lookup;
 mod normalise;
 mod pool;
@@ -82,6 +84,8 @@ impl Kernel {
                 k: *k,
                 n: *n,
                 lanes: isa.lanes(),
+                rows: product::ramp(*m, *k),
+                columns: product::ramp(*k, 1),
             }),
             Function::Softmax { len, inner, log, .. } => Arc::new(normalise::Softmax {
                 len: *len,

@@ -1,6 +1,6 @@
 //! The inner loop of matrix products: vectors along the outputs, weights read once and in order.
 //!
-//! `y[r, o] = start[o] + Σ_c weights[c, o] · x[row(r) + column(c)]`. The columns are taken in chunks whose weights fit the
+//! `y[r, o] = start[o] + Σ_c weights[c, o] · x[rows[r] + columns[c]]`. The columns are taken in chunks whose weights fit the
 //! nearest cache, so that many rows use them before they are left; a chunk is summed by itself and then added to `y`. Where a
 //! panel is narrow, its columns go round-robin into several sums, so that additions do not wait for one another. Thus the
 //! order of a sum depends on the panel's width alone, not on the number of rows.
@@ -14,60 +14,13 @@ const CHUNK: usize = 96;
 /// Vectors of the widest panel.
 pub(super) const WIDEST: usize = 4;
 
-/// Where `x` is read.
-pub(super) trait Address: Copy {
-    /// # Safety
-    /// `row` exists.
-    unsafe fn row(self, row: usize) -> usize;
-    /// # Safety
-    /// `column` exists.
-    unsafe fn column(self, column: usize) -> usize;
-}
-
-/// At even distances.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Steps {
-    pub row: usize,
-    pub column: usize,
-}
-
-impl Address for Steps {
-    #[inline(always)]
-    unsafe fn row(self, row: usize) -> usize {
-        row * self.row
-    }
-    #[inline(always)]
-    unsafe fn column(self, column: usize) -> usize {
-        column * self.column
-    }
-}
-
-/// As two lists say.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tables {
-    pub rows: *const u32,
-    pub columns: *const u32,
-}
-
-impl Address for Tables {
-    #[inline(always)]
-    unsafe fn row(self, row: usize) -> usize {
-        // SAFETY: the caller promises that it exists.
-        unsafe { *self.rows.add(row) as usize }
-    }
-    #[inline(always)]
-    unsafe fn column(self, column: usize) -> usize {
-        // SAFETY: the caller promises that it exists.
-        unsafe { *self.columns.add(column) as usize }
-    }
-}
-
 /// One panel of outputs, as pointers: all sizes were checked by the caller.
-#[derive(Clone, Copy)]
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     pub x: *const f32,
-    pub rows: usize,
-    pub columns: usize,
+    /// Where each row begins in `x`.
+    pub rows: &'a [u32],
+    /// Where each column lies, from there.
+    pub columns: &'a [u32],
     pub weights: *const f32,
     /// Floats from column to column.
     pub weights_stride: usize,
@@ -82,43 +35,21 @@ pub(super) struct Call {
 
 dispatch! {
     /// # Safety
-    /// `isa` is available; all that `call` points to is as long as its sizes and the steps say; `y` overlaps nothing else.
-    pub(super) unsafe fn run_steps = panel_steps(call: Call, address: Steps)
-}
-
-dispatch! {
-    /// # Safety
-    /// As [`run_steps`]; the tables have the rows and columns.
-    pub(super) unsafe fn run_tables = panel_tables(call: Call, address: Tables)
+    /// `isa` is available; all that `call` points to is as long as its sizes and lists say; `y` overlaps nothing else.
+    pub(super) unsafe fn run = panel(call: &Call<'_>)
 }
 
 /// # Safety
-/// As [`run_steps`], and as [`Simd`].
+/// As [`run`], and as [`Simd`].
 #[inline(always)]
-unsafe fn panel_steps<S: Simd>(call: Call, address: Steps) {
-    // SAFETY: passed on to the caller.
-    unsafe { panel::<S, Steps>(call, address) };
-}
-
-/// # Safety
-/// As [`run_tables`], and as [`Simd`].
-#[inline(always)]
-unsafe fn panel_tables<S: Simd>(call: Call, address: Tables) {
-    // SAFETY: passed on to the caller.
-    unsafe { panel::<S, Tables>(call, address) };
-}
-
-/// # Safety
-/// As [`run_steps`], and as [`Simd`].
-#[inline(always)]
-unsafe fn panel<S: Simd, A: Address>(call: Call, address: A) {
+unsafe fn panel<S: Simd>(call: &Call<'_>) {
     // SAFETY: passed on to the caller.
     unsafe {
         match call.vectors {
-            1 => chunks::<S, A, 1, 4>(call, address),
-            2 => chunks::<S, A, 2, 2>(call, address),
-            3 => chunks::<S, A, 3, 1>(call, address),
-            _ => chunks::<S, A, 4, 1>(call, address),
+            1 => chunks::<S, 1, 4>(call),
+            2 => chunks::<S, 2, 2>(call),
+            3 => chunks::<S, 3, 1>(call),
+            _ => chunks::<S, 4, 1>(call),
         }
     }
 }
@@ -126,36 +57,36 @@ unsafe fn panel<S: Simd, A: Address>(call: Call, address: A) {
 /// # Safety
 /// As [`panel`]; the panel has `N` vectors.
 #[inline(always)]
-unsafe fn chunks<S: Simd, A: Address, const N: usize, const K: usize>(call: Call, address: A) {
+unsafe fn chunks<S: Simd, const N: usize, const K: usize>(call: &Call<'_>) {
     let mut from = 0;
     loop {
-        let to = call.columns.min(from + CHUNK);
+        let to = call.columns.len().min(from + CHUNK);
         let mut row = 0;
         macro_rules! tile {
             ($rows:literal) => {{
                 // SAFETY: passed on to the caller; the rows and columns exist.
-                unsafe { tile::<S, A, N, K, $rows>(call, address, row, from, to) };
+                unsafe { tile::<S, N, K, $rows>(call, row, from, to) };
                 row += $rows;
             }};
         }
         if S::ROWS >= 6 {
-            while row + 6 <= call.rows {
+            while row + 6 <= call.rows.len() {
                 tile!(6);
             }
         }
         if S::ROWS >= 3 {
-            while row + 3 <= call.rows {
+            while row + 3 <= call.rows.len() {
                 tile!(3);
             }
-            if row + 2 <= call.rows {
+            if row + 2 <= call.rows.len() {
                 tile!(2);
             }
         }
-        while row < call.rows {
+        while row < call.rows.len() {
             tile!(1);
         }
         from = to;
-        if from >= call.columns {
+        if from >= call.columns.len() {
             break;
         }
     }
@@ -168,9 +99,8 @@ unsafe fn chunks<S: Simd, A: Address, const N: usize, const K: usize>(call: Call
 #[inline(always)]
 // Several arrays run side by side.
 #[allow(clippy::needless_range_loop)]
-unsafe fn tile<S: Simd, A: Address, const N: usize, const K: usize, const R: usize>(
-    call: Call,
-    address: A,
+unsafe fn tile<S: Simd, const N: usize, const K: usize, const R: usize>(
+    call: &Call<'_>,
     row: usize,
     from: usize,
     to: usize,
@@ -179,14 +109,14 @@ unsafe fn tile<S: Simd, A: Address, const N: usize, const K: usize, const R: usi
     unsafe {
         let mut x = [call.x; R];
         for (r, x) in x.iter_mut().enumerate() {
-            *x = x.add(address.row(row + r));
+            *x = x.add(*call.rows.get_unchecked(row + r) as usize);
         }
         let mut sums = [[[S::splat(0.0); N]; R]; K];
         let mut weights = call.weights.add(from * call.weights_stride);
         let mut column = from;
         while column + K <= to {
             for (k, sums) in sums.iter_mut().enumerate() {
-                step::<S, N, R>(sums, &x, address.column(column + k), weights);
+                step::<S, N, R>(sums, &x, *call.columns.get_unchecked(column + k) as usize, weights);
                 weights = weights.wrapping_add(call.weights_stride);
             }
             column += K;
@@ -194,7 +124,7 @@ unsafe fn tile<S: Simd, A: Address, const N: usize, const K: usize, const R: usi
         // The rest of the columns: fewer than K.
         for (k, sums) in sums.iter_mut().enumerate() {
             if column + k < to {
-                step::<S, N, R>(sums, &x, address.column(column + k), weights);
+                step::<S, N, R>(sums, &x, *call.columns.get_unchecked(column + k) as usize, weights);
                 weights = weights.wrapping_add(call.weights_stride);
             }
         }
@@ -248,6 +178,11 @@ unsafe fn step<S: Simd, const N: usize, const R: usize>(
             }
         }
     }
+}
+
+/// `0, step, 2 · step, …`: rows and columns at even distances, in a signal that is short enough for 32 bits.
+pub(super) fn ramp(len: usize, step: usize) -> Vec<u32> {
+    (0..len).map(|i| u32::try_from(i * step).unwrap_or(0)).collect()
 }
 
 /// A run of outputs whose weights stand together: `[columns, vectors]`.

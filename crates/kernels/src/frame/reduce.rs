@@ -41,38 +41,45 @@ impl Reduce {
         Self { axes, reduction, count }
     }
 
-    /// `y[o] = fold(y[o], x)` over all of `x`, in order; a run of neighbours that become one goes through `run` first.
+    /// `y[o] = fold(y[o], one(x))` over all of `x`, in order; neighbours that become one go through `run` together. `top`, if
+    /// there is one, stands beside `y` and is what `one` and `run` are told.
     fn over(
         axes: &[Axis],
         x: &[f32],
         y: &mut [f32],
-        (run, fold): (&impl Fn(&[f32], f32) -> f32, &impl Fn(f32, f32) -> f32),
+        (run, one, fold): (
+            &impl Fn(&[f32], f32) -> f32,
+            &impl Fn(f32, f32) -> f32,
+            &impl Fn(f32, f32) -> f32,
+        ),
         top: Option<&[f32]>,
     ) {
-        let own = |top: Option<&[f32]>, at: usize| top.and_then(|top| top.get(at)).copied().unwrap_or(0.0);
         match axes {
-            [] => {
+            [] | [Axis { reduced: true, .. }] => {
+                let top = top.and_then(<[f32]>::first).copied().unwrap_or(0.0);
                 if let Some(y) = y.first_mut() {
-                    *y = fold(*y, run(x, own(top, 0)));
+                    *y = fold(*y, run(x, top));
                 }
             }
-            [axis] if axis.reduced => {
-                if let Some(y) = y.first_mut() {
-                    *y = fold(*y, run(x, own(top, 0)));
+            [_] => match top {
+                None => {
+                    for (y, x) in y.iter_mut().zip(x) {
+                        *y = fold(*y, one(*x, 0.0));
+                    }
                 }
-            }
-            [_] => {
-                for (at, (y, x)) in y.iter_mut().zip(x).enumerate() {
-                    *y = fold(*y, run(&[*x], own(top, at)));
+                Some(top) => {
+                    for ((y, x), top) in y.iter_mut().zip(x).zip(top) {
+                        *y = fold(*y, one(*x, *top));
+                    }
                 }
-            }
+            },
             [axis, rest @ ..] => {
                 let results = if axis.reduced { y.len() } else { y.len() / axis.size };
                 for (i, x) in x.chunks_exact(axis.step).enumerate() {
                     let at = if axis.reduced { 0 } else { i * results };
                     let top = top.and_then(|top| top.get(at..at + results));
                     if let Some(y) = y.get_mut(at..at + results) {
-                        Self::over(rest, x, y, (run, fold), top);
+                        Self::over(rest, x, y, (run, one, fold), top);
                     }
                 }
             }
@@ -84,14 +91,14 @@ impl Reduce {
         let larger = |max: f32, x: f32| if x > max || x.is_nan() { x } else { max };
         let run = |x: &[f32], _: f32| x.iter().copied().fold(f32::NEG_INFINITY, larger);
         y.fill(f32::NEG_INFINITY);
-        Self::over(&self.axes, x, y, (&run, &larger), None);
+        Self::over(&self.axes, x, y, (&run, &|x, _| x, &larger), None);
     }
 
     /// The sums of `f(x)`, into `y`.
     fn sums(&self, x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
         y.fill(0.0);
         let run = |x: &[f32], _: f32| sums::sum(x, &f);
-        Self::over(&self.axes, x, y, (&run, &|sum, x| sum + x), None);
+        Self::over(&self.axes, x, y, (&run, &|x, _| f(x), &|sum, x| sum + x), None);
     }
 }
 
@@ -116,22 +123,26 @@ impl Run for Reduce {
                 let smaller = |min: f32, x: f32| if x < min || x.is_nan() { x } else { min };
                 let run = |x: &[f32], _: f32| x.iter().copied().fold(f32::INFINITY, smaller);
                 output.fill(f32::INFINITY);
-                Self::over(&self.axes, x, output, (&run, &smaller), None);
+                Self::over(&self.axes, x, output, (&run, &|x, _| x, &smaller), None);
             }
             Reduction::Prod => {
                 output.fill(1.0);
                 let run = |x: &[f32], _: f32| x.iter().product();
-                Self::over(&self.axes, x, output, (&run, &|product, x| product * x), None);
+                Self::over(
+                    &self.axes,
+                    x,
+                    output,
+                    (&run, &|x, _| x, &|product, x| product * x),
+                    None,
+                );
             }
             Reduction::LogSumExp => {
                 self.largest(x, scratch);
                 output.fill(0.0);
                 // Where the largest is infinite or NaN, it is the result.
-                let run = |x: &[f32], top: f32| {
-                    let exp = |x: f32| if top.is_finite() { (x - top).exp() } else { 0.0 };
-                    sums::sum(x, exp)
-                };
-                Self::over(&self.axes, x, output, (&run, &|sum, x| sum + x), Some(scratch));
+                let one = |x: f32, top: f32| if top.is_finite() { (x - top).exp() } else { 0.0 };
+                let run = |x: &[f32], top: f32| sums::sum(x, |x| one(x, top));
+                Self::over(&self.axes, x, output, (&run, &one, &|sum, x| sum + x), Some(scratch));
                 for (y, top) in output.iter_mut().zip(scratch) {
                     *y = if top.is_finite() { y.ln() + *top } else { *top };
                 }

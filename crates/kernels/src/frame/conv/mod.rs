@@ -11,10 +11,13 @@
 mod along;
 mod lower;
 
-use super::product::{self, Call, Packed, Panel, Steps, Tables};
+use super::product::{self, Call, Packed, Panel};
 use super::{Function, Run};
 use crate::Isa;
 use lower::{Geometry, Layer, Padding};
+
+/// Columns up to which vectors along positions cost less than what the other way prepares per panel.
+const BRIEF: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Conv {
@@ -47,8 +50,8 @@ struct Positions {
 
 #[derive(Debug)]
 enum Way {
-    /// Vectors along the outputs; per panel the group it reads. Even distances, if that is what the tables say.
-    Across(Vec<(Panel, usize)>, Option<Steps>),
+    /// Vectors along the outputs; per panel the group it reads.
+    Across(Vec<(Panel, usize)>),
     /// Vectors along the positions.
     Along(Vec<along::Block>),
 }
@@ -74,7 +77,9 @@ impl Conv {
             let lanes = isa.lanes();
             let across = geometry.groups * geometry.group_outputs.div_ceil(lanes) * count;
             let along = geometry.outputs() * (count / positions.line) * positions.line.div_ceil(lanes);
-            let way = if along < across {
+            // As many vectors either way: the shorter path, unless its sums would wait for one another.
+            let brief = geometry.group_outputs < lanes && columns.len() <= BRIEF;
+            let way = if along < across || (along == across && brief) {
                 Way::Along(along::pack(&mut packed, &geometry, columns.len(), weight, bias))
             } else {
                 let mut panels = Vec::new();
@@ -85,7 +90,7 @@ impl Conv {
                 }
                 let widest = panels.iter().map(|(panel, _)| panel.vectors * lanes).max().unwrap_or(0);
                 sums = sums.max(super::sizes::floats(&[count, widest])?);
-                Way::Across(panels, even(&positions.from, &columns))
+                Way::Across(panels)
             };
             parts.push(Part {
                 positions,
@@ -108,22 +113,6 @@ impl Conv {
     }
 }
 
-/// The distances, if the tables have even ones from 0 on.
-fn even(rows: &[u32], columns: &[u32]) -> Option<Steps> {
-    let step = |table: &[u32]| {
-        let step = table.get(1).copied().unwrap_or(0);
-        let mut expected = (0u32..).map(|i| i.checked_mul(step));
-        table
-            .iter()
-            .all(|at| expected.next() == Some(Some(*at)))
-            .then_some(step as usize)
-    };
-    Some(Steps {
-        row: step(rows)?,
-        column: step(columns)?,
-    })
-}
-
 impl Run for Conv {
     fn scratch(&self) -> usize {
         self.padding.as_ref().map_or(0, |padding| padding.len(&self.geometry)) + self.sums
@@ -144,16 +133,9 @@ impl Run for Conv {
         };
         for part in &self.parts {
             match &part.way {
-                Way::Across(panels, steps) => {
+                Way::Across(panels) => {
                     for (panel, group) in panels {
-                        self.across(
-                            isa,
-                            part,
-                            panel,
-                            *steps,
-                            (x, group * self.geometry.group_inputs * plane),
-                            sums,
-                        );
+                        self.across(isa, part, panel, (x, group * self.geometry.group_inputs * plane), sums);
                         self.spread(part, panel, panel.vectors * isa.lanes(), sums, output);
                     }
                 }
@@ -183,17 +165,16 @@ impl Run for Conv {
 
 impl Conv {
     /// `sums [positions, width] = ` one panel of one part; `x` with where the panel's group begins in it.
-    fn across(&self, isa: Isa, part: &Part, panel: &Panel, steps: Option<Steps>, x: (&[f32], usize), sums: &mut [f32]) {
+    fn across(&self, isa: Isa, part: &Part, panel: &Panel, x: (&[f32], usize), sums: &mut [f32]) {
         let width = panel.vectors * isa.lanes();
-        let rows = part.positions.from.len();
-        debug_assert!(rows * width <= sums.len());
+        debug_assert!(part.positions.from.len() * width <= sums.len());
         // SAFETY: the instruction set is available by construction; every position and column of the group lies inside `x`;
         // weights and start values are there as packed; the sums have room for the widest panel of all positions.
         unsafe {
             let call = Call {
                 x: x.0.as_ptr().add(x.1),
-                rows,
-                columns: part.columns.len(),
+                rows: &part.positions.from,
+                columns: &part.columns,
                 weights: self.packed.weights.as_ptr().add(panel.weights),
                 weights_stride: width,
                 vectors: panel.vectors,
@@ -201,16 +182,7 @@ impl Conv {
                 y: sums.as_mut_ptr(),
                 y_stride: width,
             };
-            match steps {
-                Some(steps) => product::run_steps(isa, call, steps),
-                None => {
-                    let tables = Tables {
-                        rows: part.positions.from.as_ptr(),
-                        columns: part.columns.as_ptr(),
-                    };
-                    product::run_tables(isa, call, tables);
-                }
-            }
+            product::run(isa, &call);
         }
     }
 
