@@ -147,6 +147,13 @@ def test_stereo(renderer, tmp_path):
     assert check(net, path, renderer=renderer).ok
 
 
+def test_two_channels_of_one(renderer, tmp_path):
+    path = tmp_path / "a.onnx"
+    net = torch.nn.Conv1d(1, 2, 1)
+    export(net, path)
+    assert check(net, path, renderer=renderer, blocks=[64]).ok
+
+
 def test_fixed_length_and_a_block_model(renderer, tmp_path):
     path = tmp_path / "a.onnx"
     net = GatedTcn()

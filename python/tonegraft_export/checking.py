@@ -186,15 +186,18 @@ def check(
     if last <= missing:
         raise ValueError(f"{signal.shape[1]} frames of audio, but the latency is {latency}")
     wanted = wanted[:, : last - missing]
+    # What makes two channels of one is played on a stereo track.
+    played = _fit(signal, max(signal.shape[0], wanted.shape[0]))
     results: list[Block] = []
     said: dict[str, Any] = {}
     first: Audio | None = None
     for block in blocks:
-        rendered, said = command_line.render(path, signal, rate, program, knobs=knobs, block=block)
+        rendered, said = command_line.render(path, played, rate, program, knobs=knobs, block=block)
         first = rendered if first is None else first
         heard = rendered[:, missing:last].astype(np.float64)
-        errors = heard - _fit(wanted, heard.shape[0])
-        power = float(np.sum(_fit(wanted, heard.shape[0]) ** 2))
+        expected = _fit(wanted, heard.shape[0])
+        errors = heard - expected
+        power = float(np.sum(expected**2))
         results.append(
             Block(
                 block=str(block),
