@@ -84,6 +84,13 @@ pub(super) enum Kernel {
         scale: f64,
         offset: f64,
     },
+    Phase {
+        /// The phase as 2³² parts of a turn, upper and lower half as floats.
+        memory: Range<usize>,
+        rate: f32,
+        frames: f32,
+        offset: f32,
+    },
     Noise {
         noise: Noise,
         seed: u64,
@@ -113,6 +120,8 @@ pub struct Program {
     steps: Vec<Lowered>,
     shown: Vec<usize>,
     clocks: Vec<Clock>,
+    /// Ticks at which a signal begins that is continued before its beginning.
+    edges: Vec<i64>,
     initial_state: Vec<f32>,
     rings: usize,
     starts: usize,
@@ -146,6 +155,13 @@ impl Program {
                 .collect()
         };
         let (control_steps, steps) = (all(&plan.control_steps)?, all(&plan.steps)?);
+        let begins = plan.steps.iter().filter_map(|step| match &step.op {
+            StepOp::Conv { begin, .. } | StepOp::Stack { begin, .. } => begin.as_ref(),
+            _ => None,
+        });
+        let mut edges: Vec<i64> = begins.filter(|begin| begin.edge).map(|begin| begin.until).collect();
+        edges.sort_unstable();
+        edges.dedup();
         let shown = plan.controls.iter().enumerate().filter(|(_, control)| control.shown);
         Ok(Self {
             shown: shown.map(|(index, _)| index).take(crate::MAX_KNOBS).collect(),
@@ -153,6 +169,7 @@ impl Program {
             steps,
             isa: lowering.isa,
             clocks: lowering.clocks,
+            edges,
             initial_state: lowering.state,
             rings: lowering.rings,
             starts: lowering.starts,
@@ -187,6 +204,11 @@ impl Program {
     /// Clocks of the steps, by number.
     pub(super) fn clocks(&self) -> &[Clock] {
         &self.clocks
+    }
+
+    /// Ticks at which a piece must begin: what is computed before differs from what is computed from then on.
+    pub(super) fn edges(&self) -> &[i64] {
+        &self.edges
     }
 
     /// Floats that steps need beside their regions while they run.
@@ -423,6 +445,12 @@ impl Lowering {
             StepOp::Ramp { start, scale, offset } => Kernel::Ramp {
                 start: *start,
                 scale: *scale,
+                offset: *offset,
+            },
+            StepOp::Phase { rate, frames, offset } => Kernel::Phase {
+                memory: self.claim(2),
+                rate: *rate,
+                frames: *frames,
                 offset: *offset,
             },
             StepOp::Noise { noise, seed } => Kernel::Noise {

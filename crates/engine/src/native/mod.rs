@@ -154,7 +154,7 @@ impl Native {
         let _guard = FlushDenormals::new();
         let mut left = frames;
         while left > 0 {
-            let now = left.min(self.program.plan().time.block);
+            let now = self.piece(left);
             self.feed(&[], 0, now);
             self.advance(now);
             left -= now;
@@ -190,6 +190,19 @@ impl Native {
                 return;
             }
         }
+    }
+
+    /// How many of the next `left` samples are computed in one go.
+    fn piece(&self, left: usize) -> usize {
+        let plan = self.program.plan();
+        let mut samples = left.min(plan.time.block);
+        for edge in self.program.edges() {
+            let ahead = usize::try_from(edge.saturating_sub(self.tick).div_euclid(plan.time.ticks)).unwrap_or(0);
+            if ahead > 0 {
+                samples = samples.min(ahead);
+            }
+        }
+        samples
     }
 
     /// Ticks after which all clocks repeat, as far as that is a sensible number.
@@ -294,7 +307,7 @@ impl Processor for Native {
         let _guard = FlushDenormals::new();
         let mut done = 0;
         while done < frames {
-            let now = (frames - done).min(self.program.plan().time.block);
+            let now = self.piece(frames - done);
             self.feed(input, done, now);
             self.advance(now);
             self.fetch(output, done, now);

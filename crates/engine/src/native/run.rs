@@ -261,6 +261,38 @@ impl Running<'_> {
                     }
                 }
             }
+            Kernel::Phase {
+                memory,
+                rate,
+                frames: second,
+                offset,
+            } => {
+                let rate = match first {
+                    Some(region) => *others.get(region)?.first()?,
+                    None => *rate,
+                };
+                let [upper, lower] = self.state.get_mut(memory.clone())? else { return None };
+                // Casts of floats saturate; halves of 16 bits are exact.
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let (mut phase, step) = (
+                    ((*upper as u32) << 16) | (*lower as u32 & 0xffff),
+                    ((f64::from(rate) / f64::from(*second)).rem_euclid(1.0) * 4_294_967_296.0) as u64 as u32,
+                );
+                for at in 0..frames {
+                    let turns = f64::from(phase) / 4_294_967_296.0;
+                    for (plane, y) in y.chunks_exact_mut(stride).enumerate() {
+                        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+                        {
+                            *y.get_mut(at)? = (turns + f64::from(*offset) * plane as f64).rem_euclid(1.0) as f32;
+                        }
+                    }
+                    phase = phase.wrapping_add(step);
+                }
+                #[allow(clippy::cast_precision_loss)]
+                {
+                    (*upper, *lower) = ((phase >> 16) as f32, (phase & 0xffff) as f32);
+                }
+            }
             Kernel::Noise { noise, seed } => {
                 for at in 0..frames {
                     let frame = to.tick(at).wrapping_sub(self.epoch).div_euclid(to.hop.max(1));

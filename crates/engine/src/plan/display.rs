@@ -113,6 +113,7 @@ impl fmt::Display for Step {
             StepOp::State { number, .. } => write!(f, "state {number}")?,
             StepOp::Store { number } => write!(f, "store {number}")?,
             StepOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}")?,
+            StepOp::Phase { rate, frames, offset } => write!(f, "phase {rate} Hz at {frames}, planes {offset} apart")?,
             StepOp::Noise { noise, seed } => write!(f, "{noise:?}, seed {seed}")?,
         }
         if self.inputs.is_empty() {

@@ -76,6 +76,7 @@ fn step(node: &StreamNode) -> Fused {
         StreamOp::State { number, start } => Some(StepOp::State { number, start }),
         StreamOp::Store { number } => Some(StepOp::Store { number }),
         StreamOp::Ramp { start, scale, offset } => Some(StepOp::Ramp { start, scale, offset }),
+        StreamOp::Phase { rate, frames, offset } => Some(StepOp::Phase { rate, frames, offset }),
         StreamOp::Noise { noise, seed } => Some(StepOp::Noise { noise, seed }),
     };
     Fused {

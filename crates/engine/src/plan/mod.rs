@@ -214,6 +214,15 @@ pub enum StepOp {
         /// At frame 0.
         offset: f64,
     },
+    /// The phase of an oscillator.
+    Phase {
+        /// Turns per second, unless an input says so.
+        rate: f32,
+        /// Frames per second.
+        frames: f32,
+        /// Added to the phase of each further plane.
+        offset: f32,
+    },
     /// Random numbers.
     Noise {
         /// Distribution.
@@ -398,6 +407,7 @@ fn state(step: &Step, time: &Timebase) -> usize {
         }
         StepOp::Read { reach } => ring(1, *reach, source),
         StepOp::Spread { .. } => step.inputs.first().map_or(0, |region| region.planes),
+        StepOp::Phase { .. } => 2,
         StepOp::State { start, .. } => start.len(),
         _ => 0,
     }

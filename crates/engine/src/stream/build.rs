@@ -34,6 +34,8 @@ pub(super) enum Mode {
     Stream,
     /// It is a frame of `size` samples, one every `hop`.
     Framed { size: usize, hop: usize },
+    /// It is a window of the last `size` samples, one at every sample.
+    Windows { size: usize },
 }
 
 pub(super) struct Builder<'a> {
@@ -55,6 +57,8 @@ pub(super) struct Builder<'a> {
     pub memories: Vec<(ValueId, ValueId)>,
     /// Notes for people, as `(what, value)`.
     pub notes: Vec<(String, String)>,
+    /// The window, where the audio is taken as one.
+    pub sliding: Option<(View, super::windows::Sliding)>,
     /// Hop and timing of frames, where the audio is taken in such.
     pub frame_time: Option<(i64, Timing)>,
     pub earliest: i64,
@@ -77,6 +81,9 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
             hop: framing.hop,
         };
         return attempts(graph, &audio, mode, states);
+    }
+    if let Some(size) = audio.window {
+        return attempts(graph, &audio, Mode::Windows { size }, states);
     }
     attempts(graph, &audio, Mode::Stream, states).or_else(|error| {
         // A fixed block that mixes its samples in another way than a stream can still be played block by block.
@@ -145,6 +152,7 @@ fn attempt(
         carried: Vec::new(),
         memories: Vec::new(),
         notes: Vec::new(),
+        sliding: None,
         frame_time: None,
         earliest: 0,
         current: (0, "input".into()),
@@ -163,6 +171,7 @@ fn attempt(
     };
     let signal = match mode {
         Mode::Stream => signal,
+        Mode::Windows { size } => builder.window_input(&signal, audio.axes.clone(), size)?,
         Mode::Framed { size, hop } => builder.frame_input(signal, audio, size, hop)?,
     };
     let frame_timing = signal.timing;
@@ -172,10 +181,15 @@ fn attempt(
     let mut controls: Vec<Control> = Vec::new();
     let mut control_wires = Vec::new();
     let memories = match mode {
-        Mode::Stream => Vec::new(),
+        Mode::Stream | Mode::Windows { .. } => Vec::new(),
         Mode::Framed { .. } => tonegraft_model::states::pairs(graph),
     };
     for id in graph.inputs.iter().filter(|id| **id != audio.id) {
+        if let Some(oscillator) = inputs::oscillator(graph, *id, audio) {
+            let signal = builder.oscillator(*id, &oscillator, &mut controls, &mut control_wires)?;
+            builder.facts[id.index()] = Some(Fact::Signal(signal));
+            continue;
+        }
         let sizes = inputs::static_shape(graph, *id)?;
         let memory = memories.iter().find(|(input, _)| input == id);
         if let Some((_, next)) = memory {
@@ -363,10 +377,15 @@ impl Builder<'_> {
     /// True if the signal's frames are computed one by one.
     pub fn is_stepwise(&self, signal: &Signal) -> bool {
         let from = match self.mode {
-            Mode::Stream => super::STEPWISE_HOP,
+            Mode::Stream | Mode::Windows { .. } => super::STEPWISE_HOP,
             Mode::Framed { hop, .. } => super::STEPWISE_HOP.min(i64::try_from(hop).unwrap_or(1) * self.ticks),
         };
         self.rate(signal.view).hop().is_some_and(|hop| hop >= from)
+    }
+
+    /// True if `axis` of the first input is the time.
+    fn is_time(&self, node: &Node, axis: usize) -> bool {
+        matches!(self.fact(node, 0), Ok(Some(Fact::Signal(signal))) if signal.axes.get(axis) == Some(&Axis::Time))
     }
 
     /// True if the signal changes with time.
@@ -463,7 +482,9 @@ impl Builder<'_> {
             Some(Fact::Constant { state, .. }) => *state,
             _ => None,
         });
-        let results = if let Some(inputs) = constants.filter(|_| !matches!(node.op, Op::Random { .. })) {
+        let results = if let Some(fact) = self.endless_range(node, &facts)? {
+            vec![fact]
+        } else if let Some(inputs) = constants.filter(|_| !matches!(node.op, Op::Random { .. })) {
             if let Some(id) = state
                 && !is_layout(&node.op)
             {
@@ -542,11 +563,6 @@ impl Builder<'_> {
         let mut inputs = inputs.to_vec();
         if let Some((at, cut)) = &cut {
             inputs[*at] = Some(cut);
-        }
-        if matches!(node.op, Op::Range)
-            && inputs.iter().flatten().any(|t| t.as_i64().is_some_and(|v| v.iter().any(|v| v.abs() >= LONG)))
-        {
-            return Err(Stop::not_streamable("it counts the frames of the whole signal"));
         }
         let outputs = match &node.op {
             Op::Split { axis } => tonegraft_model::eval::eval_split(*axis, &inputs, node.outputs.len()),
@@ -640,6 +656,14 @@ impl Builder<'_> {
             Op::Pad { mode } => self.pad(node, *mode).map(one),
             Op::Concat { axis } => self.concat(node, *axis).map(one),
             Op::Split { axis } => self.split(node, *axis),
+            Op::Gather { axis } if self.is_time(node, *axis) => {
+                let signal = self.signal(node, 0)?;
+                self.pick_frames(node, &signal).map(one)
+            }
+            Op::GatherNd => {
+                let signal = self.signal(node, 0)?;
+                self.pick_frames(node, &signal).map(one)
+            }
             Op::Transpose { .. } | Op::Squeeze | Op::Unsqueeze | Op::Gather { .. } | Op::Expand | Op::Tile => {
                 self.relayout(node).map(one)
             }

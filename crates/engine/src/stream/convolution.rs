@@ -11,12 +11,12 @@ use tonegraft_model::op::{AutoPad, Window};
 
 /// One spatial axis of a window.
 #[derive(Clone, Copy, Debug)]
-struct Along {
-    taps: usize,
-    stride: usize,
-    dilation: usize,
-    begin: i64,
-    end: i64,
+pub(super) struct Along {
+    pub taps: usize,
+    pub stride: usize,
+    pub dilation: usize,
+    pub begin: i64,
+    pub end: i64,
 }
 
 impl Along {
@@ -122,6 +122,12 @@ impl Builder<'_> {
             windows.push(along(window, axis, layout.spatial, w_shape[2 + axis], length)?);
         }
         let Some(time) = layout.time else {
+            if layout.channels == 1
+                && let [along] = windows.as_slice()
+                && let Some(shared) = self.conv_window(&signal, *along, outputs, &weights, bias.as_ref())
+            {
+                return Ok(shared);
+            }
             return self.conv_frame(&signal, &windows, (outputs, group), weights, bias, &layout);
         };
         let plain = |axis: usize| {

@@ -143,6 +143,7 @@ impl fmt::Display for Operation<'_> {
             StreamOp::State { number, .. } => write!(f, "state {number}"),
             StreamOp::Store { number } => write!(f, "store {number}"),
             StreamOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}"),
+            StreamOp::Phase { rate, frames, offset } => write!(f, "phase {rate} Hz at {frames}, planes {offset} apart"),
             StreamOp::Noise { noise, seed } => write!(f, "{noise:?}, seed {seed}"),
         }
     }

@@ -16,10 +16,36 @@ impl Builder<'_> {
     }
 
     pub(super) fn unary(&mut self, node: &Node, unary: Unary) -> Result<Signal, Stop> {
-        use activation::Function as F;
         let signal = self.signal(node, 0)?;
-        if unary == Unary::Not {
-            return self.negate(signal);
+        self.unary_of(signal, unary)
+    }
+
+    pub(super) fn unary_of(&mut self, signal: Signal, unary: Unary) -> Result<Signal, Stop> {
+        use activation::Function as F;
+        match unary {
+            Unary::Not => return self.negate(signal),
+            Unary::Mish => {
+                let soft = self.map(&signal, F::Softplus);
+                let bent = self.map(&soft, F::Tanh);
+                return self.combine(binary::Function::Mul, signal, bent);
+            }
+            Unary::Celu { alpha } if alpha != 0.0 => {
+                let scale = self.constant_signal(vec![alpha].into(), vec![super::Axis::Size(1)]);
+                let scaled = self.combine(binary::Function::Div, signal, scale.clone())?;
+                let bent = self.map(&scaled, F::Elu { alpha: 1.0, gamma: 1.0 });
+                return self.combine(binary::Function::Mul, bent, scale);
+            }
+            Unary::Swish { alpha } => {
+                let scale = self.constant_signal(vec![alpha].into(), vec![super::Axis::Size(1)]);
+                let scaled = self.combine(binary::Function::Mul, signal.clone(), scale)?;
+                let gate = self.map(&scaled, F::Sigmoid);
+                return self.combine(binary::Function::Mul, signal, gate);
+            }
+            Unary::Tan => {
+                let (sine, cosine) = (self.map(&signal, F::Sin), self.map(&signal, F::Cos));
+                return self.combine(binary::Function::Div, sine, cosine);
+            }
+            _ => {}
         }
         let function = match unary {
             Unary::Tanh => F::Tanh,
@@ -95,8 +121,25 @@ impl Builder<'_> {
     }
 
     pub(super) fn binary(&mut self, node: &Node, function: Binary) -> Result<Signal, Stop> {
+        let function = Self::function(function)?;
+        let operands = self.operands(node)?;
+        let [a, b] = operands.as_slice() else {
+            return Err(Stop::shape("it needs two operands"));
+        };
+        self.combine(function, a.clone(), b.clone())
+    }
+
+    /// The node's function of two signals.
+    pub(super) fn function_of(&mut self, node: &Node, a: Signal, b: Signal) -> Result<Signal, Stop> {
+        match &node.op {
+            tonegraft_model::Op::Binary(function) => self.combine(Self::function(*function)?, a, b),
+            other => Err(operator(other.name())),
+        }
+    }
+
+    fn function(function: Binary) -> Result<binary::Function, Stop> {
         use binary::Function as F;
-        let function = match function {
+        Ok(match function {
             Binary::Add => F::Add,
             Binary::Sub => F::Sub,
             Binary::Mul => F::Mul,
@@ -113,12 +156,7 @@ impl Builder<'_> {
             Binary::And => F::And,
             Binary::Or => F::Or,
             other => return Err(operator(other.name())),
-        };
-        let operands = self.operands(node)?;
-        let [a, b] = operands.as_slice() else {
-            return Err(Stop::shape("it needs two operands"));
-        };
-        self.combine(function, a.clone(), b.clone())
+        })
     }
 
     pub(super) fn sum(&mut self, node: &Node) -> Result<Signal, Stop> {
@@ -153,12 +191,17 @@ impl Builder<'_> {
             Fact::Signal(signal) => time_axis(&signal.axes).map(|at| at + rank - signal.axes.len()),
             _ => None,
         });
+        let partner = facts.iter().find_map(|fact| match fact {
+            Fact::Signal(signal) if time_axis(&signal.axes).is_some() => Some(signal.clone()),
+            _ => None,
+        });
         facts
             .iter()
             .map(|fact| match fact {
                 Fact::Signal(signal) => Ok(signal.clone()),
                 Fact::Constant { state: Some(id), .. } => Err(Stop::NotAState(*id)),
-                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank, time),
+                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank, time, partner.as_ref()),
+                Fact::Position { offset, plus, .. } => self.position_signal(*offset, plus.clone()),
                 _ => Err(Stop::not_streamable(
                     "it works on the last frames only, which have no place in a stream",
                 )),

@@ -53,16 +53,17 @@ impl Builder<'_> {
                 state: None,
             }));
         }
+        // What the reader followed back to sizes is exact, also where the file computes with floats in between.
+        if let Some(tensor) = self.from_sizes(id) {
+            return Ok(Some(Fact::Constant { tensor, state: None }));
+        }
         match &self.facts[id.index()] {
             Some(Fact::Refused(error)) => Err(Stop::Refused(error.clone())),
             Some(fact) => Ok(Some(fact.clone())),
-            None => match self.from_sizes(id) {
-                Some(tensor) => Ok(Some(Fact::Constant { tensor, state: None })),
-                None => Err(Stop::not_streamable(format!(
-                    "its input `{}` depends on the length of the whole signal",
-                    self.graph.value(id).name
-                ))),
-            },
+            None => Err(Stop::not_streamable(format!(
+                "its input `{}` depends on the length of the whole signal",
+                self.graph.value(id).name
+            ))),
         }
     }
 
@@ -133,7 +134,8 @@ impl Builder<'_> {
     /// Input `at` as a signal, also if it is constant.
     pub fn operand(&mut self, node: &Node, at: usize) -> Result<Signal, Stop> {
         match self.fact(node, at)? {
-            Some(Fact::Constant { tensor, state: None }) => self.constant_operand(&tensor, tensor.rank(), None),
+            Some(Fact::Constant { tensor, state: None }) => self.constant_operand(&tensor, tensor.rank(), None, None),
+            Some(Fact::Position { offset, plus, .. }) => self.position_signal(offset, plus),
             _ => self.signal(node, at),
         }
     }

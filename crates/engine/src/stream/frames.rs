@@ -301,7 +301,7 @@ impl Builder<'_> {
         let number = self.nodes.len() as u64;
         let seed = declared.wrapping_mul(0x9e37_79b9).wrapping_add(own).wrapping_add(number << 40);
         let (hop, timing) = match self.mode {
-            Mode::Stream => (
+            Mode::Stream | Mode::Windows { .. } => (
                 self.ticks,
                 Timing {
                     length: self.length,

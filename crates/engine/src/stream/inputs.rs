@@ -17,7 +17,74 @@ pub(super) struct AudioInput {
     pub fixed_length: Option<usize>,
     /// The name of its length if the export left it open.
     pub length_symbol: Option<String>,
+    /// It is a window of so many samples, for each sample.
+    pub window: Option<usize>,
 }
+
+/// An input that is fed with the phase of an oscillator.
+pub(super) struct Oscillator {
+    pub rate: f32,
+    pub rate_knob: Option<Knob>,
+    pub stereo_offset: f32,
+    pub axes: Vec<Axis>,
+}
+
+/// The oscillator that the metadata puts on input `id`.
+pub(super) fn oscillator(graph: &Graph, id: ValueId, audio: &AudioInput) -> Option<Oscillator> {
+    let phase = graph.metadata.phase_input.as_ref()?;
+    if graph.value(id).name != phase.input {
+        return None;
+    }
+    let (rate, rate_knob) = match &phase.rate {
+        tonegraft_model::PhaseRate::Hz(hz) => (*hz, None),
+        tonegraft_model::PhaseRate::Knob(name) => {
+            let knob = graph.metadata.knobs.iter().find(|knob| knob.name == *name).cloned();
+            (knob.as_ref().map_or(1.0, |knob| knob.default), knob)
+        }
+    };
+    let shape = &graph.value(id).shape;
+    let time = (shape.iter())
+        .rposition(|dim| match (dim.known(), audio.fixed_length) {
+            (None, _) => true,
+            (Some(n), Some(length)) => n == length && n > 1,
+            _ => false,
+        })
+        .or_else(|| shape.len().checked_sub(1))?;
+    let axes = (shape.iter().enumerate())
+        .map(|(at, dim)| if at == time { Axis::Time } else { Axis::Size(open_size(dim)) })
+        .collect();
+    Some(Oscillator {
+        rate,
+        rate_knob,
+        stereo_offset: phase.stereo_offset,
+        axes,
+    })
+}
+
+/// Frames of the window that an input holds for each sample, if that is what it is: the first axis counts samples, of which the
+/// output has as many, one value each.
+fn window(graph: &Graph, id: ValueId) -> Option<usize> {
+    let shape = &graph.value(id).shape;
+    let (samples, rest) = shape.split_first()?;
+    let sizes: Option<Vec<usize>> = rest.iter().map(Dim::known).collect();
+    let sizes = sizes?;
+    let size: usize = sizes.iter().product();
+    let single = sizes.iter().filter(|n| **n != 1).count() == 1;
+    let fits = |output: &ValueId| {
+        let shape = &graph.value(*output).shape;
+        shape.first() == Some(samples) && shape[1..].iter().all(|dim| dim.known() == Some(1))
+    };
+    (samples.known() != Some(1) && single && size >= MIN_WINDOW && graph.outputs.iter().any(fits)).then_some(size)
+}
+
+/// The shortest window that is one: fewer values per sample are the sample and knobs.
+const MIN_WINDOW: usize = 5;
+
+/// Names that exporters and people give to audio, for when shapes leave a choice.
+const AUDIO_NAMES: [&str; 16] = [
+    "x", "input", "audio", "in", "wav", "waveform", "signal", "samples", "data", "audio_in", "input_audio", "input_1", "input1",
+    "main", "mix", "dry",
+];
 
 impl AudioInput {
     /// Its shape where the time axis has `size` values, or the export's own where it fixed that.
@@ -34,6 +101,7 @@ impl AudioInput {
 /// Planes of the audio's wire: its channels, and what a file puts beside them.
 pub(super) fn channels(audio: &AudioInput, mode: Mode) -> Result<usize, Stop> {
     match mode {
+        Mode::Windows { .. } => Ok(1),
         Mode::Stream => limited_planes(&audio.axes),
         Mode::Framed { size, .. } => {
             let total = audio.sizes(size).iter().try_fold(1usize, |total, n| total.checked_mul(*n));
@@ -197,8 +265,22 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
         let candidates: Vec<ValueId> = (graph.inputs.iter())
             .filter(float)
             .filter(|id| !knobs.contains(id) || audio_knob(id))
+            .filter(|id| graph.metadata.phase_input.as_ref().is_none_or(|phase| phase.input != graph.value(**id).name))
             .copied()
             .collect();
+        // Inputs that by name take up an output again are states, if others are left.
+        let states = tonegraft_model::states::pairs(graph);
+        let named = |id: &ValueId| {
+            states.iter().any(|(input, output)| {
+                let (input, output) = (&graph.value(*input).name, &graph.value(*output).name);
+                input == &graph.value(*id).name && input.chars().next() == output.chars().next()
+            })
+        };
+        let candidates: Vec<ValueId> = if candidates.iter().any(|id| !named(id)) {
+            candidates.into_iter().filter(|id| !named(id)).collect()
+        } else {
+            candidates
+        };
         let open = |id: &ValueId| {
             let shape = &graph.value(*id).shape;
             time_axis(shape).is_some_and(|at| shape[at].known().is_none())
@@ -225,25 +307,27 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
                             names()
                         )));
                     }
-                    (Some(a), Some(b)) => {
-                        return Err(refuse(format!(
-                            "`{}` and `{}` could both be the audio input; name it in the metadata (`tonegraft.audio_input`)",
-                            graph.value(*a).name,
-                            graph.value(*b).name
-                        )));
-                    }
+                    (Some(a), Some(b)) => named_audio(graph, &all).ok_or_else(|| ambiguous(graph, *a, *b))?,
                 }
             }
-            ([a, b, ..], _) => {
-                return Err(refuse(format!(
-                    "`{}` and `{}` could both be the audio input; name it in the metadata (`tonegraft.audio_input`)",
-                    graph.value(*a).name,
-                    graph.value(*b).name
-                )));
-            }
+            ([a, b, ..], _) => named_audio(graph, &with_open).ok_or_else(|| ambiguous(graph, *a, *b))?,
         }
     };
     let value = graph.value(id);
+    let window = window(graph, id).filter(|_| graph.metadata.framing.is_none());
+    if window.is_some() {
+        let rest = value.shape.iter().skip(1).map(|dim| Axis::Size(open_size(dim)));
+        return Ok(AudioInput {
+            id,
+            axes: std::iter::once(Axis::Time).chain(rest).collect(),
+            fixed_length: value.shape[0].known(),
+            length_symbol: match &value.shape[0] {
+                Dim::Symbolic { symbol, .. } => Some(symbol.clone()),
+                _ => None,
+            },
+            window,
+        });
+    }
     let time =
         time_axis(&value.shape).ok_or_else(|| refuse(format!("the audio input `{}` has no time axis", value.name)))?;
     let axes = value
@@ -266,7 +350,26 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
             Dim::Symbolic { symbol, .. } => Some(symbol.clone()),
             _ => None,
         },
+        window: None,
     })
+}
+
+/// The only one of `candidates` that has a name of audio.
+fn named_audio(graph: &Graph, candidates: &[ValueId]) -> Option<ValueId> {
+    let name = |id: &&ValueId| AUDIO_NAMES.contains(&graph.value(**id).name.to_lowercase().as_str());
+    let mut those = candidates.iter().filter(name);
+    those.next().copied().filter(|_| those.next().is_none())
+}
+
+fn ambiguous(graph: &Graph, a: ValueId, b: ValueId) -> CompileError {
+    CompileError::new(
+        Kind::AudioInput,
+        format!(
+            "`{}` and `{}` could both be the audio input; name it in the metadata (`tonegraft.audio_input`)",
+            graph.value(a).name,
+            graph.value(b).name
+        ),
+    )
 }
 
 /// Inputs that the metadata declares to be knobs.
@@ -400,11 +503,14 @@ pub(super) fn inferred(
     if graph.metadata.audio_output.is_none() {
         list.push(("audio_output".to_owned(), output.to_owned()));
     }
+    if let Mode::Windows { size } = mode {
+        list.push(("window".to_owned(), format!("{size} samples for each sample")));
+    }
     let time = audio.axes.iter().position(|axis| *axis == Axis::Time).unwrap_or(0);
     list.push(("time_axis".to_owned(), time.to_string()));
     if let Some(length) = audio.fixed_length {
         let how = match mode {
-            Mode::Stream => "played as free",
+            Mode::Stream | Mode::Windows { .. } => "played as free",
             Mode::Framed { .. } => "played block by block",
         };
         list.push(("fixed_length".to_owned(), format!("{length}, {how}")));

@@ -129,6 +129,16 @@ impl Builder<'_> {
                 time.map(|time| if time > *axis { time + indices - 1 } else { time })
             }
             Op::Tile => {
+                // Repeated over all frames: left to later broadcasting.
+                if let (None, Some(repeats)) = (time, others[0].as_ref().and_then(Tensor::as_i64)) {
+                    let long = |at: usize, n: i64| {
+                        signal.axes.get(at) == Some(&Axis::Size(1)) && (n >= LONG || (n > 1 && n == self.length && self.streams()))
+                    };
+                    let cut = (repeats.iter().enumerate())
+                        .map(|(at, n)| if long(at, *n) { 1 } else { *n })
+                        .collect();
+                    others[0] = Some(Tensor::from_i64s(cut));
+                }
                 if let (Some(time), Some(repeats)) = (time, others[0].as_ref().and_then(Tensor::as_i64))
                     && repeats.get(time) != Some(&1)
                 {
@@ -314,7 +324,8 @@ impl Builder<'_> {
             signals.push(match fact {
                 Fact::Signal(signal) => signal.clone(),
                 Fact::Constant { state: Some(id), .. } => return Err(Stop::NotAState(*id)),
-                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank.unwrap_or(tensor.rank()), time)?,
+                Fact::Position { offset, plus, .. } => self.position_signal(*offset, plus.clone())?,
+                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank.unwrap_or(tensor.rank()), time, None)?,
                 _ => return Err(Stop::not_streamable("it joins the last frames with a signal")),
             });
         }

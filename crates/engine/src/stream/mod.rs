@@ -25,13 +25,16 @@ mod facts;
 mod frames;
 mod inputs;
 mod layout;
+mod oscillator;
 mod outputs;
+mod patterns;
 mod positions;
 mod rates;
 mod recurrent;
 mod resize;
 mod shape;
 mod time;
+mod windows;
 
 pub use inputs::Control;
 use std::sync::Arc;
@@ -318,6 +321,16 @@ pub enum StreamOp {
         scale: f64,
         /// At frame 0.
         offset: f64,
+    },
+    /// The phase of an oscillator in turns, 0 … 1, that starts at 0 and takes `rate` turns per second (or as many as the input, at
+    /// control rate, says).
+    Phase {
+        /// Turns per second, unless an input says so.
+        rate: f32,
+        /// Frames per second.
+        frames: f32,
+        /// Added to the phase of each further plane.
+        offset: f32,
     },
     /// Random numbers, the same after each reset, however the signal is cut.
     Noise {

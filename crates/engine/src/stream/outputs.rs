@@ -28,7 +28,7 @@ impl Builder<'_> {
     /// True if the signal can be the audio that leaves the model.
     fn is_audio(&self, signal: &Signal) -> bool {
         match self.mode {
-            Mode::Stream => {
+            Mode::Stream | Mode::Windows { .. } => {
                 self.rate(signal.view).hop() == Some(self.ticks) && time_axis(&signal.axes).is_some()
             }
             Mode::Framed { size, hop } => {
@@ -198,7 +198,7 @@ impl Builder<'_> {
         let planes = self.wires[input.index()].planes;
         self.store_memories()?;
         let (late, hop_latency, stepwise_from) = match self.mode {
-            Mode::Stream => {
+            Mode::Stream | Mode::Windows { .. } => {
                 let missing = self.missing(&output);
                 (output.timing.shift - missing * self.ticks, self.slowest() - 1, STEPWISE_HOP)
             }
@@ -225,7 +225,7 @@ impl Builder<'_> {
             output = self.later(&output, target - late);
         }
         let latency = usize::try_from(target / self.ticks).unwrap_or(0);
-        if latency > 0 && self.streams() {
+        if latency > 0 && !matches!(self.mode, Mode::Framed { .. }) {
             output.view = self.begin(output.view, target, &[], 0);
         }
         if self.rate(output.view) != Rate::Frames(super::Clock::new(self.ticks, 0)) {

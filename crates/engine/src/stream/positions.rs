@@ -1,9 +1,9 @@
 //! The index of the frame as a value: ramps over time, and signals read at a distance from it (delay lines).
 
 use super::build::{Builder, Stop, limited_frames};
-use super::facts::Fact;
+use super::facts::{Fact, LONG};
 use super::shape::time_axis;
-use super::{Axis, Signal, StreamOp};
+use super::{Axis, Clock, Rate, Signal, StreamOp, Timing};
 use std::sync::Arc;
 use tonegraft_kernels::{activation, binary};
 use tonegraft_model::op::{Binary, Unary};
@@ -25,6 +25,60 @@ impl From<Position> for Fact {
 }
 
 impl Builder<'_> {
+    /// `Range` over all frames of an endless signal: the position.
+    pub(super) fn endless_range(&self, node: &Node, facts: &[Option<Fact>]) -> Result<Option<Fact>, Stop> {
+        if node.op != Op::Range {
+            return Ok(None);
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let number = |at: usize| match facts.get(at) {
+            Some(Some(Fact::Constant { tensor, state: None })) => tensor.as_i64().map_or_else(
+                || tensor.as_f32().and_then(|v| v.first()).map(|v| f64::from(*v)),
+                |v| v.first().map(|v| *v as f64),
+            ),
+            _ => None,
+        };
+        let (Some(start), Some(limit), Some(step)) = (number(0), number(1), number(2)) else {
+            return Ok(None);
+        };
+        #[allow(clippy::cast_precision_loss, clippy::float_cmp)]
+        if (limit - start).abs() < LONG as f64 {
+            return Ok(None);
+        }
+        #[allow(clippy::float_cmp)]
+        if step != 1.0 {
+            return Err(Stop::not_streamable("it counts the frames of the whole signal in steps"));
+        }
+        Ok(Some(Fact::Position {
+            offset: start,
+            plus: None,
+            whole: start.fract() == 0.0,
+        }))
+    }
+
+    /// A position as a signal: the number of the frame, in floats.
+    pub(super) fn position_signal(&mut self, offset: f64, plus: Option<Signal>) -> Result<Signal, Stop> {
+        let op = StreamOp::Ramp {
+            start: 0,
+            scale: 1.0,
+            offset,
+        };
+        let rate = Rate::Frames(Clock::new(self.ticks, 0));
+        let ramp = Signal {
+            view: self.push_at(op, Vec::new(), 1, rate),
+            axes: vec![Axis::Time],
+            timing: Timing {
+                length: self.length,
+                near: i64::MAX / 4,
+                ..Timing::default()
+            },
+        };
+        match plus {
+            None => Ok(ramp),
+            Some(plus) => self.combine(binary::Function::Add, ramp, plus),
+        }
+    }
+
     /// A constant that counts frames: `start, start + 1, …` along one axis as long as the audio, all others of size 1.
     pub(super) fn counted(&self, tensor: &Tensor) -> Option<f64> {
         let shape = tensor.shape();
@@ -57,7 +111,8 @@ impl Builder<'_> {
 
     /// Arithmetic on positions; `None` if none is involved.
     pub(super) fn on_positions(&mut self, node: &Node) -> Result<Option<Fact>, Stop> {
-        let involved = (0..node.inputs.len().min(2)).any(|at| matches!(self.fact(node, at), Ok(Some(Fact::Position { .. }))));
+        let by_index = matches!(node.op, Op::GatherElements { .. } | Op::Where | Op::Concat { .. });
+        let involved = !by_index && (0..node.inputs.len().min(2)).any(|at| matches!(self.fact(node, at), Ok(Some(Fact::Position { .. }))));
         let starts = matches!(node.op, Op::Binary(Binary::Add | Binary::Sub))
             && (0..2).any(|at| matches!(self.position(node, at), Ok(Some(_))))
             && (0..2).any(|at| matches!(self.fact(node, at), Ok(Some(Fact::Signal(_)))));
@@ -91,14 +146,37 @@ impl Builder<'_> {
                 _ => return Err(refuse()),
             },
             Op::Squeeze | Op::Unsqueeze | Op::Reshape { .. } | Op::Expand | Op::Tile => {
+                if self.behind(node)? {
+                    return Err(refuse());
+                }
                 let position = self.position(node, 0)?.ok_or_else(refuse)?;
                 if position.plus.as_ref().is_some_and(|signal| signal.view.planes > 1) {
                     return Err(refuse());
                 }
                 position.into()
             }
+            // Anything else takes it for what it is: a number for each frame.
+            Op::Binary(_) => {
+                let (a, b) = (self.operand(node, 0)?, self.operand(node, 1)?);
+                Fact::Signal(self.function_of(node, a, b)?)
+            }
+            Op::Unary(unary) => {
+                let signal = self.operand(node, 0)?;
+                Fact::Signal(self.unary_of(signal, *unary)?)
+            }
             _ => return Err(refuse()),
         }))
+    }
+
+    /// True if a layout operator puts an axis behind the time, which then no longer is the last.
+    fn behind(&self, node: &Node) -> Result<bool, Stop> {
+        let axes = self.integers(node, 1)?.unwrap_or_default();
+        Ok(match node.op {
+            Op::Unsqueeze => axes.iter().any(|axis| *axis == -1 || *axis > 0),
+            Op::Reshape { .. } | Op::Expand => axes.last().is_some_and(|size| *size != -1 && *size != self.length),
+            Op::Tile => axes.iter().any(|times| *times != 1),
+            _ => false,
+        })
     }
 
     /// The difference of two positions is a signal.

@@ -275,6 +275,7 @@ impl Builder<'_> {
         tensor: &Tensor,
         rank: usize,
         time: Option<usize>,
+        partner: Option<&Signal>,
     ) -> Result<Signal, Stop> {
         let values = numbers(tensor);
         let at = time.and_then(|time| (time + tensor.rank()).checked_sub(rank));
@@ -288,6 +289,14 @@ impl Builder<'_> {
                     .chunks(length)
                     .all(|frames| frames.iter().all(|frame| *frame == frames[0]));
             if !alike {
+                if let Some(partner) = partner {
+                    let axes = (sizes.iter().enumerate())
+                        .map(|(i, n)| if i == at { Axis::Time } else { Axis::Size(*n) })
+                        .collect();
+                    if let Some(signal) = self.repeating(&ordered, length, axes, partner)? {
+                        return Ok(signal);
+                    }
+                }
                 return Err(Stop::not_streamable(format!(
                     "a constant of {length} frames that differ meets a signal"
                 )));
