@@ -35,10 +35,7 @@ fn found_moved_changed_and_embedded() {
 
     // What is found is whole: it reads without the files.
     let found = locate(&model, &library).expect("found").expect("a model");
-    assert_eq!(
-        (found.origin.clone(), found.exact),
-        (Origin::File(entry.path.clone()), true)
-    );
+    assert_eq!((found.origin.clone(), found.exact), (Origin::File(entry.path), true));
     let graph = read(&found.bytes, &found.file_name, None, &Limits::default()).expect("reads");
     assert_eq!((graph.name.as_str(), graph.metadata.sample_rate), ("Rig", Some(48_000)));
 

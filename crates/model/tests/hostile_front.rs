@@ -98,7 +98,7 @@ fn depth_and_size() {
         format!(r#"{{"tonegraft_chain": 1, "stages": [{}]}}"#, ring.join(",")).as_bytes()
     ));
     // Each doubles what is there: the limit on elements stops it.
-    let double = vec![r#"{"op": "concat", "inputs": ["a", "a"], "axis": 1}"#; 1].join(",");
+    let double = r#"{"op": "concat", "inputs": ["a", "a"], "axis": 1}"#;
     let mut stages = vec![double.replace("\"a\"", "\"audio\"")];
     for at in 1..100 {
         stages.push(double.replace("\"a\"", &format!("\"#{at}\"")));

@@ -69,7 +69,7 @@ impl Layout {
     }
 
     /// From `[1, bins]` or `[1, bins, 2]`.
-    pub(super) fn to_model(&self, assembly: &mut Assembly<'_>, x: ValueId) -> Result<ValueId> {
+    pub(super) fn laid_out(&self, assembly: &mut Assembly<'_>, x: ValueId) -> Result<ValueId> {
         let x = match self.content {
             Content::Complex if !self.pairs_last => assembly.transpose(x, vec![0, 2, 1])?,
             _ => x,
@@ -78,7 +78,7 @@ impl Layout {
     }
 
     /// To `[1, bins]` or `[1, bins, 2]`.
-    pub(super) fn from_model(&self, assembly: &mut Assembly<'_>, x: ValueId) -> Result<ValueId> {
+    pub(super) fn plain(&self, assembly: &mut Assembly<'_>, x: ValueId) -> Result<ValueId> {
         match self.content {
             Content::Real => assembly.reshape_to(x, &[1, self.bins]),
             Content::Complex if self.pairs_last => assembly.reshape_to(x, &[1, self.bins, 2]),

@@ -50,7 +50,7 @@ pub(crate) fn apply(graph: Graph, limits: &Limits) -> Result<Graph> {
     let contents = spectral_inputs(built, &stft, spectrum)?;
     let mut feeds = HashMap::new();
     for (content, (id, layout)) in contents.into_iter().zip(&ends.inputs) {
-        feeds.insert(*id, layout.to_model(built, content)?);
+        feeds.insert(*id, layout.laid_out(built, content)?);
     }
     let outputs: Vec<(ValueId, String)> = (graph.outputs.iter())
         .map(|id| (*id, graph.value(*id).name.clone()))
@@ -59,7 +59,7 @@ pub(crate) fn apply(graph: Graph, limits: &Limits) -> Result<Graph> {
     let mut given = Vec::new();
     for (id, layout) in &ends.outputs {
         let Some(wire) = wires.get(id) else { continue };
-        given.push(layout.from_model(built, *wire)?);
+        given.push(layout.plain(built, *wire)?);
     }
     let new = spectral_output(built, &stft, spectrum, &given)?;
     let frame = built.irfft(new)?;

@@ -23,7 +23,7 @@ pub(super) fn synthesis(stft: &Stft, analysis: &[f64]) -> Result<Vec<f64>> {
         Normalise::None => {}
         Normalise::Constant => {
             let mean = envelope.iter().sum::<f64>() / envelope.len().max(1) as f64;
-            if !(high - low <= CONSTANT * mean) {
+            if mean <= 0.0 || high - low > CONSTANT * mean {
                 let what = format!(
                     "has windows that, {hop} apart, add up to {low:.6} … {high:.6} and not to a constant; choose a window and hop that fit, or set \"normalise\" to \"envelope\" (as inverse transforms of torch and librosa do) or \"none\""
                 );
@@ -32,7 +32,7 @@ pub(super) fn synthesis(stft: &Stft, analysis: &[f64]) -> Result<Vec<f64>> {
             window.iter_mut().for_each(|value| *value /= mean);
         }
         Normalise::Envelope => {
-            if !(low > CONSTANT * high) {
+            if low <= CONSTANT * high {
                 let what =
                     format!("has windows that, {hop} apart, add up to as little as {low:.6}, which cannot be undone");
                 return Err(wrong("stft", &what));
