@@ -66,6 +66,12 @@ pub(super) struct Builder<'a> {
     delays: HashMap<(View, i64), View>,
 }
 
+/// The shortest audio of fixed length beside which inputs as long are values for each sample.
+const MIN_HELD: usize = 33;
+
+/// A length for open signals where a graph computes with all indices: a multiple of usual hops, exact in floats.
+const ASSUMED_LENGTH: i64 = 512 * 3 * 5 * 7;
+
 /// The most ticks per sample.
 const MAX_TICKS: i64 = 64;
 
@@ -80,16 +86,21 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
             size: framing.size,
             hop: framing.hop,
         };
-        return attempts(graph, &audio, mode, states);
+        return attempts(graph, &audio, mode, states, None);
     }
     if let Some(size) = audio.window {
-        return attempts(graph, &audio, Mode::Windows { size }, states);
+        return attempts(graph, &audio, Mode::Windows { size }, states, None);
     }
-    attempts(graph, &audio, Mode::Stream, states).or_else(|error| {
+    let streamed = attempts(graph, &audio, Mode::Stream, states, None).or_else(|error| match audio.fixed_length {
+        // Indices over the whole signal are told apart from a length alone where there is one.
+        None => attempts(graph, &audio, Mode::Stream, states, Some(ASSUMED_LENGTH)).map_err(|_| error),
+        Some(_) => Err(error),
+    });
+    streamed.or_else(|error| {
         // A fixed block that mixes its samples in another way than a stream can still be played block by block.
         let size = inputs::block_size(graph, &audio).ok_or_else(|| error.clone())?;
         let mode = Mode::Framed { size, hop: size };
-        attempts(graph, &audio, mode, states).map_err(|_| error)
+        attempts(graph, &audio, mode, states, None).map_err(|_| error)
     })
 }
 
@@ -98,11 +109,12 @@ fn attempts(
     audio: &inputs::AudioInput,
     mode: Mode,
     states: &BTreeMap<String, Tensor>,
+    assumed: Option<i64>,
 ) -> Result<StreamGraph, CompileError> {
     let mut knobs: BTreeSet<ValueId> = inputs::declared_knobs(graph);
     let mut ticks = 1;
     loop {
-        match attempt(graph, audio, mode, &knobs, ticks, states) {
+        match attempt(graph, audio, mode, &knobs, ticks, states, assumed) {
             Ok(done) => return Ok(done),
             Err(Stop::Refused(error)) => return Err(error),
             // Each round declares one more input a knob, or divides the sample further, so that this ends.
@@ -134,6 +146,7 @@ fn attempt(
     knobs: &BTreeSet<ValueId>,
     ticks: i64,
     states: &BTreeMap<String, Tensor>,
+    assumed: Option<i64>,
 ) -> Result<StreamGraph, Stop> {
     let mut builder = Builder {
         graph,
@@ -145,7 +158,7 @@ fn attempt(
         length: match (mode, audio.fixed_length) {
             (Mode::Framed { size, .. }, _) => i64::try_from(size).unwrap_or(LONG),
             (_, Some(length)) => i64::try_from(length).unwrap_or(LONG),
-            (_, None) => VIRTUAL_LENGTH,
+            (_, None) => assumed.unwrap_or(VIRTUAL_LENGTH),
         },
         length_symbol: audio.length_symbol.clone(),
         recurrent_states: BTreeMap::new(),
@@ -184,6 +197,7 @@ fn attempt(
         Mode::Stream | Mode::Windows { .. } => Vec::new(),
         Mode::Framed { .. } => tonegraft_model::states::pairs(graph),
     };
+    let held = audio.fixed_length.filter(|length| *length >= MIN_HELD && mode == Mode::Stream);
     for id in graph.inputs.iter().filter(|id| **id != audio.id) {
         if let Some(oscillator) = inputs::oscillator(graph, *id, audio) {
             let signal = builder.oscillator(*id, &oscillator, &mut controls, &mut control_wires)?;
@@ -191,6 +205,10 @@ fn attempt(
             continue;
         }
         let sizes = inputs::static_shape(graph, *id)?;
+        // A value for each sample that is no audio is held.
+        let sizes: Vec<usize> = (sizes.into_iter())
+            .map(|n| if Some(n) == held && !memories.iter().any(|(input, _)| input == id) { 1 } else { n })
+            .collect();
         let memory = memories.iter().find(|(input, _)| input == id);
         if let Some((_, next)) = memory {
             let tensor = inputs::start_value(graph, *id, &sizes, states)?;

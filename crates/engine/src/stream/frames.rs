@@ -363,6 +363,7 @@ impl Builder<'_> {
         ceil_mode: bool,
         count_include_pad: bool,
     ) -> Result<Signal, Stop> {
+        let shares = if count_include_pad { None } else { self.pooled_share(node, window, ceil_mode)? };
         let (signal, window, pads) = self.pooled(node, window, ceil_mode, 0.0)?;
         let (sizes, axes) = pool_sizes(&signal, &window, pads)?;
         let outer = planes(&signal.axes[..2]);
@@ -403,8 +404,46 @@ impl Builder<'_> {
             sources: sources.into(),
             weights: weights.into(),
         };
-        let result = self.frame(function, vec![signal], axes)?;
+        let mut result = self.frame(function, vec![signal], axes)?;
+        if let Some(share) = shares {
+            // Padding does not count: the mean is that of the frames that there are.
+            result = self.combine(tonegraft_kernels::binary::Function::Div, result, share)?;
+        }
         Ok(self.pool_result(node, result))
+    }
+
+    /// Which share of the frames under a window over the time is no padding, where that is not always all.
+    fn pooled_share(&mut self, node: &Node, window: &Window, ceil_mode: bool) -> Result<Option<Signal>, Stop> {
+        let signal = self.signal(node, 0)?;
+        let Some(time) = signal.axes.iter().skip(2).position(|axis| *axis == Axis::Time) else {
+            return Ok(None);
+        };
+        let explicit = self.explicit(window, &signal, ceil_mode)?;
+        let begin = usize::try_from(explicit.pads[time]).unwrap_or(0);
+        let Some(hop) = self.rate(signal.view).hop().filter(|_| begin > 0) else {
+            return Ok(None);
+        };
+        let ones = StreamOp::Ramp {
+            start: 0,
+            scale: 0.0,
+            offset: 1.0,
+        };
+        let rate = Rate::Frames(Clock::new(hop, signal.timing.shift));
+        let ones = Signal {
+            view: self.push_at(ones, Vec::new(), 1, rate),
+            axes: vec![Axis::Size(1), Axis::Time],
+            timing: signal.timing,
+        };
+        let mut padded = self.prepend(&ones, &[], begin);
+        let taps = window.kernel[time];
+        padded.timing.length += explicit.pads[explicit.kernel.len() + time];
+        let stacked = self.stack(&padded, taps, explicit.dilations[time], explicit.strides[time])?;
+        let mean = Function::Reduce {
+            shape: vec![taps],
+            axes: vec![true],
+            reduction: Reduction::Mean,
+        };
+        self.frame(mean, vec![stacked], vec![Axis::Size(1)]).map(Some)
     }
 
     /// The input of a pooling layer with the frames under its window as features, the window without the time, and its pads

@@ -44,7 +44,13 @@ impl Builder<'_> {
     pub(super) fn pick_frames(&mut self, node: &Node, signal: &Signal) -> Result<Signal, Stop> {
         let time = time_axis(&signal.axes).unwrap_or(0);
         let refuse = || Stop::not_streamable("it picks single frames out of the whole signal");
-        let indices = self.integers(node, 1)?.ok_or_else(|| Stop::shape("its indices are missing"))?;
+        let tensor = self.constant(node, 1)?.ok_or_else(|| Stop::shape("its indices are missing"))?;
+        let indices = tensor.as_i64().ok_or_else(|| Stop::shape("its indices are no integers"))?.to_vec();
+        if let ([_, width], tonegraft_model::Op::Gather { .. }) = (tensor.shape(), &node.op)
+            && *width > 1
+        {
+            return self.pick_windows(signal, &indices, *width);
+        }
         if !matches!(node.op, tonegraft_model::Op::Gather { .. }) && time != 0 {
             return Err(refuse());
         }
@@ -92,6 +98,37 @@ impl Builder<'_> {
         };
         let mut picked = self.spread(&rows, period)?;
         picked.timing.length = whole(indices.len());
+        Ok(picked)
+    }
+
+    /// `Gather` along time with indices `[frames, width]`, each row a step behind the one before: overlapping frames.
+    fn pick_windows(&mut self, signal: &Signal, indices: &[i64], width: usize) -> Result<Signal, Stop> {
+        let refuse = || Stop::not_streamable("it picks single frames out of the whole signal");
+        let first = indices.get(..width).ok_or_else(refuse)?;
+        let step = indices.get(width).map_or(0, |next| next - first[0]);
+        let regular = (indices.chunks_exact(width).zip(0i64..))
+            .all(|(row, m)| row.iter().zip(first).all(|(index, start)| *index == start + m * step));
+        let begin = first.iter().min().copied().unwrap_or(0);
+        let taps = usize::try_from(first.iter().max().copied().unwrap_or(0) - begin + 1).map_err(|_| refuse())?;
+        let every = usize::try_from(step).ok().filter(|step| *step > 0).ok_or_else(refuse)?;
+        if !regular || begin < 0 {
+            return Err(refuse());
+        }
+        let cropped = self.crop_begin(signal, begin);
+        let stacked = self.stack(&cropped, taps, 1, every)?;
+        let time = time_axis(&signal.axes).unwrap_or(0);
+        // [outer, inner, taps] → [outer, width, inner].
+        let (outer, inner) = (planes(&signal.axes[..time]), planes(&signal.axes[time + 1..]));
+        let order: Vec<usize> = (0..outer * width * inner)
+            .map(|p| {
+                let (o, w, i) = (p / (width * inner), p / inner % width, p % inner);
+                (o * inner + i) * taps + usize::try_from(first[w] - begin).unwrap_or(0)
+            })
+            .collect();
+        let mut axes = signal.axes.clone();
+        axes.insert(time + 1, Axis::Size(width));
+        let mut picked = self.reorder(&stacked, axes, &order);
+        picked.timing.length = i64::try_from(indices.len() / width).unwrap_or(1);
         Ok(picked)
     }
 
