@@ -7,6 +7,8 @@
 
 mod conv;
 mod recurrent;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
