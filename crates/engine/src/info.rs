@@ -108,14 +108,14 @@ impl ModelInfo {
         let input_role = |id: &ValueId| match graph.value(*id).name.as_str() {
             name if name == stream.audio.0 => "audio",
             name if is_state(name) => "state",
+            name if metadata.phase_input.as_ref().is_some_and(|phase| phase.input == name) => "phase",
             _ => "knob",
         };
-        let output_role = |id: &ValueId| {
-            if graph.value(*id).name == stream.audio.1 {
-                "audio"
-            } else {
-                "state"
-            }
+        let output_role = |id: &ValueId| match graph.value(*id).name.as_str() {
+            name if name == stream.audio.1 => "audio",
+            name if metadata.meters.iter().any(|meter| meter == name) => "meter",
+            name if is_state(name) => "state",
+            _ => "other",
         };
         let mut inferred: BTreeMap<String, String> = BTreeMap::new();
         for (what, value) in &stream.inferred {
@@ -126,6 +126,9 @@ impl ModelInfo {
                 key = format!("{what} {count}");
             }
             inferred.insert(key, value.clone());
+        }
+        for (name, what) in &stream.other_outputs {
+            inferred.insert(format!("output {name}"), what.clone());
         }
         Self {
             name: metadata.name.clone().unwrap_or_else(|| graph.name.clone()),

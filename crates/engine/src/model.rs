@@ -20,6 +20,9 @@ const SETTLING_FRAMES: usize = 48_000;
 /// Length of the burst of noise before it, in frames.
 const BURST_FRAMES: usize = 4_800;
 
+/// It counts as settled once its output has moved by less than a tenth of [`INAUDIBLE`] for twice as many frames.
+const SETTLED_FRAMES: usize = 2_400;
+
 /// A difference to the settled output that is inaudible: −80 dB of full scale.
 const INAUDIBLE: f32 = 1e-4;
 
@@ -220,6 +223,9 @@ impl Model {
     }
 }
 
+/// Frames of silence played at a time while a model settles.
+const CHUNK_FRAMES: usize = 2_400;
+
 fn facts(plan: &Plan, settling: &Settling) -> Facts {
     let frames = |frames: usize| HostFrames::new(u32::try_from(frames).unwrap_or(u32::MAX));
     Facts {
@@ -268,30 +274,49 @@ fn settling(plan: &Arc<Plan>) -> Settling {
     }
 }
 
-/// Plays a burst of noise at full scale, then [`SETTLING_FRAMES`] of silence; gives the frames of silence after which the output
-/// stays within [`INAUDIBLE`] of where it ends.
+/// Plays a burst of noise at full scale, then silence until the output stands still, [`SETTLING_FRAMES`] at most; gives the frames
+/// of silence after which the output stays within [`INAUDIBLE`] of where it ends.
 fn last_audible(plan: &Arc<Plan>, program: &Arc<Program>, burst: usize, unknown: &Settling) -> usize {
     let mut native = Native::new(Arc::clone(program), StartState::Zero, facts(plan, unknown));
     let mut noise = 1u32;
-    let signal: Vec<f32> = (0..burst + SETTLING_FRAMES)
-        .map(|frame| {
-            if frame >= burst {
-                return 0.0;
-            }
+    let mut play = |input: &[f32], output: &mut Vec<Vec<f32>>| {
+        let inputs = vec![input; plan.channels];
+        let mut block = vec![vec![0.0f32; input.len()]; plan.outputs()];
+        let mut outputs: Vec<&mut [f32]> = block.iter_mut().map(Vec::as_mut_slice).collect();
+        native.process(&inputs, &mut outputs);
+        for (all, block) in output.iter_mut().zip(block) {
+            all.extend(block);
+        }
+    };
+    let loud: Vec<f32> = (0..burst)
+        .map(|_| {
             // Numerical Recipes' generator; the upper half of its bits as −1 … 1.
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             f32::from((noise >> 16) as u16) / 32_768.0 - 1.0
         })
         .collect();
-    let inputs = vec![signal.as_slice(); plan.channels];
-    let mut output = vec![vec![0.0f32; signal.len()]; plan.outputs()];
-    let mut outputs: Vec<&mut [f32]> = output.iter_mut().map(Vec::as_mut_slice).collect();
-    native.process(&inputs, &mut outputs);
+    play(&loud, &mut vec![Vec::new(); plan.outputs()]);
+    let mut output = vec![Vec::new(); plan.outputs()];
+    // It stands still when it has for as long as it may look back, and for two chunks.
+    let still = 2 * CHUNK_FRAMES + plan.receptive_field.min(SETTLING_FRAMES / 2);
+    while output.first().is_some_and(|channel| channel.len() < SETTLING_FRAMES) {
+        play(&[0.0; CHUNK_FRAMES], &mut output);
+        let rests = output.iter().all(|channel| {
+            let end = channel.last().copied().unwrap_or(0.0);
+            channel.len() > still
+                && channel[channel.len() - still..]
+                    .iter()
+                    .all(|y| (y - end).abs() <= INAUDIBLE / 10.0)
+        });
+        if rests {
+            break;
+        }
+    }
     output
         .iter()
         .filter_map(|channel| {
-            let (end, silent) = (channel.last().copied()?, channel.get(burst..)?);
-            silent
+            let end = channel.last().copied()?;
+            channel
                 .iter()
                 .rposition(|y| (y - end).abs() > INAUDIBLE || !y.is_finite())
         })

@@ -50,7 +50,11 @@ impl Beat {
     /// Safe.
     pub fn before(self, tick: i64) -> usize {
         let ticks = tick.saturating_sub(self.first);
-        let frames = if self.hop == 1 { ticks } else { (ticks.saturating_add(self.hop - 1)).div_euclid(self.hop) };
+        let frames = if self.hop == 1 {
+            ticks
+        } else {
+            (ticks.saturating_add(self.hop - 1)).div_euclid(self.hop)
+        };
         usize::try_from(frames).unwrap_or(0).min(self.count)
     }
 

@@ -51,7 +51,14 @@ pub(super) fn delay(
     let Ok(back) = usize::try_from(-from.place(to.first.wrapping_sub(ticks))) else {
         // All frames lie in the block itself, which a delay of less than a hop may do.
         let ahead = usize::try_from(from.place(to.first.wrapping_sub(ticks))).unwrap_or(0);
-        copy_planes(history, memory, history.ring.advance(cursor, ahead), y, stride, to.count);
+        copy_planes(
+            history,
+            memory,
+            history.ring.advance(cursor, ahead),
+            y,
+            stride,
+            to.count,
+        );
         return;
     };
     copy_planes(history, memory, history.ring.start(cursor, back), y, stride, to.count);
@@ -75,7 +82,10 @@ pub(super) fn read(history: &History, memory: &[f32], cursor: usize, reach: usiz
         // Casts of floats saturate, and NaN is 0: always within.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let back = reach - (*at as usize).min(reach);
-        *y = memory.get((cursor + frame + period - back % period) % period).copied().unwrap_or(0.0);
+        *y = memory
+            .get((cursor + frame + period - back % period) % period)
+            .copied()
+            .unwrap_or(0.0);
     }
 }
 

@@ -213,10 +213,13 @@ impl Native {
             }
             a
         };
-        self.program.clocks().iter().fold(self.program.plan().time.ticks, |all, clock| {
-            let product = (all / gcd(all, clock.hop)).saturating_mul(clock.hop);
-            if product < MAX_PERIOD { product } else { all }
-        })
+        self.program
+            .clocks()
+            .iter()
+            .fold(self.program.plan().time.ticks, |all, clock| {
+                let product = (all / gcd(all, clock.hop)).saturating_mul(clock.hop);
+                if product < MAX_PERIOD { product } else { all }
+            })
     }
 
     /// Puts `frames` of input, from `offset` on, and held knobs into the input planes; missing channels are silent.

@@ -154,7 +154,10 @@ impl Running<'_> {
                     binary(*function, *isa, &a, &b, y, output, frames);
                 }
             }
-            Kernel::Select { isa, pairing: [c, a, b] } => {
+            Kernel::Select {
+                isa,
+                pairing: [c, a, b],
+            } => {
                 let c = Side::new(&others, first?, c)?;
                 let a = Side::new(&others, step.inputs.get(1).copied()?, a)?;
                 let b = Side::new(&others, step.inputs.get(2).copied()?, b)?;
@@ -253,7 +256,11 @@ impl Running<'_> {
             }
             Kernel::Ramp { start, scale, offset } => {
                 for at in 0..frames {
-                    let frame = to.tick(at).wrapping_sub(self.epoch).wrapping_sub(*start).div_euclid(to.hop.max(1));
+                    let frame = to
+                        .tick(at)
+                        .wrapping_sub(self.epoch)
+                        .wrapping_sub(*start)
+                        .div_euclid(to.hop.max(1));
                     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
                     let value = (*scale * frame as f64 + *offset) as f32;
                     for y in y.chunks_exact_mut(stride) {
@@ -271,7 +278,9 @@ impl Running<'_> {
                     Some(region) => *others.get(region)?.first()?,
                     None => *rate,
                 };
-                let [upper, lower] = self.state.get_mut(memory.clone())? else { return None };
+                let [upper, lower] = self.state.get_mut(memory.clone())? else {
+                    return None;
+                };
                 // Casts of floats saturate; halves of 16 bits are exact.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let (mut phase, step) = (

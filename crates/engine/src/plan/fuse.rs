@@ -154,7 +154,11 @@ fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
             continue;
         };
         let planes = graph.wires[input.wire.index()].planes;
-        if graph.wires[input.wire.index()].rate.hop().is_some_and(|hop| hop >= graph.stepwise_from) {
+        if graph.wires[input.wire.index()]
+            .rate
+            .hop()
+            .is_some_and(|hop| hop >= graph.stepwise_from)
+        {
             // Frame by frame, vectors run along the planes: the layer is a matrix, the slope a step of its own.
             continue;
         }

@@ -71,7 +71,12 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Pl
         rate: wire(id).rate,
     };
     let control_nodes = nodes.iter().filter(|node| wire(node.output).rate == Rate::Control);
-    for id in graph.control_wires.iter().map(|(id, _)| *id).chain(control_nodes.map(|node| node.output)) {
+    for id in graph
+        .control_wires
+        .iter()
+        .map(|(id, _)| *id)
+        .chain(control_nodes.map(|node| node.output))
+    {
         let place = region(id, floats);
         floats += place.len();
         regions.insert(id, place);

@@ -398,7 +398,9 @@ fn state(step: &Step, time: &Timebase) -> usize {
     };
     let source = step.inputs.first().map_or(Rate::Control, |region| region.rate);
     match &step.op {
-        StepOp::Conv { shape, dilation, .. } if shape.taps > 1 => ring(shape.inputs, (shape.taps - 1) * dilation, source),
+        StepOp::Conv { shape, dilation, .. } if shape.taps > 1 => {
+            ring(shape.inputs, (shape.taps - 1) * dilation, source)
+        }
         StepOp::Recurrent { weights, .. } => weights.inputs + 10 * (weights.hidden + LANES),
         StepOp::Delay(ticks) => ring(step.output.planes, delay_frames(*ticks, source), source),
         StepOp::Stack { taps, dilation, .. } => {

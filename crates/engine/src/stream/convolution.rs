@@ -9,6 +9,9 @@ use tonegraft_kernels::{conv1d, frame};
 use tonegraft_model::Node;
 use tonegraft_model::op::{AutoPad, Window};
 
+/// One value per output channel, or none.
+type Bias = Option<Arc<[f32]>>;
+
 /// One spatial axis of a window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Along {
@@ -24,7 +27,10 @@ impl Along {
     fn reach(self) -> Result<i64, Stop> {
         let reach = self.taps.saturating_sub(1).saturating_mul(self.dilation);
         if self.taps == 0 || reach > 1 << 24 {
-            return Err(Stop::shape(format!("{} taps {} frames apart", self.taps, self.dilation)));
+            return Err(Stop::shape(format!(
+                "{} taps {} frames apart",
+                self.taps, self.dilation
+            )));
         }
         Ok(i64::try_from(reach).unwrap_or(0))
     }
@@ -91,7 +97,7 @@ fn layout(signal: &Signal) -> Result<Layout, Stop> {
 }
 
 impl Builder<'_> {
-    fn weights(&mut self, node: &Node) -> Result<(Floats, Option<Arc<[f32]>>), Stop> {
+    fn weights(&mut self, node: &Node) -> Result<(Floats, Bias), Stop> {
         let weights = self
             .floats(node, 1)?
             .ok_or_else(|| Stop::shape("its weights are missing"))?;
@@ -131,14 +137,26 @@ impl Builder<'_> {
             return self.conv_frame(&signal, &windows, (outputs, group), weights, bias, &layout);
         };
         let plain = |axis: usize| {
-            let Along { taps, stride, begin, end, .. } = windows[axis];
+            let Along {
+                taps,
+                stride,
+                begin,
+                end,
+                ..
+            } = windows[axis];
             axis == time || (signal.axes[2 + axis] == Axis::Size(1) && (taps, stride, begin, end) == (1, 1, 0, 0))
         };
         if layout.batch == 1 && (0..layout.spatial).all(plain) {
             return self.conv_time(&signal, windows[time], (outputs, group), weights, bias);
         }
         // Over time and features: the frames under the kernel become features first.
-        let Along { taps, stride, dilation, begin, end } = windows[time];
+        let Along {
+            taps,
+            stride,
+            dilation,
+            begin,
+            end,
+        } = windows[time];
         let mut padded = self.crop_begin(&signal, -begin);
         padded.timing.length += end;
         let stacked = self.stack(&padded, taps, dilation, stride)?;
@@ -164,8 +182,18 @@ impl Builder<'_> {
         weights: Arc<[f32]>,
         bias: Option<Arc<[f32]>>,
     ) -> Result<Signal, Stop> {
-        let Along { taps, stride, dilation, begin, end } = window;
-        let mut padded = if begin == 0 { signal.clone() } else { self.crop_begin(signal, -begin) };
+        let Along {
+            taps,
+            stride,
+            dilation,
+            begin,
+            end,
+        } = window;
+        let mut padded = if begin == 0 {
+            signal.clone()
+        } else {
+            self.crop_begin(signal, -begin)
+        };
         padded.timing.length += end;
         let mut axes = signal.axes.clone();
         axes[1] = Axis::Size(outputs);
@@ -179,7 +207,12 @@ impl Builder<'_> {
                 far: padded.timing.far + reach * self.hop(padded.view),
                 ..padded.timing
             };
-            let shape = conv1d::Shape { inputs, outputs, taps, groups };
+            let shape = conv1d::Shape {
+                inputs,
+                outputs,
+                taps,
+                groups,
+            };
             (padded, shape, timing)
         } else {
             let stacked = if (taps, stride) == (1, 1) {
@@ -200,7 +233,12 @@ impl Builder<'_> {
             return Err(Stop::shape("fewer frames than the kernel needs"));
         }
         let dilation = if shape.taps == 1 { 1 } else { dilation };
-        let op = StreamOp::Conv { shape, dilation, weights, bias };
+        let op = StreamOp::Conv {
+            shape,
+            dilation,
+            weights,
+            bias,
+        };
         Ok(Signal {
             view: self.push(op, vec![signal.view], outputs),
             axes,
@@ -262,7 +300,10 @@ impl Builder<'_> {
             || w_shape[0] != layout.channels
             || !layout.channels.is_multiple_of(group)
         {
-            return Err(Stop::shape(format!("weights {w_shape:?} do not fit {}", text(&signal.axes))));
+            return Err(Stop::shape(format!(
+                "weights {w_shape:?} do not fit {}",
+                text(&signal.axes)
+            )));
         }
         let outputs = w_shape[1] * group;
         let mut windows = Vec::new();
@@ -272,7 +313,10 @@ impl Builder<'_> {
                 Axis::Time => signal.timing.length,
                 Axis::Size(size) => i64::try_from(size).unwrap_or(0),
             };
-            let explicit = Window { auto_pad: AutoPad::NotSet, ..window.clone() };
+            let explicit = Window {
+                auto_pad: AutoPad::NotSet,
+                ..window.clone()
+            };
             let mut along = along(&explicit, axis, layout.spatial, w_shape[2 + axis], length)?;
             let stride = i64::try_from(along.stride).unwrap_or(1);
             let extra = i64::try_from(output_padding.get(axis).copied().unwrap_or(0)).unwrap_or(0);
@@ -300,7 +344,9 @@ impl Builder<'_> {
             return Err(Stop::shape("nothing is left of the result"));
         }
         let plain = |axis: usize| {
-            let Along { taps, stride, begin, .. } = windows[axis];
+            let Along {
+                taps, stride, begin, ..
+            } = windows[axis];
             Some(axis) == layout.time
                 || (signal.axes[2 + axis] == Axis::Size(1) && (taps, stride, begin, results[axis]) == (1, 1, 0, 1))
         };
@@ -310,7 +356,16 @@ impl Builder<'_> {
                 self.transpose_time(&signal, window, results[time], (outputs, group), &weights, bias)
             }
             // Each frame makes `taps` frames: features first, which then are added where they meet in time.
-            Some(time) => self.transpose_both(&signal, &windows, &results, time, (outputs, group), &weights, bias, &layout),
+            Some(time) => self.transpose_both(
+                &signal,
+                &windows,
+                &results,
+                time,
+                (outputs, group),
+                &weights,
+                bias.as_ref(),
+                &layout,
+            ),
             None => {
                 let mut axes = signal.axes.clone();
                 axes[1] = Axis::Size(outputs);
@@ -332,7 +387,13 @@ impl Builder<'_> {
         weights: &[f32],
         bias: Option<Arc<[f32]>>,
     ) -> Result<Signal, Stop> {
-        let Along { taps, stride, dilation, begin, .. } = window;
+        let Along {
+            taps,
+            stride,
+            dilation,
+            begin,
+            ..
+        } = window;
         let reach = usize::try_from(window.reach()?).unwrap_or(0);
         // Tap k adds input i to output i·stride + k·dilation, so to remainder r = k·dilation mod stride of group i + ⌊…⌋.
         let past = reach / stride;
@@ -353,9 +414,8 @@ impl Builder<'_> {
                 }
             }
         }
-        let bias = bias.map(|bias| -> Arc<[f32]> {
-            bias.iter().flat_map(|b| std::iter::repeat_n(*b, stride)).collect()
-        });
+        let bias =
+            bias.map(|bias| -> Arc<[f32]> { bias.iter().flat_map(|b| std::iter::repeat_n(*b, stride)).collect() });
         let causal = Along {
             taps: past + 1,
             stride: 1,
@@ -384,10 +444,16 @@ impl Builder<'_> {
         time: usize,
         (outputs, groups): (usize, usize),
         weights: &[f32],
-        bias: Option<Arc<[f32]>>,
+        bias: Option<&Arc<[f32]>>,
         layout: &Layout,
     ) -> Result<Signal, Stop> {
-        let Along { taps, stride, dilation, begin, .. } = windows[time];
+        let Along {
+            taps,
+            stride,
+            dilation,
+            begin,
+            ..
+        } = windows[time];
         if stride != 1 || layout.spatial != 2 {
             return Err(Stop::not_streamable(
                 "a transposed convolution over features that is strided in time is not played natively",
@@ -401,7 +467,11 @@ impl Builder<'_> {
             (0..layout.channels * per_group * feature_taps)
                 .map(|at| {
                     let (pair, f) = (at / feature_taps, at % feature_taps);
-                    let inner = if time == 1 { f * taps + tap } else { tap * feature_taps + f };
+                    let inner = if time == 1 {
+                        f * taps + tap
+                    } else {
+                        tap * feature_taps + f
+                    };
                     weights[pair * feature_taps * taps + inner]
                 })
                 .collect()
@@ -419,10 +489,14 @@ impl Builder<'_> {
         axes[2 + other] = Axis::Size(usize::try_from(results[other]).unwrap_or(0));
         let mut sum: Option<Signal> = None;
         for tap in 0..taps {
-            let bias = if tap == 0 { bias.clone() } else { None };
+            let bias = if tap == 0 { bias.cloned() } else { None };
             let part = self.transpose_frame(signal, &flat, axes.clone(), (outputs, groups), pick(tap), bias, layout)?;
             let later = i64::try_from(tap * dilation).unwrap_or(0);
-            let mut part = if later == 0 { part } else { self.crop_begin(&part, -later) };
+            let mut part = if later == 0 {
+                part
+            } else {
+                self.crop_begin(&part, -later)
+            };
             part.timing.length = signal.timing.length;
             sum = Some(match sum {
                 None => part,
@@ -484,6 +558,8 @@ fn planar(windows: &[Along], axes: &[Axis]) -> Result<([Along; 2], [usize; 2]), 
     match (windows, axes) {
         ([w], [_, _, x]) => Ok(([one, *w], [1, size(*x)])),
         ([h, w], [_, _, y, x]) => Ok(([*h, *w], [size(*y), size(*x)])),
-        _ => Err(Stop::not_streamable("a convolution over three axes is not played natively")),
+        _ => Err(Stop::not_streamable(
+            "a convolution over three axes is not played natively",
+        )),
     }
 }

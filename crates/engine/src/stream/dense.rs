@@ -120,7 +120,10 @@ impl Builder<'_> {
             return Err(Stop::not_streamable(format!("it mixes {inputs} frames of the signal")));
         }
         if signal.axes[features] != Axis::Size(inputs) {
-            return Err(Stop::shape(format!("weights {shape:?} do not fit {}", text(&signal.axes))));
+            return Err(Stop::shape(format!(
+                "weights {shape:?} do not fit {}",
+                text(&signal.axes)
+            )));
         }
         if size(signal.axes[rank - 1]) != 1 {
             let matrix = self.operand(node, 0)?;

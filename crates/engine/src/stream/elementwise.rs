@@ -101,7 +101,13 @@ impl Builder<'_> {
                 use activation::Function as F;
                 let above = self.map(&signal, F::Relu);
                 let above = self.map(&above, F::Floor);
-                let below = self.map(&signal, F::Clamp { low: f32::NEG_INFINITY, high: 0.0 });
+                let below = self.map(
+                    &signal,
+                    F::Clamp {
+                        low: f32::NEG_INFINITY,
+                        high: 0.0,
+                    },
+                );
                 let below = self.map(&below, F::Ceil);
                 self.combine(binary::Function::Add, above, below)?
             }
@@ -239,8 +245,9 @@ fn operator(name: &str) -> Stop {
 /// The first element; integers and truth values as floats.
 #[allow(clippy::cast_precision_loss)]
 fn first_number(tensor: &Tensor) -> Option<f32> {
-    tensor
-        .as_f32()
-        .and_then(|values| values.first().copied())
-        .or_else(|| tensor.as_i64().and_then(|values| values.first().map(|value| *value as f32)))
+    tensor.as_f32().and_then(|values| values.first().copied()).or_else(|| {
+        tensor
+            .as_i64()
+            .and_then(|values| values.first().map(|value| *value as f32))
+    })
 }

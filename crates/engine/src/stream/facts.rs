@@ -21,7 +21,11 @@ pub(super) enum Fact {
     /// Changes with time or knobs.
     Signal(Signal),
     /// The index of the frame plus something: `n + offset + signal`, whole if `whole`.
-    Position { offset: f64, plus: Option<Signal>, whole: bool },
+    Position {
+        offset: f64,
+        plus: Option<Signal>,
+        whole: bool,
+    },
     /// The last frames of a signal: only good for the next value of a state.
     Tail { of: Signal, length: usize },
     /// The last state of recurrent layers: `(node index, cell state)` each. Only good for the next value of a state.
@@ -54,7 +58,7 @@ impl Builder<'_> {
             }));
         }
         // What the reader followed back to sizes is exact, also where the file computes with floats in between.
-        if let Some(tensor) = self.from_sizes(id) {
+        if let Some(tensor) = self.sizes_of(id) {
             return Ok(Some(Fact::Constant { tensor, state: None }));
         }
         match &self.facts[id.index()] {
@@ -68,7 +72,7 @@ impl Builder<'_> {
     }
 
     /// The integers of a value that the reader followed back to sizes.
-    fn from_sizes(&self, id: ValueId) -> Option<Tensor> {
+    fn sizes_of(&self, id: ValueId) -> Option<Tensor> {
         let value = self.graph.value(id);
         let terms = value.symbolic.as_ref()?;
         let numbers: Option<Vec<i64>> = terms

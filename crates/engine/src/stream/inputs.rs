@@ -51,7 +51,13 @@ pub(super) fn oscillator(graph: &Graph, id: ValueId, audio: &AudioInput) -> Opti
         })
         .or_else(|| shape.len().checked_sub(1))?;
     let axes = (shape.iter().enumerate())
-        .map(|(at, dim)| if at == time { Axis::Time } else { Axis::Size(open_size(dim)) })
+        .map(|(at, dim)| {
+            if at == time {
+                Axis::Time
+            } else {
+                Axis::Size(open_size(dim))
+            }
+        })
         .collect();
     Some(Oscillator {
         rate,
@@ -82,8 +88,22 @@ const MIN_WINDOW: usize = 5;
 
 /// Names that exporters and people give to audio, for when shapes leave a choice.
 const AUDIO_NAMES: [&str; 16] = [
-    "x", "input", "audio", "in", "wav", "waveform", "signal", "samples", "data", "audio_in", "input_audio", "input_1", "input1",
-    "main", "mix", "dry",
+    "x",
+    "input",
+    "audio",
+    "in",
+    "wav",
+    "waveform",
+    "signal",
+    "samples",
+    "data",
+    "audio_in",
+    "input_audio",
+    "input_1",
+    "input1",
+    "main",
+    "mix",
+    "dry",
 ];
 
 impl AudioInput {
@@ -104,7 +124,10 @@ pub(super) fn channels(audio: &AudioInput, mode: Mode) -> Result<usize, Stop> {
         Mode::Windows { .. } => Ok(1),
         Mode::Stream => limited_planes(&audio.axes),
         Mode::Framed { size, .. } => {
-            let total = audio.sizes(size).iter().try_fold(1usize, |total, n| total.checked_mul(*n));
+            let total = audio
+                .sizes(size)
+                .iter()
+                .try_fold(1usize, |total, n| total.checked_mul(*n));
             match total {
                 Some(total) if size > 0 && total > 0 && total.is_multiple_of(size) => Ok(total / size),
                 _ => Err(Stop::shape(format!(
@@ -126,7 +149,8 @@ pub(super) fn block_size(graph: &Graph, audio: &AudioInput) -> Option<usize> {
     // One axis that is not 1, besides that of two channels.
     let channels = total / size;
     let same = graph.outputs.iter().any(|id| values(id) == Some(total));
-    let plain = (audio.axes.iter()).all(|axis| matches!(axis, Axis::Time | Axis::Size(1)) || *axis == Axis::Size(channels));
+    let plain =
+        (audio.axes.iter()).all(|axis| matches!(axis, Axis::Time | Axis::Size(1)) || *axis == Axis::Size(channels));
     ((1..=2).contains(&channels) && same && plain).then_some(size)
 }
 
@@ -265,7 +289,13 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
         let candidates: Vec<ValueId> = (graph.inputs.iter())
             .filter(float)
             .filter(|id| !knobs.contains(id) || audio_knob(id))
-            .filter(|id| graph.metadata.phase_input.as_ref().is_none_or(|phase| phase.input != graph.value(**id).name))
+            .filter(|id| {
+                graph
+                    .metadata
+                    .phase_input
+                    .as_ref()
+                    .is_none_or(|phase| phase.input != graph.value(**id).name)
+            })
             .copied()
             .collect();
         // Inputs that by name take up an output again are states, if others are left.

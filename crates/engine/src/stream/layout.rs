@@ -132,7 +132,8 @@ impl Builder<'_> {
                 // Repeated over all frames: left to later broadcasting.
                 if let (None, Some(repeats)) = (time, others[0].as_ref().and_then(Tensor::as_i64)) {
                     let long = |at: usize, n: i64| {
-                        signal.axes.get(at) == Some(&Axis::Size(1)) && (n >= LONG || (n > 1 && n == self.length && self.streams()))
+                        signal.axes.get(at) == Some(&Axis::Size(1))
+                            && (n >= LONG || (n > 1 && n == self.length && self.streams()))
                     };
                     let cut = (repeats.iter().enumerate())
                         .map(|(at, n)| if long(at, *n) { 1 } else { *n })
@@ -161,7 +162,9 @@ impl Builder<'_> {
             let wanted = (at + target.len()).checked_sub(rank).map_or(1, |at| target[at]);
             out.push(match (own, wanted) {
                 (Some(Axis::Time), wanted) if wanted == 1 || wanted == signal.timing.length => Axis::Time,
-                (None | Some(Axis::Size(1)), n) if n >= LONG || (timeless && n > 1 && n == self.length && self.streams()) => {
+                (None | Some(Axis::Size(1)), n)
+                    if n >= LONG || (timeless && n > 1 && n == self.length && self.streams()) =>
+                {
                     Axis::Size(1)
                 }
                 (None | Some(Axis::Size(1)), n) => Axis::Size(usize::try_from(n).unwrap_or(0)),
@@ -231,7 +234,11 @@ impl Builder<'_> {
             .ok_or_else(|| Stop::shape(format!("{} cannot become {target:?}", text(&signal.axes))))?;
         // Products of the sizes before the new time axis and behind it say how many features go along with it, and how many
         // frames become one (or one becomes).
-        let known = |sizes: &[i64]| sizes.iter().try_fold(1usize, |p, n| p.checked_mul(usize::try_from(*n).ok()?));
+        let known = |sizes: &[i64]| {
+            sizes
+                .iter()
+                .try_fold(1usize, |p, n| p.checked_mul(usize::try_from(*n).ok()?))
+        };
         let places: Vec<(usize, usize)> = (0..sizes.len())
             .filter(|at| known(&sizes[..*at]) == Some(before) && sizes[*at] >= 1)
             .filter_map(|at| Some((at, known(&sizes[at + 1..])?)))
@@ -242,8 +249,14 @@ impl Builder<'_> {
                 .map(|(i, n)| if i == at { Axis::Time } else { feature(*n) })
                 .collect()
         };
-        if let Some((at, _)) = places.iter().find(|(at, inner)| sizes[*at] == length && *inner == after) {
-            return Ok(Signal { axes: axes(*at), ..signal });
+        if let Some((at, _)) = places
+            .iter()
+            .find(|(at, inner)| sizes[*at] == length && *inner == after)
+        {
+            return Ok(Signal {
+                axes: axes(*at),
+                ..signal
+            });
         }
         for (at, inner) in places {
             let times = |n: i64, factor: usize| i64::try_from(factor).ok().and_then(|f| f.checked_mul(n));
@@ -325,7 +338,9 @@ impl Builder<'_> {
                 Fact::Signal(signal) => signal.clone(),
                 Fact::Constant { state: Some(id), .. } => return Err(Stop::NotAState(*id)),
                 Fact::Position { offset, plus, .. } => self.position_signal(*offset, plus.clone())?,
-                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank.unwrap_or(tensor.rank()), time, None)?,
+                Fact::Constant { tensor, .. } => {
+                    self.constant_operand(tensor, rank.unwrap_or(tensor.rank()), time, None)?
+                }
                 _ => return Err(Stop::not_streamable("it joins the last frames with a signal")),
             });
         }
@@ -420,7 +435,11 @@ fn resolved(target: &[i64], signal: &Signal, total: i128, copies_zero: bool) -> 
             size => *size,
         });
     }
-    let product = |sizes: &[i64]| sizes.iter().try_fold(1i128, |product, size| product.checked_mul(i128::from(*size)));
+    let product = |sizes: &[i64]| {
+        sizes
+            .iter()
+            .try_fold(1i128, |product, size| product.checked_mul(i128::from(*size)))
+    };
     if let Some(open) = sizes.iter().position(|size| *size == -1) {
         sizes[open] = 1;
         sizes[open] = i64::try_from(total.checked_div(product(&sizes)?)?).ok()?;
@@ -432,7 +451,13 @@ fn resolved(target: &[i64], signal: &Signal, total: i128, copies_zero: bool) -> 
 fn sizes_text(sizes: &[i64]) -> String {
     let texts: Vec<String> = sizes
         .iter()
-        .map(|size| if *size >= LONG { "time".to_owned() } else { size.to_string() })
+        .map(|size| {
+            if *size >= LONG {
+                "time".to_owned()
+            } else {
+                size.to_string()
+            }
+        })
         .collect();
     format!("[{}]", texts.join(", "))
 }

@@ -17,6 +17,7 @@
 //! a multiple of any hop, where it left it open.
 
 mod build;
+mod compile;
 mod convolution;
 mod dense;
 mod display;
@@ -28,6 +29,7 @@ mod layout;
 mod oscillator;
 mod outputs;
 mod patterns;
+mod pool;
 mod positions;
 mod rates;
 mod recurrent;
@@ -429,4 +431,4 @@ impl StreamGraph {
     }
 }
 
-pub use build::compile;
+pub use compile::compile;

@@ -62,12 +62,16 @@ impl Builder<'_> {
             };
             let open = found.is_none() && wanted.is_none_or(|wanted| wanted == name);
             match fact {
-                Fact::Signal(signal) if self.is_audio(&signal) && open && refused.is_none() => found = Some((name, signal)),
+                Fact::Signal(signal) if self.is_audio(&signal) && open && refused.is_none() => {
+                    found = Some((name, signal))
+                }
                 Fact::Signal(signal) => {
                     let what = match self.rate(signal.view).hop() {
                         None => "a value that knobs decide".to_owned(),
                         Some(hop) if hop == self.ticks => "a further signal".to_owned(),
-                        Some(hop) if hop < self.ticks => format!("a signal with {} values per sample", self.ticks / hop),
+                        Some(hop) if hop < self.ticks => {
+                            format!("a signal with {} values per sample", self.ticks / hop)
+                        }
                         Some(hop) => format!("a value every {} samples", hop / self.ticks),
                     };
                     others.push((name, what));
@@ -132,7 +136,10 @@ impl Builder<'_> {
                     format!("the metadata names `{wanted}` as audio output, but no audio output has that name")
                 }
                 None => {
-                    let list: Vec<String> = others.iter().map(|(name, what)| format!("`{name}` is {what}")).collect();
+                    let list: Vec<String> = others
+                        .iter()
+                        .map(|(name, what)| format!("`{name}` is {what}"))
+                        .collect();
                     format!("it has no audio output: {}", list.join("; "))
                 }
             };
@@ -200,7 +207,20 @@ impl Builder<'_> {
         let (late, hop_latency, stepwise_from) = match self.mode {
             Mode::Stream | Mode::Windows { .. } => {
                 let missing = self.missing(&output);
-                (output.timing.shift - missing * self.ticks, self.slowest() - 1, STEPWISE_HOP)
+                if missing > self.length / 2 && self.length > 2 {
+                    return refuse(
+                        Kind::AudioOutput,
+                        format!(
+                            "its output has {} frames where its input has {}",
+                            output.timing.length, self.length
+                        ),
+                    );
+                }
+                (
+                    output.timing.shift - missing * self.ticks,
+                    self.slowest() - 1,
+                    STEPWISE_HOP,
+                )
             }
             Mode::Framed { size, hop } => {
                 let channels = if output.view.planes.is_multiple_of(size) {
@@ -273,7 +293,10 @@ impl Builder<'_> {
             .filter_map(|wire| wire.rate.hop())
             .fold(self.ticks, |all, hop| {
                 let common = all / gcd(all, hop);
-                common.checked_mul(hop).filter(|product| *product < 1 << 40).unwrap_or(all.max(hop))
+                common
+                    .checked_mul(hop)
+                    .filter(|product| *product < 1 << 40)
+                    .unwrap_or(all.max(hop))
             })
     }
 }

@@ -44,8 +44,13 @@ impl Builder<'_> {
     pub(super) fn pick_frames(&mut self, node: &Node, signal: &Signal) -> Result<Signal, Stop> {
         let time = time_axis(&signal.axes).unwrap_or(0);
         let refuse = || Stop::not_streamable("it picks single frames out of the whole signal");
-        let tensor = self.constant(node, 1)?.ok_or_else(|| Stop::shape("its indices are missing"))?;
-        let indices = tensor.as_i64().ok_or_else(|| Stop::shape("its indices are no integers"))?.to_vec();
+        let tensor = self
+            .constant(node, 1)?
+            .ok_or_else(|| Stop::shape("its indices are missing"))?;
+        let indices = tensor
+            .as_i64()
+            .ok_or_else(|| Stop::shape("its indices are no integers"))?
+            .to_vec();
         if let ([_, width], tonegraft_model::Op::Gather { .. }) = (tensor.shape(), &node.op)
             && *width > 1
         {
@@ -63,7 +68,11 @@ impl Builder<'_> {
         if taps > 4 * MAX_PERIOD {
             return Err(refuse());
         }
-        let mut padded = if first < 0 { self.edge(signal, -first) } else { self.crop_begin(signal, first) };
+        let mut padded = if first < 0 {
+            self.edge(signal, -first)
+        } else {
+            self.crop_begin(signal, first)
+        };
         let whole = |n: usize| i64::try_from(n).unwrap_or(1);
         padded.timing.length = (whole(indices.len() / period) - 1) * whole(step) + whole(taps);
         let stacked = if (taps, step) == (1, 1) {

@@ -47,7 +47,9 @@ impl Builder<'_> {
         }
         #[allow(clippy::float_cmp)]
         if step != 1.0 {
-            return Err(Stop::not_streamable("it counts the frames of the whole signal in steps"));
+            return Err(Stop::not_streamable(
+                "it counts the frames of the whole signal in steps",
+            ));
         }
         Ok(Some(Fact::Position {
             offset: start,
@@ -112,14 +114,16 @@ impl Builder<'_> {
     /// Arithmetic on positions; `None` if none is involved.
     pub(super) fn on_positions(&mut self, node: &Node) -> Result<Option<Fact>, Stop> {
         let by_index = matches!(node.op, Op::GatherElements { .. } | Op::Where | Op::Concat { .. });
-        let involved = !by_index && (0..node.inputs.len().min(2)).any(|at| matches!(self.fact(node, at), Ok(Some(Fact::Position { .. }))));
+        let involved = !by_index
+            && (0..node.inputs.len().min(2)).any(|at| matches!(self.fact(node, at), Ok(Some(Fact::Position { .. }))));
         let starts = matches!(node.op, Op::Binary(Binary::Add | Binary::Sub))
             && (0..2).any(|at| matches!(self.position(node, at), Ok(Some(_))))
             && (0..2).any(|at| matches!(self.fact(node, at), Ok(Some(Fact::Signal(_)))));
         if !involved && !starts {
             return Ok(None);
         }
-        let refuse = || Stop::not_streamable("it computes with the position in the signal in a way that is not played natively");
+        let refuse =
+            || Stop::not_streamable("it computes with the position in the signal in a way that is not played natively");
         Ok(Some(match &node.op {
             Op::Binary(function @ (Binary::Add | Binary::Sub)) => {
                 let (a, b) = (self.position(node, 0)?, self.position(node, 1)?);
@@ -137,7 +141,11 @@ impl Builder<'_> {
             // Whole numbers stay; others lose their fraction, all being positive.
             Op::Cast { to, .. } if *to != tonegraft_model::DType::Bool => {
                 let position = self.position(node, 0)?.ok_or_else(refuse)?;
-                if *to == tonegraft_model::DType::I64 { self.floored(position).into() } else { position.into() }
+                if *to == tonegraft_model::DType::I64 {
+                    self.floored(position).into()
+                } else {
+                    position.into()
+                }
             }
             // Bounds that keep within what is read.
             Op::Clip => self.position(node, 0)?.ok_or_else(refuse)?.into(),
@@ -214,7 +222,11 @@ impl Builder<'_> {
         let plus = match (position.plus, minus) {
             (None, false) => signal,
             (None, true) => {
-                let view = self.push(StreamOp::Unary(activation::Function::Neg), vec![signal.view], signal.view.planes);
+                let view = self.push(
+                    StreamOp::Unary(activation::Function::Neg),
+                    vec![signal.view],
+                    signal.view.planes,
+                );
                 Signal { view, ..signal }
             }
             (Some(own), false) => self.combine(binary::Function::Add, own, signal)?,
@@ -245,7 +257,11 @@ impl Builder<'_> {
                     Err(_) => signal,
                 }
             };
-            let view = self.push(StreamOp::Unary(activation::Function::Floor), vec![shifted.view], shifted.view.planes);
+            let view = self.push(
+                StreamOp::Unary(activation::Function::Floor),
+                vec![shifted.view],
+                shifted.view.planes,
+            );
             Signal { view, ..shifted }
         });
         Position {

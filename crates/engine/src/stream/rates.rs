@@ -15,16 +15,25 @@ impl Builder<'_> {
 
     /// The last `taps` frames, `dilation` apart, every `every` frames, as planes `[planes, taps]`; the time axis stays where it
     /// is and the taps become the last axis. The first result needs index `(taps − 1)·dilation`.
-    pub(super) fn stack(&mut self, signal: &Signal, taps: usize, dilation: usize, every: usize) -> Result<Signal, Stop> {
+    pub(super) fn stack(
+        &mut self,
+        signal: &Signal,
+        taps: usize,
+        dilation: usize,
+        every: usize,
+    ) -> Result<Signal, Stop> {
         let hop = self.hop(signal.view);
         let whole = |n: usize| i64::try_from(n).map_err(|_| Stop::shape("a window is too long"));
         let (step, reach) = (whole(every)?, whole(taps.saturating_sub(1).saturating_mul(dilation))?);
         limited_frames(reach)?;
-        let slower = hop.checked_mul(step).filter(|hop| *hop <= MAX_HOP && step > 0).ok_or_else(|| {
-            limit(format!(
-                "it has one frame in {step} of one in {hop} samples (at most one in {MAX_HOP})"
-            ))
-        })?;
+        let slower = hop
+            .checked_mul(step)
+            .filter(|hop| *hop <= MAX_HOP && step > 0)
+            .ok_or_else(|| {
+                limit(format!(
+                    "it has one frame in {step} of one in {hop} samples (at most one in {MAX_HOP})"
+                ))
+            })?;
         let count = limited_weights(signal.view.planes, taps)?;
         let timing = Timing {
             shift: signal.timing.shift + reach * hop,
@@ -128,14 +137,14 @@ impl Builder<'_> {
     /// The audio as frames of `size` samples, one every `hop`, in the shape of the model's input.
     pub(super) fn frame_input(
         &mut self,
-        audio: Signal,
+        audio: &Signal,
         input: &super::inputs::AudioInput,
         size: usize,
         hop: usize,
     ) -> Result<Signal, Stop> {
         let plain = Signal {
             axes: vec![Axis::Size(audio.view.planes), Axis::Time],
-            ..audio
+            ..audio.clone()
         };
         let stacked = self.stack(&plain, size, 1, hop)?;
         // [channels, size] in the order of the input's axes; the long one holds the samples.
@@ -153,7 +162,13 @@ impl Builder<'_> {
             channels > 1 && samples.is_some_and(|at| sizes[at + 1..].iter().product::<usize>() == channels);
         let axes: Vec<Axis> = sizes.into_iter().map(Axis::Size).collect();
         let order: Vec<usize> = (0..total)
-            .map(|p| if interleaved { (p % channels) * size + p / channels } else { p })
+            .map(|p| {
+                if interleaved {
+                    (p % channels) * size + p / channels
+                } else {
+                    p
+                }
+            })
             .collect();
         Ok(self.reorder(&stacked, axes, &order))
     }
@@ -163,7 +178,10 @@ impl Builder<'_> {
         let total = frames.view.planes;
         let size = total / channels.max(1);
         if channels == 0 || size == 0 || !total.is_multiple_of(channels) || time_axis(&frames.axes).is_some() {
-            return Err(Stop::shape(format!("its output {} holds no frames", text(&frames.axes))));
+            return Err(Stop::shape(format!(
+                "its output {} holds no frames",
+                text(&frames.axes)
+            )));
         }
         let sizes: Vec<usize> = frames.axes.iter().map(|axis| super::shape::size(*axis)).collect();
         let at = sizes.iter().position(|n| *n == size);

@@ -78,7 +78,10 @@ impl Builder<'_> {
             ));
         }
         if batch != Axis::Size(1) {
-            return Err(Stop::not_streamable(format!("it runs a batch of {} sequences", size(batch))));
+            return Err(Stop::not_streamable(format!(
+                "it runs a batch of {} sequences",
+                size(batch)
+            )));
         }
         let hidden = recurrent.hidden;
         let rows = gates * hidden;
@@ -166,7 +169,11 @@ impl Builder<'_> {
             (signal.axes[0], signal.axes[1])
         };
         let (inputs, hidden) = (size(signal.axes[2]), recurrent.hidden);
-        let directions = if recurrent.direction == Direction::Bidirectional { 2 } else { 1 };
+        let directions = if recurrent.direction == Direction::Bidirectional {
+            2
+        } else {
+            1
+        };
         let weight = |at: usize, shape: &[usize]| -> Result<Option<Arc<[f32]>>, Stop> {
             match self.floats(node, at)? {
                 Some((given, _)) if given != shape => Err(Stop::shape(format!(
@@ -200,7 +207,10 @@ impl Builder<'_> {
             let start = self.operand(node, at)?;
             let wanted = directions * size(batch) * hidden;
             if start.view.planes != wanted {
-                return Err(Stop::shape(format!("a start state {} for {wanted} values", text(&start.axes))));
+                return Err(Stop::shape(format!(
+                    "a start state {} for {wanted} values",
+                    text(&start.axes)
+                )));
             }
             *given = true;
             operands.push(start);

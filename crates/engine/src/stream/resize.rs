@@ -50,9 +50,7 @@ fn neighbours(place: f64, mode: ResizeMode) -> Vec<(i64, f32)> {
                     ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a
                 }
             };
-            (-1..=2)
-                .map(|k| (below + k, weight(part - k as f64) as f32))
-                .collect()
+            (-1..=2).map(|k| (below + k, weight(part - k as f64) as f32)).collect()
         }
     }
 }
@@ -61,7 +59,10 @@ impl Builder<'_> {
     pub(super) fn resize(&mut self, node: &Node, mode: ResizeMode, coordinates: Coordinates) -> Result<Signal, Stop> {
         let mut signal = self.signal(node, 0)?;
         let rank = signal.axes.len();
-        let scales = self.floats(node, 2)?.map(|(_, scales)| scales).filter(|scales| !scales.is_empty());
+        let scales = self
+            .floats(node, 2)?
+            .map(|(_, scales)| scales)
+            .filter(|scales| !scales.is_empty());
         let sizes = self.integers(node, 3)?.filter(|sizes| !sizes.is_empty());
         let length = |axis: Axis, signal: &Signal| match axis {
             Axis::Time => signal.timing.length,
@@ -76,7 +77,11 @@ impl Builder<'_> {
                     let scale = f64::from(scales[at]);
                     (scale, (own as f64 * scale).floor() as i64)
                 }
-                _ => return Err(Stop::shape("it gives scales or sizes for other axes than its input has")),
+                _ => {
+                    return Err(Stop::shape(
+                        "it gives scales or sizes for other axes than its input has",
+                    ));
+                }
             };
             #[allow(clippy::float_cmp)]
             if scale == 1.0 {
@@ -174,7 +179,11 @@ impl Builder<'_> {
         let elements = || terms.iter().flatten().map(|(element, _)| *element);
         let (first, last) = (elements().min().unwrap_or(0), elements().max().unwrap_or(0));
         let taps = usize::try_from(last - first + 1).unwrap_or(1);
-        let mut padded = if first < 0 { self.edge(signal, -first) } else { self.crop_begin(signal, first) };
+        let mut padded = if first < 0 {
+            self.edge(signal, -first)
+        } else {
+            self.crop_begin(signal, first)
+        };
         let groups = signal.timing.length.div_euclid(i64::try_from(down).unwrap_or(1));
         padded.timing.length = (groups - 1) * i64::try_from(down).unwrap_or(1) + i64::try_from(taps).unwrap_or(1);
         let stacked = if (taps, down) == (1, 1) {

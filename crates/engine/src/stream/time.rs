@@ -109,7 +109,10 @@ impl Builder<'_> {
                     self.edge(&signal, begin)
                 } else {
                     // What is mirrored there has not come yet.
-                    self.note("padding", "mirrored at the beginning in a run over a whole signal; played as silence");
+                    self.note(
+                        "padding",
+                        "mirrored at the beginning in a run over a whole signal; played as silence",
+                    );
                     self.crop_begin(&signal, -begin)
                 };
                 signal.timing.length += limited_frames(end)?;
@@ -173,13 +176,7 @@ impl Builder<'_> {
     }
 
     /// The cropped signal, or how many of the last frames are taken.
-    fn slice_time(
-        &mut self,
-        signal: &Signal,
-        start: i64,
-        end: i64,
-        step: i64,
-    ) -> Result<Result<Signal, usize>, Stop> {
+    fn slice_time(&mut self, signal: &Signal, start: i64, end: i64, step: i64) -> Result<Result<Signal, usize>, Stop> {
         if step < 1 {
             return Err(Stop::not_streamable("it runs backwards in time"));
         }
@@ -187,7 +184,13 @@ impl Builder<'_> {
         // "To the end" is written in many ways.
         let far = |bound: i64| if bound == i64::from(i32::MAX) { i64::MAX } else { bound };
         let (start, end) = (far(start), far(end));
-        let from_front = |bound: i64| if bound < 0 { bound.saturating_add(length).max(0) } else { bound.min(length) };
+        let from_front = |bound: i64| {
+            if bound < 0 {
+                bound.saturating_add(length).max(0)
+            } else {
+                bound.min(length)
+            }
+        };
         let (start, end) = (from_front(start), from_front(end));
         if start >= end {
             return Err(Stop::shape("nothing is left of the signal"));
@@ -225,9 +228,7 @@ impl Builder<'_> {
                 (Fact::Constant { tensor, .. }, Some(_)) => {
                     after += i64::try_from(tensor.shape().get(axis).copied().unwrap_or(0)).unwrap_or(0);
                 }
-                (Fact::Signal(signal), None)
-                    if self.moves(signal) && time_axis(&signal.axes) == Some(axis) =>
-                {
+                (Fact::Signal(signal), None) if self.moves(signal) && time_axis(&signal.axes) == Some(axis) => {
                     joined = Some(signal.clone());
                 }
                 _ => return Err(Stop::not_streamable("it puts two signals after each other in time")),

@@ -24,13 +24,7 @@ impl Builder<'_> {
             ..audio.clone()
         };
         let stacked = self.stack(&plain, size, 1, 1)?;
-        self.sliding = Some((
-            stacked.view,
-            Sliding {
-                base: audio.view,
-                size,
-            },
-        ));
+        self.sliding = Some((stacked.view, Sliding { base: audio.view, size }));
         Ok(Signal {
             view: stacked.view,
             axes,
