@@ -20,9 +20,6 @@ const SETTLING_FRAMES: usize = 48_000;
 /// Length of the burst of noise before it, in frames.
 const BURST_FRAMES: usize = 4_800;
 
-/// It counts as settled once its output has moved by less than a tenth of [`INAUDIBLE`] for twice as many frames.
-const SETTLED_FRAMES: usize = 2_400;
-
 /// A difference to the settled output that is inaudible: −80 dB of full scale.
 const INAUDIBLE: f32 = 1e-4;
 

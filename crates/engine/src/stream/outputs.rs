@@ -63,7 +63,7 @@ impl Builder<'_> {
             let open = found.is_none() && wanted.is_none_or(|wanted| wanted == name);
             match fact {
                 Fact::Signal(signal) if self.is_audio(&signal) && open && refused.is_none() => {
-                    found = Some((name, signal))
+                    found = Some((name, signal));
                 }
                 Fact::Signal(signal) => {
                     let what = match self.rate(signal.view).hop() {
