@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from .metadata import Knob, Metadata, MetadataError, annotate, dims, graph_inputs, read
-from .renderer import RendererError, read_wav
+from .renderer import read_wav
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,9 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except (
+        ImportError,
         MetadataError,
-        RendererError,
         OSError,
+        RuntimeError,
         ValueError,
         onnx.checker.ValidationError,
     ) as error:
