@@ -7,7 +7,7 @@ use super::build::Builder;
 use super::lower;
 use super::proto::{AttributeProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto};
 use super::{OPSETS, order, weights};
-use crate::error::{ReadErrorKind, Result, fail};
+use crate::error::{ReadErrorKind, Result, fail, shorten};
 use crate::graph::ValueId;
 use crate::infer::Fact;
 use std::borrow::Cow;
@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Most calls and branches inside of each other.
 const MAX_DEPTH: usize = 32;
+
+/// Longest name in bytes that stands in full before the names inside.
+const MAX_PREFIX: usize = 512;
 
 /// Domain, name and overload of a function.
 type Key<'p> = (&'p str, &'p str, &'p str);
@@ -171,6 +174,15 @@ impl<'p, 'o> Inliner<'p, 'o> {
         }
     }
 
+    /// What stands before the names inside of `name`: short enough to be repeated for each of them, and nobody else's.
+    fn prefix(&self, name: &str) -> String {
+        if name.len() > MAX_PREFIX {
+            format!("{}#{}/", shorten(name), self.nodes)
+        } else {
+            format!("{name}/")
+        }
+    }
+
     fn spend(&mut self, builder: &Builder<'_>, work: usize) -> Result<()> {
         self.work = self.work.saturating_add(work);
         if self.work > builder.budget.limits().max_fields {
@@ -289,7 +301,7 @@ impl<'p, 'o> Inliner<'p, 'o> {
         let given: HashSet<&str> = function.input.iter().map(String::as_str).collect();
         let sorted = order::order(&function.node, &given, &|_| false)?;
         let arguments: Vec<Option<ValueId>> = node.input.iter().map(|input| builder.named(input)).collect();
-        let prefix = format!("{name}/");
+        let prefix = self.prefix(name);
         let caller = builder.call();
         let body = Place {
             opset,
@@ -331,7 +343,7 @@ impl<'p, 'o> Inliner<'p, 'o> {
         let sorted = order::order(&branch.node, &order::given(branch), &|name| {
             builder.named(name).is_some()
         })?;
-        let prefix = format!("{name}/");
+        let prefix = self.prefix(name);
         let before = builder.nodes.len();
         builder.enter();
         let outcome = self.inside(

@@ -4,6 +4,9 @@
 use crate::error::{Result, fail};
 use crate::limits::Limits;
 
+/// Longest name in bytes. What a function calls its nodes and wires is written once and copied with every call.
+const MAX_NAME: usize = 1024;
+
 /// A message type of which the walk knows the sub-messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -38,6 +41,20 @@ impl Kind {
             (Self::Type, 4 | 9) => Self::Type,
             _ => return None,
         })
+    }
+}
+
+impl Kind {
+    /// True if field `number` holds a name.
+    const fn names(self, number: u64) -> bool {
+        matches!(
+            (self, number),
+            (Self::Node, 1..=4 | 7 | 8)
+                | (Self::Function, 1 | 4..=6 | 10 | 13)
+                | (Self::Attribute, 1 | 21)
+                | (Self::Tensor, 8)
+                | (Self::ValueInfo, 1)
+        )
     }
 }
 
@@ -89,6 +106,12 @@ impl Scan<'_> {
                     };
                     if length > bytes.len() {
                         return corrupt();
+                    }
+                    if length > MAX_NAME && kind.names(key >> 3) {
+                        fail!(
+                            Limit,
+                            "it has a name of {length} bytes, more than the {MAX_NAME} allowed; export it with shorter names"
+                        );
                     }
                     let (body, rest) = bytes.split_at(length);
                     bytes = rest;

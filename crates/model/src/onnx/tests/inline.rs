@@ -68,6 +68,27 @@ fn functions_that_call_themselves_end() {
     refused(calling(functions), Kind::Limit);
 }
 
+/// A name that is written once would be copied with each of a hundred thousand nodes.
+#[test]
+fn names_do_not_grow_with_calls() {
+    let long = "n".repeat(1024);
+    let chain = |name: &str| -> Vec<FunctionProto> {
+        let functions = (0..20).map(|level| {
+            let (own, next) = (format!("F{level}"), format!("F{}", level + 1));
+            function(&own, vec![call(&next, name, &["a"], &["b"])])
+        });
+        let mut functions: Vec<FunctionProto> = functions.collect();
+        functions[0].name = Some("F".to_owned());
+        functions.push(function("F20", vec![node("Tanh", name, &["a"], &["b"])]));
+        functions
+    };
+    let graph = calling(chain(&long)).expect("reads");
+    assert_eq!(graph.nodes.len(), 1);
+    assert!(graph.nodes[0].name.len() < 2048, "{} bytes", graph.nodes[0].name.len());
+    let error = refused(calling(chain(&"n".repeat(1025))), Kind::Limit);
+    assert!(error.to_string().contains("1025 bytes"), "{error}");
+}
+
 #[test]
 fn functions_that_give_nothing() {
     let error = refused(
