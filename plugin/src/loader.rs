@@ -222,7 +222,7 @@ impl<'a> Work<'a> {
             Wish::Restore(reference) => reference.clone(),
             Wish::Shipped(id) => ModelRef::shipped(id.as_str()),
             Wish::File(path) => {
-                let bytes = files::read_limited(path, files::MAX_MODEL_BYTES)
+                let bytes = files::read_model(path)
                     .map_err(|error| format!("{} cannot be opened: {error}. Choose another file.", path.display()))?;
                 ModelRef::file(path, &bytes, self.library.folders(), None, false)
             }

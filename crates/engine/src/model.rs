@@ -129,7 +129,9 @@ impl Model {
             || path.display().to_string(),
             |name| name.to_string_lossy().into_owned(),
         );
-        Self::from_bytes(&bytes, &file, sidecar.as_deref(), options)
+        let mut beside = tonegraft_model::chain::beside(path, options.limits.max_bytes);
+        let graph = tonegraft_model::read_any(&bytes, &file, sidecar.as_deref(), &mut beside, &options.limits)?;
+        Self::from_graph(graph, &file, options)
     }
 
     /// The same model with other start values of its state inputs, by name; those not named start from zeros.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tonegraft_engine::interpret;
-use tonegraft_model::{Framing, Graph, Limits, Tensor, chain, read, read_any, states};
+use tonegraft_model::{FrameStart, Framing, Graph, Limits, Tensor, chain, read, read_any, states};
 
 /// Largest difference to a reference, for signals within −1 … 1; of larger ones, in parts of their peak.
 const TOLERANCE: f32 = 1e-4;
@@ -110,7 +110,7 @@ impl Framed {
 
     /// Overlapping frames, the first at the first sample, added up where they lie.
     fn overlap_add(&mut self, audio: &[f32]) -> Vec<f32> {
-        let Framing { size, hop } = self.framing;
+        let Framing { size, hop, .. } = self.framing;
         let mut out = vec![0.0; audio.len()];
         for start in (0..=audio.len() - size).step_by(hop) {
             let frame = self.run(&audio[start..start + size]);
@@ -163,7 +163,11 @@ fn read_chain(name: &str, models: &Path) -> Graph {
 fn gtcrn(file: &str, reference: &str) {
     let Some(data) = data() else { return };
     let graph = with_sidecar(&data, "onnx", file);
-    assert_eq!(graph.metadata.framing, Some(Framing { size: 512, hop: 256 }));
+    assert_eq!(graph.metadata.framing, Some(Framing {
+            size: 512,
+            hop: 256,
+            start: FrameStart::Whole
+        }));
     let mut model = Framed::new(graph);
     assert_eq!(model.states.len(), 3);
     let found = model.overlap_add(&wav(&data.join("ref/clip_speech_16k.wav")));
@@ -191,7 +195,7 @@ fn gtcrn_simplified() {
 fn dtln() {
     let Some(data) = data() else { return };
     let mut model = Framed::new(read_chain("dtln", &data.join("onnx")));
-    let Framing { size, hop } = model.framing;
+    let Framing { size, hop, .. } = model.framing;
     assert_eq!((size, hop), (512, 128));
     let audio = wav(&data.join("ref/clip_speech_16k.wav"));
     let (mut past, mut sum, mut out) = (vec![0.0f32; size], vec![0.0f32; size], vec![0.0f32; audio.len()]);
@@ -241,5 +245,9 @@ fn lyra_at_46_stages() {
 fn wave_u_net_in_blocks() {
     let Some(data) = data() else { return };
     let graph = with_sidecar(&data, "onnx", "waveunet_distort.onnx");
-    assert_eq!(graph.metadata.framing, Some(Framing { size: 1024, hop: 1024 }));
+    assert_eq!(graph.metadata.framing, Some(Framing {
+            size: 1024,
+            hop: 1024,
+            start: FrameStart::Silence
+        }));
 }

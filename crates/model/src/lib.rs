@@ -22,7 +22,7 @@ pub mod tensor;
 pub use error::{ReadError, ReadErrorKind};
 pub use graph::{Dim, Graph, Node, Value, ValueId};
 pub use limits::Limits;
-pub use metadata::{Framing, Knob, Metadata, PhaseInput, PhaseRate};
+pub use metadata::{FrameStart, Framing, Knob, Metadata, PhaseInput, PhaseRate};
 pub use op::Op;
 pub use symbolic::SymInt;
 pub use tensor::{DType, Tensor, TensorData};

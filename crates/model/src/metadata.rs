@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-pub use stream::{Framing, MAX_FRAME, PhaseInput, PhaseRate};
+pub use stream::{FrameStart, Framing, MAX_FRAME, PhaseInput, PhaseRate};
 
 /// Keys of ours in a file; in a sidecar the prefix may be left out.
 const PREFIX: &str = "tonegraft.";

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use support::{Port, evaluate, noise, onnx};
-use tonegraft_model::{Framing, Graph, Limits, ReadError, ReadErrorKind, Tensor, read};
+use tonegraft_model::{FrameStart, Framing, Graph, Limits, ReadError, ReadErrorKind, Tensor, read};
 
 fn load(file: &[u8], sidecar: &str) -> Result<Graph, ReadError> {
     read(file, "m.onnx", Some(sidecar), &Limits::default())
@@ -45,7 +45,7 @@ fn ones(shape: &[i64]) -> Vec<u8> {
 }
 
 fn overlap_add(graph: &Graph, audio: &[f32]) -> Vec<f32> {
-    let Framing { size, hop } = graph.metadata.framing.expect("frames");
+    let Framing { size, hop, .. } = graph.metadata.framing.expect("frames");
     let (input, output) = (
         graph.metadata.audio_input.clone().expect("declared"),
         graph.metadata.audio_output.clone().expect("declared"),
@@ -229,7 +229,11 @@ fn declarations_out_of_range() {
             "knobs": [{"name": "Rate", "input": "s", "index": 1}], "phase_input": {"input": "x", "rate_knob": "Rate", "stereo_offset": 0.25}}"#,
     )
     .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(graph.metadata.framing, Some(Framing { size: 100, hop: 30 }));
+    assert_eq!(graph.metadata.framing, Some(Framing {
+            size: 100,
+            hop: 30,
+            start: FrameStart::Silence
+        }));
     assert_eq!(graph.metadata.seed, Some(u64::MAX));
     assert_eq!(graph.metadata.meters, ["s_new"]);
     assert_eq!(graph.metadata.phase_input.map(|phase| phase.stereo_offset), Some(0.25));

@@ -78,7 +78,10 @@ pub(super) enum Kernel {
     },
     Frame(frame::Kernel),
     State(Range<usize>),
-    Store(Range<usize>),
+    Store {
+        memory: Range<usize>,
+        start: i64,
+    },
     Ramp {
         start: i64,
         scale: f64,
@@ -441,7 +444,10 @@ impl Lowering {
                 self.state.get_mut(memory.clone())?.copy_from_slice(start);
                 Kernel::State(memory)
             }
-            StepOp::Store { number } => Kernel::Store(self.memory(*number, source?.planes)),
+            StepOp::Store { number, start } => Kernel::Store {
+                memory: self.memory(*number, source?.planes),
+                start: *start,
+            },
             StepOp::Ramp { start, scale, offset } => Kernel::Ramp {
                 start: *start,
                 scale: *scale,

@@ -246,7 +246,10 @@ impl Running<'_> {
                     y.get_mut(..frames)?.fill(*value);
                 }
             }
-            Kernel::Store(memory) => {
+            Kernel::Store { memory, start } => {
+                if from.first < *start {
+                    return Some(());
+                }
                 let x = first?;
                 let memory = self.state.get_mut(memory.clone())?;
                 let last = from.count.checked_sub(1)?;

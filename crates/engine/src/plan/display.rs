@@ -111,7 +111,7 @@ impl fmt::Display for Step {
             StepOp::Read { reach } => write!(f, "read within {reach}")?,
             StepOp::Frame(function) => write!(f, "{}", function.name())?,
             StepOp::State { number, .. } => write!(f, "state {number}")?,
-            StepOp::Store { number } => write!(f, "store {number}")?,
+            StepOp::Store { number, .. } => write!(f, "store {number}")?,
             StepOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}")?,
             StepOp::Phase { rate, frames, offset } => write!(f, "phase {rate} Hz at {frames}, planes {offset} apart")?,
             StepOp::Noise { noise, seed } => write!(f, "{noise:?}, seed {seed}")?,

@@ -74,7 +74,7 @@ fn step(node: &StreamNode) -> Fused {
         StreamOp::Read { reach } => Some(StepOp::Read { reach }),
         StreamOp::Frame(function) => Some(StepOp::Frame(function)),
         StreamOp::State { number, start } => Some(StepOp::State { number, start }),
-        StreamOp::Store { number } => Some(StepOp::Store { number }),
+        StreamOp::Store { number, start } => Some(StepOp::Store { number, start }),
         StreamOp::Ramp { start, scale, offset } => Some(StepOp::Ramp { start, scale, offset }),
         StreamOp::Phase { rate, frames, offset } => Some(StepOp::Phase { rate, frames, offset }),
         StreamOp::Noise { noise, seed } => Some(StepOp::Noise { noise, seed }),

@@ -204,6 +204,8 @@ pub enum StepOp {
     Store {
         /// Which.
         number: usize,
+        /// Frames before this tick leave it as it is.
+        start: i64,
     },
     /// `scale · n + offset` from a tick on.
     Ramp {

@@ -32,7 +32,12 @@ pub(super) enum Mode {
     /// Its time axis is the stream.
     Stream,
     /// It is a frame of `size` samples, one every `hop`.
-    Framed { size: usize, hop: usize },
+    Framed {
+        size: usize,
+        hop: usize,
+        /// Frames that begin before the signal do not count.
+        whole: bool,
+    },
     /// It is a window of the last `size` samples, one at every sample.
     Windows { size: usize },
 }

@@ -28,6 +28,7 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
         let mode = Mode::Framed {
             size: framing.size,
             hop: framing.hop,
+            whole: framing.start == tonegraft_model::FrameStart::Whole,
         };
         return attempts(graph, &audio, mode, states, None);
     }
@@ -42,7 +43,11 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
     streamed.or_else(|error| {
         // A fixed block that mixes its samples in another way than a stream can still be played block by block.
         let size = inputs::block_size(graph, &audio).ok_or_else(|| error.clone())?;
-        let mode = Mode::Framed { size, hop: size };
+        let mode = Mode::Framed {
+            size,
+            hop: size,
+            whole: false,
+        };
         attempts(graph, &audio, mode, states, None).map_err(|_| error)
     })
 }
@@ -128,7 +133,7 @@ fn attempt(
     let signal = match mode {
         Mode::Stream => signal,
         Mode::Windows { size } => builder.window_input(&signal, audio.axes.clone(), size)?,
-        Mode::Framed { size, hop } => builder.frame_input(&signal, audio, size, hop)?,
+        Mode::Framed { size, hop, .. } => builder.frame_input(&signal, audio, size, hop)?,
     };
     let frame_timing = signal.timing;
     let frame_rate = builder.rate(signal.view);

@@ -141,7 +141,7 @@ impl fmt::Display for Operation<'_> {
             StreamOp::Frame(function) => f.write_str(function.name()),
             StreamOp::Read { reach } => write!(f, "read within {reach}"),
             StreamOp::State { number, .. } => write!(f, "state {number}"),
-            StreamOp::Store { number } => write!(f, "store {number}"),
+            StreamOp::Store { number, .. } => write!(f, "store {number}"),
             StreamOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}"),
             StreamOp::Phase { rate, frames, offset } => write!(f, "phase {rate} Hz at {frames}, planes {offset} apart"),
             StreamOp::Noise { noise, seed } => write!(f, "{noise:?}, seed {seed}"),

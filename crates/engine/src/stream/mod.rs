@@ -314,6 +314,8 @@ pub enum StreamOp {
     Store {
         /// Which.
         number: usize,
+        /// Frames before this tick leave it as it is.
+        start: i64,
     },
     /// Frames counted from the signal's beginning: `scale · n + offset`, from `n = 0` at tick `start` on.
     Ramp {

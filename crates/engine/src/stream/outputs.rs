@@ -31,7 +31,7 @@ impl Builder<'_> {
             Mode::Stream | Mode::Windows { .. } => {
                 self.rate(signal.view).hop() == Some(self.ticks) && time_axis(&signal.axes).is_some()
             }
-            Mode::Framed { size, hop } => {
+            Mode::Framed { size, hop, .. } => {
                 let planes = signal.view.planes;
                 self.moves(signal)
                     && time_axis(&signal.axes).is_none()
@@ -172,7 +172,12 @@ impl Builder<'_> {
             match self.facts[next.index()].clone() {
                 Some(Fact::Signal(signal)) if signal.view.planes == planes && self.moves(&signal) => {
                     let rate = self.rate(signal.view);
-                    self.push_at(StreamOp::Store { number }, vec![signal.view], 0, rate);
+                    let start = if matches!(self.mode, Mode::Framed { whole: true, .. }) {
+                        signal.timing.shift
+                    } else {
+                        i64::MIN
+                    };
+                    self.push_at(StreamOp::Store { number, start }, vec![signal.view], 0, rate);
                 }
                 Some(Fact::Refused(error)) => return Err(Stop::Refused(error)),
                 _ => {
@@ -222,12 +227,16 @@ impl Builder<'_> {
                     STEPWISE_HOP,
                 )
             }
-            Mode::Framed { size, hop } => {
+            Mode::Framed { size, hop, whole } => {
                 let channels = if output.view.planes.is_multiple_of(size) {
                     output.view.planes / size
                 } else {
                     output.view.planes / hop
                 };
+                if whole {
+                    // Frames that begin before the signal are none.
+                    output.view = self.begin(output.view, output.timing.shift, &[], 0);
+                }
                 output = self.frame_output(&output, channels, hop)?;
                 let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / 4);
                 (

@@ -160,6 +160,8 @@ struct WrittenModel {
 struct WrittenFrame {
     size: u64,
     hop: u64,
+    #[serde(default)]
+    start: metadata::FrameStart,
 }
 
 /// The JSON object of a chain file.
@@ -197,7 +199,7 @@ pub(super) fn parse(bytes: &[u8], sidecar: Option<&str>, limits: &Limits) -> Res
                     "its `frame` is not of the form {{\"size\", \"hop\"}} ({error})"
                 ))
             })?;
-            Some(Framing::checked("frame", frame.size, frame.hop)?)
+            Some(Framing::checked("frame", frame.size, frame.hop, frame.start)?)
         }
     };
     let input = wire(object.remove("input"), "input")?.unwrap_or_else(|| AUDIO.to_owned());

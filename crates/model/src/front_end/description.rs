@@ -119,6 +119,8 @@ pub struct Stft {
 struct Written {
     size: u64,
     hop: u64,
+    #[serde(default)]
+    start: crate::metadata::FrameStart,
     window: Window,
     synthesis_window: Option<Window>,
     #[serde(default = "complex_in")]
@@ -149,7 +151,7 @@ pub(crate) fn parse(text: &str) -> Result<Stft> {
         let what = format!("is not of the form {{\"size\": 512, \"hop\": 256, \"window\": \"hann\", …}} ({error})");
         wrong("stft", &what)
     })?;
-    let framing = Framing::checked("stft", written.size, written.hop)?;
+    let framing = Framing::checked("stft", written.size, written.hop, written.start)?;
     if framing.size < 4 || !framing.size.is_multiple_of(2) {
         return Err(wrong(
             "stft",

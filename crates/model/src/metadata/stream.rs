@@ -24,6 +24,19 @@ pub struct Framing {
     pub size: usize,
     /// Frames of audio between two runs, 1 to `size`.
     pub hop: usize,
+    /// Where the first run stands.
+    pub start: FrameStart,
+}
+
+/// Where the first frame of a stream stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameStart {
+    /// The silence before the signal counts: the first frames reach into it.
+    #[default]
+    Silence,
+    /// At the beginning of the signal: the first frame is the first whole one.
+    Whole,
 }
 
 /// An input that takes the phase of a low-frequency oscillator, in turns, 0 up to 1, one value for each frame of audio.
@@ -52,6 +65,8 @@ pub enum PhaseRate {
 struct WrittenFrame {
     size: u64,
     hop: u64,
+    #[serde(default)]
+    start: FrameStart,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +81,7 @@ struct WrittenPhase {
 
 impl Framing {
     /// Of numbers from a file; `key` is where they stand.
-    pub(crate) fn checked(key: &str, size: u64, hop: u64) -> Result<Self> {
+    pub(crate) fn checked(key: &str, size: u64, hop: u64, start: FrameStart) -> Result<Self> {
         if !(1..=MAX_FRAME as u64).contains(&size) {
             return Err(wrong(
                 key,
@@ -82,6 +97,7 @@ impl Framing {
         Ok(Self {
             size: size as usize,
             hop: hop as usize,
+            start,
         })
     }
 }
@@ -89,7 +105,7 @@ impl Framing {
 /// `tonegraft.block_size`: size and hop at once.
 pub(super) fn block_size(text: &str) -> Result<Framing> {
     match text.parse::<u64>() {
-        Ok(size) => Framing::checked("block_size", size, size),
+        Ok(size) => Framing::checked("block_size", size, size, FrameStart::default()),
         Err(_) => Err(wrong(
             "block_size",
             &format!("is {text:?}, but must be a whole number from 1 to {MAX_FRAME}"),
@@ -105,7 +121,7 @@ pub(super) fn frame(text: &str) -> Result<Framing> {
             &format!("is not of the form {{\"size\": 512, \"hop\": 256}} ({error})"),
         )
     })?;
-    Framing::checked("frame", written.size, written.hop)
+    Framing::checked("frame", written.size, written.hop, written.start)
 }
 
 /// `tonegraft.states`: an object from inputs to outputs.
