@@ -368,10 +368,10 @@ class _Call:
         )
 
     def windows(self, signal: Audio) -> Tensor:
-        """The newest sample of window ``n`` is sample ``n``; zeros lie before the signal."""
+        """All that lie within the signal; the newest sample of a window is the one it gives."""
         shape = [size for size in self.shapes[self.audio][1:] if isinstance(size, int)]
-        padded = torch.from_numpy(np.pad(signal[0], (math.prod(shape) - 1, 0)))
-        return padded.unfold(0, math.prod(shape), 1).reshape(-1, *shape)
+        samples = torch.from_numpy(signal[0])
+        return samples.unfold(0, math.prod(shape), 1).reshape(-1, *shape)
 
     def step(self, inputs: Mapping[str, Tensor], others: dict[str, Tensor]) -> list[Tensor]:
         """One frame; carries the states in ``others``."""
