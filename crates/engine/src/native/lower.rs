@@ -214,6 +214,14 @@ impl Program {
         &self.edges
     }
 
+    /// Memories of oscillators, which start when the stream does.
+    pub(super) fn phases(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.steps.iter().filter_map(|step| match &step.kernel {
+            Kernel::Phase { memory, .. } => Some(memory.clone()),
+            _ => None,
+        })
+    }
+
     /// Floats that steps need beside their regions while they run.
     pub(super) fn scratch(&self) -> usize {
         self.scratch

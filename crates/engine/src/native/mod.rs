@@ -104,6 +104,11 @@ impl Native {
             native.settle();
         }
         native.epoch = native.tick;
+        for memory in Arc::clone(&native.program).phases() {
+            if let Some(phase) = native.memory.get_mut(memory) {
+                phase.fill(0.0);
+            }
+        }
         let state_len = native.program.state_len();
         native.start = Arc::new(Snapshot {
             state: native.memory[..state_len].into(),
