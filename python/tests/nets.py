@@ -152,6 +152,13 @@ class MaskNet(nn.Module):
         return torch.sigmoid(self.out(h)), h
 
 
+class Tremolo(nn.Module):
+    """``phase`` in turns, one for each frame."""
+
+    def forward(self, x, phase):
+        return x * (1 - 0.5 * torch.sin(2 * torch.pi * phase))
+
+
 class GlobalNorm(nn.Module):
     """Needs the whole signal: no stream."""
 

@@ -17,6 +17,7 @@ from nets import (
     MaskNet,
     SameConv,
     StatefulGru,
+    Tremolo,
     ValidConv,
     WindowNet,
 )
@@ -208,6 +209,23 @@ def test_the_module_is_played_as_the_file_says(tmp_path):
             wanted[n : n + 32] += net(torch.from_numpy(padded[n : n + 32])[None]).numpy()[0]
     found = played(net, torch.zeros(1, 32), frame=(32, 8))
     np.testing.assert_allclose(found[0], wanted[24:], atol=1e-5)
+
+
+def test_a_reference_plays_what_a_call_cannot(renderer, tmp_path):
+    path = tmp_path / "a.onnx"
+    net = Tremolo()
+    phase = {"input": "phase", "rate_hz": 5}
+    example = (torch.zeros(1, 1, 512), torch.zeros(1, 1, 512))
+    export(net, path, example=example, phase_input=phase, dynamic=False, audio_input="x")
+
+    def reference(audio, others):
+        assert not others
+        turns = torch.arange(audio.shape[1], dtype=torch.float64) * 5 / 48_000 % 1
+        return net(torch.from_numpy(audio)[None], turns.float()[None, None])[0].numpy()
+
+    assert checked(renderer, net, path, reference=reference, tolerance=1e-4).ok
+    with pytest.raises(ValueError, match="phase"):
+        check(net, path, renderer=renderer)
 
 
 def test_spectral_mask_with_a_state(renderer, tmp_path):

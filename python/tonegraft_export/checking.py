@@ -175,7 +175,7 @@ def check(
     call = _Call(module, model, facts, info)
     signal = call.signal(audio, rate)
     with evaluating(module), torch.no_grad():
-        others = call.others(knobs or {})
+        others = call.others(knobs or {}, lenient=reference is not None)
         wanted = reference(signal, others) if reference else call.play(signal, others)
     wanted = np.atleast_2d(np.asarray(wanted, np.float32))
 
@@ -302,8 +302,8 @@ class _Call:
             raise ValueError(f"{audio.shape[1]} frames of audio, but the file takes {size}")
         return audio[:, :length]
 
-    def others(self, knobs: Mapping[str, float]) -> dict[str, Tensor]:
-        """All inputs but the audio: knobs, and zero states."""
+    def others(self, knobs: Mapping[str, float], lenient: bool = False) -> dict[str, Tensor]:
+        """All inputs but the audio: knobs, and zero states; ``lenient``: no others."""
         sizes = {
             name: [size if isinstance(size, int) else 1 for size in shape]
             for name, shape in self.shapes.items()
@@ -314,6 +314,8 @@ class _Call:
             if name in found or name in spectral or (name == self.audio and not spectral):
                 continue
             if name not in self.states and self.roles.get(name) != "state":
+                if lenient:
+                    continue
                 raise ValueError(
                     f"input {name!r} is neither audio, knob nor state: give reference="
                 )
