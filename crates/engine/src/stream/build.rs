@@ -341,7 +341,7 @@ impl Builder<'_> {
         let all: Vec<i64> = (signal.axes.iter())
             .map(|axis| match axis {
                 Axis::Time => signal.timing.length,
-                Axis::Size(size) => i64::try_from(*size).unwrap_or(0),
+                Axis::Size(size) | Axis::Past(size) => i64::try_from(*size).unwrap_or(0),
             })
             .collect();
         match &node.op {

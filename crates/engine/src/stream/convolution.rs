@@ -123,7 +123,7 @@ impl Builder<'_> {
         for axis in 0..layout.spatial {
             let length = match signal.axes[2 + axis] {
                 Axis::Time => signal.timing.length,
-                Axis::Size(size) => i64::try_from(size).unwrap_or(0),
+                Axis::Size(size) | Axis::Past(size) => i64::try_from(size).unwrap_or(0),
             };
             windows.push(along(window, axis, layout.spatial, w_shape[2 + axis], length)?);
         }
@@ -311,7 +311,7 @@ impl Builder<'_> {
         for axis in 0..layout.spatial {
             let length = match signal.axes[2 + axis] {
                 Axis::Time => signal.timing.length,
-                Axis::Size(size) => i64::try_from(size).unwrap_or(0),
+                Axis::Size(size) | Axis::Past(size) => i64::try_from(size).unwrap_or(0),
             };
             let explicit = Window {
                 auto_pad: AutoPad::NotSet,

@@ -65,7 +65,7 @@ impl Builder<'_> {
         let (a, b) = (self.fact(node, 0)?, self.fact(node, 1)?);
         if changing(&a) && changing(&b) {
             let (a, b) = (self.signal(node, 0)?, self.signal(node, 1)?);
-            return self.matmul_signals(a, b);
+            return self.matmul_signals(node, a, b);
         }
         if changing(&a) {
             let signal = self.signal(node, 0)?;
@@ -77,7 +77,7 @@ impl Builder<'_> {
                 [ones @ .., i, o] if ones.iter().all(|one| *one == 1) => (*i, *o),
                 _ => {
                     let matrices = self.operand(node, 1)?;
-                    return self.matmul_signals(signal, matrices);
+                    return self.matmul_signals(node, signal, matrices);
                 }
             };
             let mut axes = signal.axes.clone();
@@ -114,7 +114,7 @@ impl Builder<'_> {
             rank.checked_sub(2),
         ) else {
             let matrices = self.operand(node, 0)?;
-            return self.matmul_signals(matrices, signal);
+            return self.matmul_signals(node, matrices, signal);
         };
         if signal.axes[features] == Axis::Time {
             return Err(Stop::not_streamable(format!("it mixes {inputs} frames of the signal")));
@@ -127,7 +127,7 @@ impl Builder<'_> {
         }
         if size(signal.axes[rank - 1]) != 1 {
             let matrix = self.operand(node, 0)?;
-            return self.matmul_signals(matrix, signal);
+            return self.matmul_signals(node, matrix, signal);
         }
         let mut axes = signal.axes.clone();
         axes[features] = Axis::Size(outputs);

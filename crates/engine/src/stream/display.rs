@@ -47,6 +47,7 @@ impl fmt::Display for StreamGraph {
             .map(|axis| match axis {
                 Axis::Time => "time".to_owned(),
                 Axis::Size(size) => size.to_string(),
+                Axis::Past(size) => format!("last {size}"),
             })
             .collect();
         writeln!(

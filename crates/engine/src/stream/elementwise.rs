@@ -41,6 +41,10 @@ impl Builder<'_> {
                 let gate = self.map(&scaled, F::Sigmoid);
                 return self.combine(binary::Function::Mul, signal, gate);
             }
+            Unary::IsNan => {
+                let equal = self.combine(binary::Function::Equal, signal.clone(), signal)?;
+                return self.negate(equal);
+            }
             Unary::Tan => {
                 let (sine, cosine) = (self.map(&signal, F::Sin), self.map(&signal, F::Cos));
                 return self.combine(binary::Function::Div, sine, cosine);
@@ -206,7 +210,14 @@ impl Builder<'_> {
             .map(|fact| match fact {
                 Fact::Signal(signal) => Ok(signal.clone()),
                 Fact::Constant { state: Some(id), .. } => Err(Stop::NotAState(*id)),
-                Fact::Constant { tensor, .. } => self.constant_operand(tensor, rank, time, partner.as_ref()),
+                Fact::Constant { tensor, .. } => {
+                    if let Some(partner) = &partner
+                        && let Some(signal) = self.by_distance(tensor, partner)?
+                    {
+                        return Ok(signal);
+                    }
+                    self.constant_operand(tensor, rank, time, partner.as_ref())
+                }
                 Fact::Position { offset, plus, .. } => self.position_signal(*offset, plus.clone()),
                 _ => Err(Stop::not_streamable(
                     "it works on the last frames only, which have no place in a stream",

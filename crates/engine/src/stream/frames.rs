@@ -60,7 +60,7 @@ impl Builder<'_> {
     /// The axis, if it is not the time.
     fn feature_axis(signal: &Signal, axis: usize) -> Result<usize, Stop> {
         match signal.axes.get(axis) {
-            Some(Axis::Size(_)) => Ok(axis),
+            Some(Axis::Size(_) | Axis::Past(_)) => Ok(axis),
             Some(Axis::Time) => Err(Stop::not_streamable("it needs all frames of the signal at once")),
             None => Err(Stop::shape(format!("axis {axis} of {}", text(&signal.axes)))),
         }
@@ -347,13 +347,19 @@ impl Builder<'_> {
     }
 
     /// The product of two signals as matrices.
-    pub(super) fn matmul_signals(&mut self, a: Signal, b: Signal) -> Result<Signal, Stop> {
+    pub(super) fn matmul_signals(&mut self, node: &Node, a: Signal, b: Signal) -> Result<Signal, Stop> {
         let (ra, rb) = (a.axes.len(), b.axes.len());
         if ra < 2 || rb < 2 {
             return Err(Stop::not_streamable("it multiplies a vector with a signal"));
         }
         let (ta, tb) = (time_axis(&a.axes), time_axis(&b.axes));
         let (m, k, n) = (a.axes[ra - 2], a.axes[ra - 1], b.axes[rb - 1]);
+        if (m, n) == (Axis::Time, Axis::Time) {
+            return self.scores(node, a, &b);
+        }
+        if matches!((m, k), (Axis::Time, Axis::Past(_))) && b.axes[rb - 2] == Axis::Time {
+            return self.attend(a, &b);
+        }
         let frames_mixed =
             k == Axis::Time || b.axes[rb - 2] == Axis::Time || n == Axis::Time || (m == Axis::Time && tb.is_some());
         if frames_mixed {

@@ -112,7 +112,7 @@ impl AudioInput {
         (self.axes.iter())
             .map(|axis| match axis {
                 Axis::Time => self.fixed_length.unwrap_or(size),
-                Axis::Size(size) => *size,
+                Axis::Size(size) | Axis::Past(size) => *size,
             })
             .collect()
     }

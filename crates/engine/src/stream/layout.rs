@@ -430,7 +430,7 @@ fn resolved(target: &[i64], signal: &Signal, total: i128, copies_zero: bool) -> 
         sizes.push(match size {
             0 if copies_zero => match signal.axes.get(at)? {
                 Axis::Time => signal.timing.length,
-                Axis::Size(size) => i64::try_from(*size).ok()?,
+                Axis::Size(size) | Axis::Past(size) => i64::try_from(*size).ok()?,
             },
             size => *size,
         });

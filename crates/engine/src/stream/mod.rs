@@ -16,6 +16,7 @@
 //! Lengths are those of a whole-signal run: of the length that the export fixed, or of a virtual one, longer than any signal and
 //! a multiple of any hop, where it left it open.
 
+mod attention;
 mod build;
 mod compile;
 mod convolution;
@@ -136,6 +137,8 @@ pub enum Axis {
     Time,
     /// Features; all feature axes together, in row-major order, are the planes.
     Size(usize),
+    /// Features that are the last frames, the newest last.
+    Past(usize),
 }
 
 /// A value of the model's graph that changes with time or knobs.

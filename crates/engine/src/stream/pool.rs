@@ -183,7 +183,7 @@ impl Builder<'_> {
         for at in 0..spatial {
             let length = match signal.axes[2 + at] {
                 Axis::Time => signal.timing.length,
-                Axis::Size(size) => i64::try_from(size).unwrap_or(0),
+                Axis::Size(size) | Axis::Past(size) => i64::try_from(size).unwrap_or(0),
             };
             let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / 4);
             let step = number(*window.strides.get(at).unwrap_or(&1)).max(1);

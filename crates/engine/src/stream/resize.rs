@@ -66,7 +66,7 @@ impl Builder<'_> {
         let sizes = self.integers(node, 3)?.filter(|sizes| !sizes.is_empty());
         let length = |axis: Axis, signal: &Signal| match axis {
             Axis::Time => signal.timing.length,
-            Axis::Size(n) => i64::try_from(n).unwrap_or(0),
+            Axis::Size(n) | Axis::Past(n) => i64::try_from(n).unwrap_or(0),
         };
         for at in 0..rank {
             let own = length(signal.axes[at], &signal);

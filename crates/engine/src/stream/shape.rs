@@ -11,7 +11,7 @@ pub(super) fn planes(axes: &[Axis]) -> usize {
 pub(super) const fn size(axis: Axis) -> usize {
     match axis {
         Axis::Time => 1,
-        Axis::Size(size) => size,
+        Axis::Size(size) | Axis::Past(size) => size,
     }
 }
 
@@ -27,6 +27,7 @@ pub(super) fn text(axes: &[Axis]) -> String {
         .map(|axis| match axis {
             Axis::Time => "time".to_owned(),
             Axis::Size(size) => size.to_string(),
+            Axis::Past(size) => format!("last {size}"),
         })
         .collect();
     format!("[{}]", sizes.join(", "))

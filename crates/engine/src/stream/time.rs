@@ -166,7 +166,7 @@ impl Builder<'_> {
                     Ok(cropped) => signal = cropped,
                     Err(length) => tail = Some(length),
                 },
-                Axis::Size(_) => signal = self.slice_features(&signal, *axis, start, end, step)?,
+                Axis::Size(_) | Axis::Past(_) => signal = self.slice_features(&signal, *axis, start, end, step)?,
             }
         }
         Ok(match tail {
@@ -243,7 +243,7 @@ impl Builder<'_> {
                     .zip(&signal.axes)
                     .all(|(size, expected)| match expected {
                         Axis::Time => true,
-                        Axis::Size(expected) => size == expected,
+                        Axis::Size(expected) | Axis::Past(expected) => size == expected,
                     });
             let values = tensor.as_f32().filter(|_| fits).ok_or_else(|| {
                 Stop::shape(format!(

@@ -25,6 +25,8 @@ impl Builder<'_> {
         };
         let stacked = self.stack(&plain, size, 1, 1)?;
         self.sliding = Some((stacked.view, Sliding { base: audio.view, size }));
+        // What a window of silence gives stands before the first one.
+        self.earliest = self.earliest.min(-(i64::try_from(size).unwrap_or(0) * self.ticks));
         Ok(Signal {
             view: stacked.view,
             axes,
