@@ -21,6 +21,9 @@ const MASKED: f32 = -1e4;
 /// The most frames that an attention reaches back.
 const MAX_PAST: usize = 4_096;
 
+/// The values of a mask, and which of them let a score pass.
+type Mask = (Vec<f32>, fn(f32) -> bool);
+
 /// The values of the last two axes, one matrix after the other.
 fn values(tensor: &Tensor) -> Vec<f32> {
     #[allow(clippy::cast_precision_loss)]
@@ -72,7 +75,7 @@ impl Builder<'_> {
     }
 
     /// The first constant `[…, frames, frames]` that meets the scores on their way, and which of its values let them pass.
-    fn mask(&self, node: &Node, frames: usize) -> Option<(Vec<f32>, fn(f32) -> bool)> {
+    fn mask(&self, node: &Node, frames: usize) -> Option<Mask> {
         let mut id = node.outputs.first().copied().flatten()?;
         for _ in 0..8 {
             let reads = |next: &&Node| next.inputs.contains(&Some(id));
