@@ -1,7 +1,7 @@
 //! `cargo xtask bench-report`: runs `benches`, a workspace of its own, and writes what it measured to `docs`.
 
 use crate::project::Project;
-use crate::{run, venv};
+use crate::{costs, run, venv};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -49,7 +49,8 @@ pub fn run(project: &Project) -> Result<()> {
         "the benches wrote other columns than {COLUMNS}"
     );
     std::fs::write(project.root.join(CSV), &csv)?;
-    std::fs::write(project.root.join(PAGE), page(&csv, &machine)?)?;
+    let loading = costs::section(project)?;
+    std::fs::write(project.root.join(PAGE), page(&csv, &machine)? + &loading)?;
     println!("wrote {CSV} and {PAGE}");
     Ok(())
 }

@@ -7,6 +7,8 @@
 mod bench_report;
 mod bundle;
 mod checks;
+mod costs;
+mod coverage;
 mod demo;
 mod extended;
 mod fuzz;
@@ -39,6 +41,7 @@ cargo xtask COMMAND
   references     make the fixtures in models/fixtures again from models/generators
   extended       slow checks: Ardour's export, cargo-deny, checks for other systems, soak
   fuzz           the fuzzers of fuzz/, 30 CPU-minutes each (fuzz TARGET… --minutes N; 0 minutes: the corpus alone)
+  coverage       what plays and what is refused, written to docs/COVERAGE.md (--check: is it stale?)
   bench-report   benches beside ONNX Runtime, written to docs/BENCHMARKS.md
 
 Environment:
@@ -64,7 +67,7 @@ fn dispatch() -> Result<ExitCode> {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", &[][..]),
     };
-    if !matches!(command, "hosts" | "fuzz" | "help" | "-h" | "--help")
+    if !matches!(command, "hosts" | "fuzz" | "coverage" | "help" | "-h" | "--help")
         && let Some(unknown) = rest.first()
     {
         bail!("`cargo xtask {command}` takes no argument, but `{unknown}` was given");
@@ -88,6 +91,7 @@ fn dispatch() -> Result<ExitCode> {
         "references" => references::run(&project)?,
         "extended" => return Ok(extended::run(&project)),
         "fuzz" => fuzz::run(&project, rest)?,
+        "coverage" => coverage::run(&project, rest)?,
         "bench-report" => bench_report::run(&project)?,
         "help" | "-h" | "--help" => print!("{HELP}"),
         other => bail!("there is no command `{other}`; `cargo xtask help` lists them"),

@@ -52,7 +52,10 @@ fn check_interpreter(file: &File) {
 fn check(file: &File, folder: &Path) {
     let case = match (cases::case(file, folder), refused(&file.name)) {
         (Ok(case), None) => case,
-        (Ok(_), Some(_)) => panic!("plays now: take it out of the table of what is refused"),
+        (Ok(case), Some(_)) => panic!(
+            "plays now, {:?}: take it out of the table of what is refused",
+            measure(&case, None, CUTS)
+        ),
         (Err(error), None) => panic!("refused: {error}"),
         (Err(error), Some(refused)) => {
             let error = error.to_string();

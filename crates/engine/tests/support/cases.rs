@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tonegraft_engine::info::Port;
 use tonegraft_engine::{Isa, LoadError, Model, StartState, interpret};
-use tonegraft_model::{Graph, Tensor};
+use tonegraft_model::{Graph, Tensor, states};
 
 /// Largest difference allowed, relative to the larger of 1 and the reference's peak.
 ///
@@ -134,9 +134,17 @@ fn beside(
     }
     let y = &outputs[&audio(&model.info().outputs)];
     let expected = planes(y, longest_axis(y));
+    let mut input = x[..model.channels().0].to_vec();
+    // One long frame, as a stream gives it, comes when it is over.
+    let latency = model.info().latency_samples as usize;
+    if latency * 2 > frames {
+        for channel in &mut input {
+            channel.resize(frames + latency, 0.0);
+        }
+    }
     Ok(Case {
         name: file.name.clone(),
-        input: x[..model.channels().0].to_vec(),
+        input,
         knobs,
         first: frames.saturating_sub(expected[0].len()),
         expected,
@@ -144,13 +152,10 @@ fn beside(
     })
 }
 
-/// A reference of the shared data that is one array `y` (or `audio`) for a clip.
-fn clip(file: &File, folder: &Path, reference: &str, clip: &str, frames: Option<usize>) -> Result<Case, LoadError> {
+/// A stored reference for a clip: `y` may be shorter than the clip at its beginning.
+fn clip(file: &File, mut input: Vec<f32>, frames: usize, expected: Vec<Vec<f32>>) -> Result<Case, LoadError> {
     let model = file.model()?;
-    let mut input = data::wav(&folder.join("ref").join(clip));
-    let y = data::npz(&folder.join(format!("ref/{reference}.npz")))["y"].clone();
-    let expected = planes(&y, longest_axis(&y));
-    input.truncate(frames.unwrap_or(input.len()));
+    input.truncate(frames);
     Ok(Case {
         name: file.name.clone(),
         first: input.len() - expected[0].len(),
@@ -161,53 +166,83 @@ fn clip(file: &File, folder: &Path, reference: &str, clip: &str, frames: Option<
     })
 }
 
+/// Index of the time axis of the graph's audio input, and its length if the export fixed it.
+pub fn time(graph: &Graph, model: &Model) -> (usize, Option<usize>) {
+    let name = audio(&model.info().inputs);
+    let id = graph.inputs.iter().find(|id| graph.value(**id).name == name);
+    let shape = &graph.value(*id.expect("there")).shape;
+    let open = (1..shape.len()).rev().find(|at| shape[*at].known().is_none());
+    let axis = open.unwrap_or_else(|| (0..shape.len()).max_by_key(|at| shape[*at].known()).unwrap_or(0));
+    (axis, shape[axis].known())
+}
+
+/// Graph inputs for `audio`, one channel: knobs at their defaults, states zero.
+pub fn inputs(graph: &Graph, model: &Model, audio: &[f32]) -> BTreeMap<String, Tensor> {
+    let (time, _) = time(graph, model);
+    let knob = |input: &str, index: usize| {
+        let knob = model
+            .knobs()
+            .iter()
+            .find(|knob| knob.input == input && knob.index == index);
+        knob.map_or(0.0, |knob| knob.default)
+    };
+    (model.info().inputs.iter())
+        .map(|port| {
+            let id = graph.inputs.iter().find(|id| graph.value(**id).name == port.name);
+            let dims = graph.value(*id.expect("same names")).shape.iter();
+            let mut shape: Vec<usize> = dims.map(|dim| dim.known().unwrap_or(1)).collect();
+            let values: Vec<f32> = if port.role == "audio" {
+                shape[time] = audio.len();
+                let inner: usize = shape[time + 1..].iter().product();
+                let outer: usize = shape[..time].iter().product();
+                (0..outer * audio.len() * inner)
+                    .map(|at| {
+                        let plane = at / (audio.len() * inner) * inner + at % inner;
+                        if plane == 0 {
+                            audio[at / inner % audio.len()]
+                        } else {
+                            knob(&port.name, plane)
+                        }
+                    })
+                    .collect()
+            } else {
+                (0..shape.iter().product()).map(|at| knob(&port.name, at)).collect()
+            };
+            (port.name.clone(), Tensor::f32(shape, values).expect("sizes agree"))
+        })
+        .collect()
+}
+
 /// Without a stored reference: the interpreter over noise, a fixed length block by block with the states carried over.
 fn interpreted(file: &File) -> Result<Case, LoadError> {
     let graph = file.read()?;
     let model = file.compile(graph.clone())?;
-    let streamed = tonegraft_engine::stream::compile(&graph, &BTreeMap::new()).expect("it has just been compiled");
-    let (input, output) = (audio(&model.info().inputs), audio(&model.info().outputs));
-    let id = graph
-        .inputs
-        .iter()
-        .find(|id| graph.value(**id).name == input)
-        .expect("there");
-    let dims = &graph.value(*id).shape;
-    let open = dims.iter().position(|dim| dim.known().is_none());
-    let time = open.unwrap_or_else(|| (0..dims.len()).max_by_key(|at| dims[*at].known()).expect("an axis"));
-    let (block, blocks) = match dims[time].known() {
+    let pairs = states::pairs(&graph);
+    let output = audio(&model.info().outputs);
+    let (block, blocks) = match time(&graph, &model).1 {
         Some(block) => (block, 2048usize.div_ceil(block).max(3)),
-        None => (usize::try_from(model.info().receptive_field).expect("small") + 2000, 1),
+        None => (model.plan().receptive_field + 2000, 1),
     };
-    let audio_in = noise_vec(7, block * blocks);
-    let mut shape: Vec<usize> = dims.iter().map(|dim| dim.known().unwrap_or(1)).collect();
-    shape[time] = block;
-    let mut inputs: BTreeMap<String, Tensor> = (graph.inputs.iter())
-        .map(|id| {
-            let value = graph.value(*id);
-            let shape: Vec<usize> = value.shape.iter().map(|dim| dim.known().unwrap_or(1)).collect();
-            let zeros = vec![0.0; shape.iter().product()];
-            (value.name.clone(), Tensor::f32(shape, zeros).expect("sizes agree"))
-        })
-        .collect();
+    let noise = noise_vec(7, block * blocks);
+    let mut held = BTreeMap::new();
     let mut expected = Vec::new();
-    for piece in audio_in.chunks(block) {
-        inputs.insert(
-            input.clone(),
-            Tensor::f32(shape.clone(), piece.to_vec()).expect("sizes agree"),
-        );
-        let mut results = interpret::run(&graph, &inputs).unwrap_or_else(|error| panic!("{error}"));
+    for piece in noise.chunks(block) {
+        let mut given = inputs(&graph, &model, piece);
+        given.extend(std::mem::take(&mut held));
+        let mut results = interpret::run(&graph, &given).unwrap_or_else(|error| panic!("{error}"));
         expected.extend(floats_of(&results[&output]));
-        for (state, next) in &streamed.states {
-            if let Some(next) = next.as_ref().and_then(|next| results.remove(next)) {
-                inputs.insert(state.clone(), next);
+        for (state, next) in &pairs {
+            let (state, next) = (&graph.value(*state).name, &graph.value(*next).name);
+            if let Some(next) = results.remove(next) {
+                let shape = given[state].shape().to_vec();
+                held.insert(state.clone(), next.reshaped(shape).expect("as large"));
             }
         }
     }
     Ok(Case {
         name: file.name.clone(),
-        first: audio_in.len() - expected.len(),
-        input: vec![audio_in],
+        first: noise.len() - expected.len(),
+        input: vec![noise],
         knobs: Vec::new(),
         expected: vec![expected],
         model,
@@ -216,19 +251,47 @@ fn interpreted(file: &File) -> Result<Case, LoadError> {
 
 /// What a file must play. `folder`: the shared data.
 pub fn case(file: &File, folder: &Path) -> Result<Case, LoadError> {
-    const GUITAR: &str = "clip_guitar_44k1.wav";
-    let stem = file.stem();
     if let Some((inputs, outputs)) = stored(file) {
         return beside(file, &inputs, &outputs);
     }
+    let stem = file.stem();
+    let wav = |name: &str| data::wav(&folder.join(name));
+    let array = |stem: &str, name: &str| {
+        let tensor = data::npz(&folder.join(format!("ref/{stem}.npz")))[name].clone();
+        planes(&tensor, longest_axis(&tensor))
+    };
+    let all = usize::MAX;
     match (file.folder(), stem) {
         ("onnx", "GuitarLSTM-libtorch-dynamic" | "GuitarLSTM-tflite-256") => {
-            clip(file, folder, stem, GUITAR, Some(8192))
+            clip(file, wav("ref/clip_guitar_44k1.wav"), 8192, array(stem, "y"))
         }
-        ("onnx", "waveunet_distort") => clip(file, folder, stem, GUITAR, Some(65_536)),
-        ("onnx", "ldsp_topline") => clip(file, folder, stem, "clip_guitar_48k.wav", Some(8192)),
+        // Its sidecar declares blocks, each of which stands for itself.
+        ("onnx", "waveunet_distort") => clip(
+            file,
+            wav("ref/clip_guitar_44k1.wav"),
+            65_536,
+            array(stem, "y_block1024"),
+        ),
+        ("onnx", "ldsp_topline") => clip(file, wav("ref/clip_guitar_48k.wav"), 8192, array(stem, "y")),
+        ("onnx", "gtcrn" | "gtcrn_simple") => {
+            let expected = wav(&format!("ref/{stem}.wav"));
+            clip(file, wav("ref/clip_speech_16k.wav"), all, vec![expected])
+        }
+        // The reference's first frame is its first 128 samples behind 384 zeros, and its result is written where those stand.
+        ("chains", "dtln") => {
+            let mut expected = array("dtln_chain", "y");
+            expected[0].drain(..384);
+            let mut case = clip(file, wav("ref/clip_speech_16k.wav"), all, expected)?;
+            case.first = 0;
+            Ok(case)
+        }
+        ("chains", "lyra2-16" | "lyra2-46") => {
+            let expected = array(&stem.replace("lyra2-", "lyra_onnx_"), "audio");
+            let frames = expected[0].len();
+            clip(file, wav("audio/lyra_sample1_16k.wav"), frames, expected)
+        }
         ("onnx", "simple_gain_network_mono" | "simple_gain_network_stereo") => {
-            let mut case = clip(file, folder, stem, "clip_guitar_48k.wav", None)?;
+            let mut case = clip(file, wav("ref/clip_guitar_48k.wav"), all, array(stem, "y"))?;
             if stem.ends_with("stereo") {
                 let right = case.input[0].iter().map(|x| -0.5 * x).collect();
                 case.input.push(right);
@@ -236,7 +299,9 @@ pub fn case(file: &File, folder: &Path) -> Result<Case, LoadError> {
             case.knobs = vec![(0, 0, 0.37)];
             Ok(case)
         }
-        ("onnx", stem) if stem.starts_with("steerable") => clip(file, folder, stem, GUITAR, None),
+        ("onnx", stem) if stem.starts_with("steerable") => {
+            clip(file, wav("ref/clip_guitar_44k1.wav"), all, array(stem, "y"))
+        }
         _ => interpreted(file),
     }
 }

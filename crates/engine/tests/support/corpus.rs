@@ -1,10 +1,13 @@
-//! All model files that tests run over, and the sidecars that third-party ones are given.
+//! All model files that tests run over, with the sidecars and chains that the project has for third-party ones.
 
 use super::data;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use tonegraft_engine::{LoadError, Model, Options};
-use tonegraft_model::{Graph, Limits};
+use tonegraft_model::{Graph, Limits, chain};
+
+/// How chain files end.
+const ENDING_OF_CHAINS: &str = ".tonegraft-chain.json";
 
 /// A model file.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub struct File {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+    /// A file in the folder of its models, for a chain.
+    pub beside: Option<PathBuf>,
 }
 
 impl File {
@@ -22,7 +27,7 @@ impl File {
         match self.folder() {
             // The zoo names its exporters behind a dot.
             "export-zoo" => name.split('.').next().unwrap_or(name),
-            _ => name.strip_suffix(".onnx").unwrap_or(name),
+            _ => name.trim_end_matches(".onnx").trim_end_matches(ENDING_OF_CHAINS),
         }
     }
 
@@ -31,18 +36,19 @@ impl File {
         self.name.split('/').next().unwrap_or_default()
     }
 
-    /// Reads it, with the sidecar of [`SIDECARS`] if it has one there, else with the one beside it.
+    /// Reads it: a chain with the models that it names, a third-party file with the sidecar that the project has for it.
     pub fn read(&self) -> Result<Graph, LoadError> {
         let bytes = std::fs::read(&self.path).unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        let mut beside = self.path.as_os_str().to_owned();
-        beside.push(".tonegraft.json");
-        let beside = std::fs::read_to_string(Path::new(&beside)).ok();
-        let sidecar = sidecar(&self.name).map(str::to_owned).or(beside);
-        Ok(tonegraft_model::read(
+        let limits = Limits::default();
+        let sidecar = format!("{}.tonegraft.json", self.name.rsplit('/').next().unwrap_or_default());
+        let sidecar = std::fs::read_to_string(data::models().join("sidecars").join(sidecar)).ok();
+        let mut beside = chain::beside(self.beside.as_deref().unwrap_or(&self.path), limits.max_bytes);
+        Ok(tonegraft_model::read_any(
             &bytes,
             &self.name,
             sidecar.as_deref(),
-            &Limits::default(),
+            &mut beside,
+            &limits,
         )?)
     }
 
@@ -57,15 +63,18 @@ impl File {
     }
 }
 
-/// The ONNX files of a folder, sorted by name.
-fn files(folder: &Path, called: &str) -> Vec<File> {
+/// The files of a folder with that ending, sorted by name.
+fn files(folder: &Path, called: &str, ending: &str) -> Vec<File> {
     let mut files: Vec<File> = std::fs::read_dir(folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.expect("readable").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "onnx"))
-        .map(|path| File {
-            name: format!("{called}/{}", path.file_name().expect("a name").to_string_lossy()),
-            path,
+        .filter_map(|path| {
+            let name = path.file_name()?.to_str()?;
+            name.ends_with(ending).then(|| File {
+                name: format!("{called}/{name}"),
+                path: path.clone(),
+                beside: None,
+            })
         })
         .collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -74,31 +83,29 @@ fn files(folder: &Path, called: &str) -> Vec<File> {
 
 /// The repository's fixtures.
 pub fn fixtures() -> Vec<File> {
-    files(&data::fixtures(), "fixtures")
+    files(&data::models().join("fixtures"), "fixtures", ".onnx")
 }
 
 /// What ships.
 pub fn shipped() -> Vec<File> {
-    files(&data::fixtures().join("../shipped"), "shipped")
+    files(&data::models().join("shipped"), "shipped", ".onnx")
 }
 
-/// The third-party files in `folder`, the shared data.
+/// The third-party files in `folder`, the shared data, and the project's chains of them.
 pub fn third_party(folder: &Path) -> Vec<File> {
+    let chains = files(&data::models().join("chains"), "chains", ENDING_OF_CHAINS).into_iter();
+    let chains = chains.map(|file| {
+        let models = if file.name.contains("lyra") { "codec" } else { "onnx" };
+        File {
+            beside: Some(folder.join(models).join("a chain")),
+            ..file
+        }
+    });
     ["export-zoo", "onnx", "codec", "bench"]
         .into_iter()
-        .flat_map(|called| files(&folder.join(called), called))
+        .flat_map(|called| files(&folder.join(called), called, ".onnx"))
+        .chain(chains)
         .collect()
-}
-
-/// What the sidecar of a third-party file would say: facts that are in no file, taken from its makers' own scripts.
-const SIDECARS: &[(&str, &str)] = &[];
-
-/// The sidecar for a file of that name.
-pub fn sidecar(name: &str) -> Option<&'static str> {
-    SIDECARS
-        .iter()
-        .find(|(file, _)| *file == name)
-        .map(|(_, sidecar)| *sidecar)
 }
 
 /// Calls `check` for each item on all cores and gives the messages of those that panic, each behind the item's name.

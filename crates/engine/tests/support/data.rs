@@ -30,9 +30,9 @@ pub fn shared(test: &str) -> Option<PathBuf> {
     None
 }
 
-/// The repository's own fixtures.
-pub fn fixtures() -> PathBuf {
-    workspace().join("models/fixtures")
+/// The repository's own models.
+pub fn models() -> PathBuf {
+    workspace().join("models")
 }
 
 /// All arrays of 32-bit floats and 64-bit integers of an `.npz`, by name.

@@ -4,6 +4,8 @@
 pub mod cases;
 pub mod corpus;
 pub mod data;
+pub mod random;
+pub mod rates;
 pub mod refused;
 
 use std::collections::BTreeMap;
