@@ -23,12 +23,17 @@ impl Builder<'_> {
     /// The signal with `length` frames of `values` (zeros if empty) before its beginning.
     pub(super) fn prepend(&mut self, signal: &Signal, values: &[f32], length: usize) -> Signal {
         let frames = i64::try_from(length).unwrap_or(i64::MAX / 4);
+        let shift = signal.timing.shift - frames.saturating_mul(self.hop(signal.view));
         let length = if values.is_empty() { 0 } else { length };
+        if length > 0 {
+            // What stands there must have gone into histories before the first sample.
+            self.earliest = self.earliest.min(shift);
+        }
         Signal {
             view: self.begin(signal.view, signal.timing.shift, values, length),
             axes: signal.axes.clone(),
             timing: Timing {
-                shift: signal.timing.shift - frames.saturating_mul(self.hop(signal.view)),
+                shift,
                 length: signal.timing.length + frames,
                 ..signal.timing
             },

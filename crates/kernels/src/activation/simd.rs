@@ -127,12 +127,18 @@ unsafe fn generic<S: Simd>(function: Function, x: *const f32, y: *mut f32, len: 
         Function::Atan => elements!(|v| v.atan()),
         Function::Sinh => elements!(|v| v.sinh()),
         Function::Cosh => elements!(|v| v.cosh()),
-        Function::Asinh => elements!(|v| v.asinh()),
-        Function::Acosh => elements!(|v| v.acosh()),
-        Function::Atanh => elements!(|v| v.atanh()),
+        Function::Asinh => elements!(|v| double(v, f64::asinh)),
+        Function::Acosh => elements!(|v| double(v, f64::acosh)),
+        Function::Atanh => elements!(|v| double(v, f64::atanh)),
         Function::Erf => elements!(|v| math::erf(v)),
         Function::Sign => elements!(|v| if v == 0.0 || v.is_nan() { v } else { v.signum() }),
     }
+}
+
+/// In double precision: the library's own formulas for these in `f32` lose digits.
+#[allow(clippy::cast_possible_truncation)]
+fn double(v: f32, function: fn(f64) -> f64) -> f32 {
+    function(f64::from(v)) as f32
 }
 
 /// # Safety
