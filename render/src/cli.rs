@@ -121,6 +121,8 @@ pub struct RenderArgs {
 pub enum Stage {
     /// The file's operators, checked, with the sizes of all wires
     Graph,
+    /// Operations on wires that run frame by frame or in hops
+    Stream,
     /// Kernels in the order in which they run, and where in memory
     Plan,
 }

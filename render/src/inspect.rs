@@ -17,8 +17,10 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         return line(&stages::graph(&models::graph(&args.model)?));
     }
     let named = models::load(&args.model)?;
-    if args.stage == Some(Stage::Plan) {
-        return line(&named.model.plan_text());
+    match args.stage {
+        Some(Stage::Stream) => return line(&stages::stream(&named.model)?),
+        Some(Stage::Plan) => return line(&named.model.plan_text()),
+        Some(Stage::Graph) | None => {}
     }
     // By way of the text: 32-bit floats keep their shortest form (0.6, not 0.6000000238418579).
     let mut info: Value = serde_json::from_str(&serde_json::to_string(named.model.info())?)?;

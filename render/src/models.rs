@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use std::path::{Path, PathBuf};
 use tonegraft_engine::{LoadError, Model, Options};
 use tonegraft_library::{Shipped, shipped, shipped_by_id};
-use tonegraft_model::{Graph, Limits};
+use tonegraft_model::{Graph, Limits, chain};
 
 /// Where a model came from.
 #[derive(Clone, Debug)]
@@ -94,7 +94,9 @@ pub fn graph(name: &str) -> Result<Graph> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".tonegraft.json");
     let sidecar = std::fs::read_to_string(beside).ok();
-    tonegraft_model::read(&std::fs::read(path)?, name, sidecar.as_deref(), &limits).map_err(|_| refused)
+    let bytes = std::fs::read(path)?;
+    let mut beside = chain::beside(path, limits.max_bytes);
+    tonegraft_model::read_any(&bytes, name, sidecar.as_deref(), &mut beside, &limits).map_err(|_| refused)
 }
 
 /// What a load error displays is the whole sentence; its source, once more behind a colon, would say half of it twice.

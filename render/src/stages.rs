@@ -1,14 +1,27 @@
-//! The checked graph as text, for `inspect --stage graph`: the same on every machine, golden files in tests.
+//! Stages between file and processor as text, for `inspect --stage`: the same on every machine, golden files in tests.
 //!
-//! One line per input, node and output. Wires stand with element type and sizes; open sizes by the file's name for them; small
+//! The graph: one line per input, node and output. Wires stand with element type and sizes; open sizes by the file's name for them; small
 //! integer constants, and integers that follow from the audio's length, with their elements; other constants by size alone.
 
+use anyhow::{Result, anyhow};
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
+use tonegraft_engine::Model;
 use tonegraft_model::op::{AutoPad, Direction, Op, Recurrent, Window};
 use tonegraft_model::{DType, Dim, Graph, TensorData, Value, ValueId};
 
 /// Longest integer constant that is written out.
 const WRITTEN_OUT: usize = 8;
+
+/// The stream graph as text.
+///
+/// # Errors
+/// None, for a model that has been compiled before.
+pub fn stream(model: &Model) -> Result<String> {
+    let stream =
+        tonegraft_engine::stream::compile(model.graph(), &BTreeMap::new()).map_err(|error| anyhow!("{error}"))?;
+    Ok(stream.to_string())
+}
 
 /// The graph as text.
 pub fn graph(graph: &Graph) -> String {
