@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Instant;
 use tonegraft_core::Fault;
+use tonegraft_core::processor::MAX_METERS;
 
 /// Audio is measured over windows of this many seconds before a load is published.
 const LOAD_WINDOW_SECONDS: f32 = 0.05;
@@ -12,6 +13,7 @@ const LOAD_WINDOW_SECONDS: f32 = 0.05;
 pub struct Meters {
     input_peak: AtomicU32,
     output_peak: AtomicU32,
+    model: [AtomicU32; MAX_METERS],
     load: AtomicU32,
     worst_load: AtomicU32,
     fault: AtomicU8,
@@ -42,6 +44,24 @@ impl Meters {
     /// Safe.
     pub fn raise_output(&self, peak: f32) {
         raise(&self.output_peak, peak);
+    }
+
+    /// Raises what the model shows to `values`.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn raise_model(&self, values: [f32; MAX_METERS]) {
+        for (place, value) in self.model.iter().zip(values) {
+            raise(place, value);
+        }
+    }
+
+    /// Largest magnitudes of what the model shows since the call before.
+    pub fn take_model(&self) -> [f32; MAX_METERS] {
+        std::array::from_fn(|at| {
+            let place = self.model.get(at);
+            place.map_or(0.0, |place| f32::from_bits(place.swap(0, Ordering::Relaxed)))
+        })
     }
 
     /// Keeps the worst fault until [`Self::take_fault`].

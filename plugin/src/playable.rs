@@ -20,6 +20,8 @@ pub struct ModelCard {
     pub sample_rate: Option<u32>,
     /// Its knobs; at most eight are shown.
     pub knobs: Vec<KnobLabel>,
+    /// Names of what it shows beside its audio.
+    pub meters: Vec<String>,
     /// Kind, author, licence: a line under the name; may be empty.
     pub about: String,
 }
@@ -105,6 +107,7 @@ fn card(model: &Model, found: &Located) -> ModelCard {
         runtime_reason: info.runtime_reason.clone(),
         sample_rate: metadata.sample_rate,
         knobs: knobs.collect(),
+        meters: info.meters.clone(),
         about: about.join("  ·  "),
     }
 }

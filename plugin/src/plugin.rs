@@ -217,6 +217,7 @@ impl Plugin for Tonegraft {
         running.chain.set(&self.params.settings());
         let fault = running.run(buffer.as_slice(), frames, &self.shared);
         meters.raise_fault(fault);
+        meters.raise_model(running.slots.0.meters(0));
         self.shared.set_latency(running.slots.0.latency().get());
         running.stopwatch.stop(started, frames, meters);
         match self.shared.tail() {

@@ -61,7 +61,18 @@ pub trait Processor: Send {
     /// # Realtime Safety
     /// Safe: no allocation, free, lock, wait, log, panic or system call.
     fn process(&mut self, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault;
+
+    /// Largest magnitudes of what it shows beside its audio, since the call before; 0 where there is nothing.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    fn meters(&mut self) -> [f32; MAX_METERS] {
+        [0.0; MAX_METERS]
+    }
 }
+
+/// The most values that a [`Processor`] shows beside its audio.
+pub const MAX_METERS: usize = 4;
 
 /// True if `input` and `output` have the channel counts of `facts` and all channels have one length, which is written to
 /// `frames`. For implementations of [`Processor::process`].

@@ -67,6 +67,8 @@ pub struct ModelInfo {
     pub outputs: Vec<Port>,
     /// Knobs that hosts see.
     pub knobs: Vec<Knob>,
+    /// Outputs that are shown as meters, in the order of [`Processor::meters`](tonegraft_core::Processor::meters).
+    pub meters: Vec<String>,
     /// What the file or its sidecar declares, as it stands there.
     pub declared: BTreeMap<String, String>,
     /// What was inferred because nothing is declared.
@@ -113,7 +115,7 @@ impl ModelInfo {
         };
         let output_role = |id: &ValueId| match graph.value(*id).name.as_str() {
             name if name == stream.audio.1 => "audio",
-            name if metadata.meters.iter().any(|meter| meter == name) => "meter",
+            name if plan.meters.iter().any(|(meter, _)| meter == name) => "meter",
             name if is_state(name) => "state",
             _ => "other",
         };
@@ -151,6 +153,7 @@ impl ModelInfo {
             inputs: graph.inputs.iter().map(|id| port(id, input_role(id))).collect(),
             outputs: graph.outputs.iter().map(|id| port(id, output_role(id))).collect(),
             knobs: shown_knobs(plan),
+            meters: plan.meters.iter().map(|(name, _)| name.clone()).collect(),
             declared: metadata.declared.clone(),
             inferred,
         }

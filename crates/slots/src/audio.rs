@@ -10,7 +10,7 @@ use rtrb::{Consumer, Producer, PushError};
 use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
-use tonegraft_core::processor::silence;
+use tonegraft_core::processor::{MAX_METERS, silence};
 use tonegraft_core::{AudioBuffer, Fault, HostFrames, Latency};
 use tonegraft_core::{DelayLine, Tap};
 
@@ -120,6 +120,17 @@ impl BankAudio {
     /// How the bank was built, after clamping.
     pub const fn config(&self) -> &BankConfig {
         &self.config
+    }
+
+    /// What the unit of `slot` shows beside its audio, as [`Processor::meters`](tonegraft_core::Processor::meters).
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn meters(&mut self, slot: usize) -> [f32; MAX_METERS] {
+        match self.slots.get_mut(slot) {
+            Some(Some(voice)) => voice.meters(),
+            _ => [0.0; MAX_METERS],
+        }
     }
 
     /// What the host is told: the total latency. Changes at the first frame of a crossfade.

@@ -99,6 +99,11 @@ impl Voice {
         self.facts.receptive_field
     }
 
+    /// What the unit shows beside its audio.
+    pub(crate) fn meters(&mut self) -> [f32; tonegraft_core::processor::MAX_METERS] {
+        self.unit.processor.meters()
+    }
+
     /// True while the guard mutes it.
     pub(crate) fn muted(&self) -> bool {
         self.health != Health::Sound

@@ -315,7 +315,15 @@ fn model_card(ui: &mut Ui, view: &View) {
         left += width;
     }
     let below = area.with_min_y(area.top() + 52.0);
-    inside(ui, below, |ui| text(ui, &view.reason, 11.0, WEAK));
+    let shown: Vec<String> = (view.meters.iter())
+        .map(|(name, value)| format!("{name} {value:.3}"))
+        .collect();
+    let line = if shown.is_empty() {
+        view.reason.clone()
+    } else {
+        shown.join("   ")
+    };
+    inside(ui, below, |ui| text(ui, &line, 11.0, WEAK));
 }
 
 fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&ParamSetter<'_>>) {

@@ -50,6 +50,8 @@ pub struct View {
     pub load: Load,
     /// Largest magnitudes of input and output since the last frame drawn, linear.
     pub peaks: [f32; 2],
+    /// What the model shows beside its audio, by name, linear.
+    pub meters: Vec<(String, f32)>,
     /// Knobs of the model.
     pub knobs: Vec<KnobLabel>,
     /// Shipped models and the library folder.
@@ -99,6 +101,7 @@ impl View {
             parts: status.latency,
             load: shared.meters.load(),
             peaks: shared.meters.take_peaks(),
+            meters: card.meters.iter().cloned().zip(shared.meters.take_model()).collect(),
             knobs: card.knobs.clone(),
             selected,
             message: message(&status, *seen, card.sample_rate, host_rate),

@@ -125,6 +125,7 @@ pub struct Program {
     clocks: Vec<Clock>,
     /// Ticks at which a signal begins that is continued before its beginning.
     edges: Vec<i64>,
+    meters: Vec<(Region, usize)>,
     initial_state: Vec<f32>,
     rings: usize,
     starts: usize,
@@ -158,6 +159,9 @@ impl Program {
                 .collect()
         };
         let (control_steps, steps) = (all(&plan.control_steps)?, all(&plan.steps)?);
+        let meters = (plan.meters.iter())
+            .filter_map(|(_, region)| Some((*region, lowering.clock(region.rate)?)))
+            .collect();
         let begins = plan.steps.iter().filter_map(|step| match &step.op {
             StepOp::Conv { begin, .. } | StepOp::Stack { begin, .. } => begin.as_ref(),
             _ => None,
@@ -173,6 +177,7 @@ impl Program {
             isa: lowering.isa,
             clocks: lowering.clocks,
             edges,
+            meters,
             initial_state: lowering.state,
             rings: lowering.rings,
             starts: lowering.starts,
@@ -207,6 +212,11 @@ impl Program {
     /// Clocks of the steps, by number.
     pub(super) fn clocks(&self) -> &[Clock] {
         &self.clocks
+    }
+
+    /// Where the values stand that are shown, and the numbers of their clocks.
+    pub(super) fn meters(&self) -> &[(Region, usize)] {
+        &self.meters
     }
 
     /// Ticks at which a piece must begin: what is computed before differs from what is computed from then on.

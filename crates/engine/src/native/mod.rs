@@ -20,7 +20,7 @@ use crate::stream::Feed;
 use beat::Beat;
 use std::sync::Arc;
 use tonegraft_core::denormals::FlushDenormals;
-use tonegraft_core::processor::{block_frames, silence};
+use tonegraft_core::processor::{MAX_METERS, block_frames, silence};
 use tonegraft_core::{Facts, Fault, Processor};
 
 /// How an instance starts, and where `reset` leads.
@@ -62,6 +62,8 @@ pub struct Native {
     tick: i64,
     /// Tick from which positions and random numbers count.
     epoch: i64,
+    /// Largest magnitudes of what is shown since they were asked for.
+    shown: [f32; MAX_METERS],
     controls: Box<[f32]>,
     /// Steps at control rate have to run.
     dirty: bool,
@@ -86,6 +88,7 @@ impl Native {
             beats: vec![Beat::default(); program.clocks().len()].into(),
             tick: -i64::try_from(plan.pre_roll).unwrap_or(0) * plan.time.ticks,
             epoch: 0,
+            shown: [0.0; MAX_METERS],
             controls: plan.controls.iter().map(|control| control.knob.default).collect(),
             dirty: true,
             start: Arc::new(Snapshot {
@@ -272,6 +275,17 @@ impl Native {
         for step in self.program.steps() {
             running.step(step);
         }
+        let planes = self.memory.get(self.program.state_len()..).unwrap_or(&[]);
+        for (shown, (region, clock)) in self.shown.iter_mut().zip(self.program.meters()) {
+            let count = self.beats.get(*clock).map_or(0, |beat| beat.count);
+            let all = planes.get(region.offset..region.offset + region.len()).unwrap_or(&[]);
+            for plane in all.chunks_exact(region.stride) {
+                for value in plane.iter().take(count) {
+                    // NaN counts as nothing.
+                    *shown = shown.max(value.abs());
+                }
+            }
+        }
         self.tick = self.tick.saturating_add(ticks);
     }
 
@@ -299,6 +313,10 @@ impl Processor for Native {
         }
         self.cursors.copy_from_slice(&self.start.cursors);
         self.tick = self.start.tick;
+    }
+
+    fn meters(&mut self) -> [f32; MAX_METERS] {
+        std::mem::take(&mut self.shown)
     }
 
     fn set_knob(&mut self, index: usize, value: f32) {

@@ -5,7 +5,7 @@ use super::{Native, Program, StartState};
 use crate::error::InstallError;
 use std::sync::Arc;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
-use tonegraft_core::processor::{block_frames, silence};
+use tonegraft_core::processor::{MAX_METERS, block_frames, silence};
 use tonegraft_core::{Facts, Fault, Processor};
 
 /// Frames that are copied or averaged at once.
@@ -137,6 +137,16 @@ impl Processor for Voices {
         for voice in &mut self.voices {
             voice.reset();
         }
+    }
+
+    fn meters(&mut self) -> [f32; MAX_METERS] {
+        let mut all = [0.0f32; MAX_METERS];
+        for voice in &mut self.voices {
+            for (all, meter) in all.iter_mut().zip(voice.meters()) {
+                *all = all.max(meter);
+            }
+        }
+        all
     }
 
     fn set_knob(&mut self, index: usize, value: f32) {

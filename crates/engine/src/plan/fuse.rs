@@ -19,6 +19,9 @@ pub(super) struct Fused {
 pub(super) fn fuse(graph: &StreamGraph) -> Vec<Fused> {
     let mut wanted = vec![0usize; graph.wires.len()];
     wanted[graph.output.view.wire.index()] += 1;
+    for (_, view) in &graph.meters {
+        wanted[view.wire.index()] += 1;
+    }
     let mut live = vec![false; graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate().rev() {
         if wanted[node.output.index()] > 0 || matches!(node.op, StreamOp::Store { .. }) {
@@ -97,6 +100,9 @@ fn readers(graph: &StreamGraph, nodes: &[Fused]) -> HashMap<WireId, Vec<usize>> 
         }
     }
     readers.entry(graph.output.view.wire).or_default().push(usize::MAX);
+    for (_, view) in &graph.meters {
+        readers.entry(view.wire).or_default().push(usize::MAX);
+    }
     readers
 }
 

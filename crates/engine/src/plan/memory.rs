@@ -13,6 +13,7 @@ pub(super) struct Places {
     pub constants: Vec<(Region, Arc<[f32]>)>,
     pub input: Region,
     pub output: Region,
+    pub meters: Vec<(String, Region)>,
     pub control_cells: Vec<(usize, usize)>,
     pub floats: usize,
 }
@@ -60,6 +61,9 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Pl
         }
     }
     last_use.insert(graph.output.view.wire, usize::MAX);
+    for (_, view) in &graph.meters {
+        last_use.insert(view.wire, usize::MAX);
+    }
 
     // Control wires first: they stand before the scratch planes.
     let mut regions: HashMap<WireId, Region> = HashMap::new();
@@ -137,6 +141,10 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Pl
         });
     }
     let output = view_region(&graph.output.view, &regions);
+    let meters = graph.meters.iter();
+    let meters = meters
+        .map(|(name, view)| (name.clone(), view_region(view, &regions)))
+        .collect();
     let cells = graph.control_wires.iter().flat_map(|(id, controls)| {
         let region = regions[id];
         controls
@@ -150,6 +158,7 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Pl
         constants,
         input,
         output,
+        meters,
         floats: base + scratch.floats,
     }
 }

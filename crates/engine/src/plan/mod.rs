@@ -272,6 +272,8 @@ pub struct Plan {
     pub control_cells: Vec<(usize, usize)>,
     /// Where the result is taken.
     pub output: Region,
+    /// Values that are shown: the output's name, and where they stand.
+    pub meters: Vec<(String, Region)>,
     /// Added latency in samples.
     pub latency: usize,
     /// Of these, samples gathered before a frame can be computed.
@@ -321,6 +323,7 @@ impl Plan {
             controls: graph.controls.clone(),
             control_cells: places.control_cells,
             output: places.output,
+            meters: places.meters,
             latency: graph.latency,
             hop_latency: graph.hop_latency,
             pre_roll: graph.pre_roll,

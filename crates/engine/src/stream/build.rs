@@ -270,6 +270,10 @@ impl Builder<'_> {
                 format!("the operator `{name}` is not known here"),
             )));
         }
+        if let Some(summary) = self.summary(node) {
+            self.put(node, vec![summary]);
+            return Ok(());
+        }
         let facts = (0..node.inputs.len())
             .map(|at| self.fact(node, at))
             .collect::<Result<Vec<_>, _>>()?;
@@ -320,6 +324,37 @@ impl Builder<'_> {
         };
         self.put(node, results);
         Ok(())
+    }
+
+    /// A reduction over the whole signal, or a layout of one.
+    fn summary(&self, node: &Node) -> Option<Fact> {
+        let id = node.inputs.first().copied().flatten()?;
+        match (&self.facts[id.index()], &node.op) {
+            (Some(summary @ Fact::Summary { .. }), op) if is_layout(op) && node.outputs.len() == 1 => {
+                Some(summary.clone())
+            }
+            (Some(Fact::Signal(signal)), Op::Reduce { .. }) if self.moves(signal) => {
+                let time = shape::time_axis(&signal.axes)?;
+                let rank = signal.axes.len();
+                let axes = match node.inputs.get(1).copied().flatten() {
+                    Some(axes) => self.graph.constant(axes)?.as_i64()?.to_vec(),
+                    None => Vec::new(),
+                };
+                let at = |axis: i64| {
+                    usize::try_from(if axis < 0 {
+                        axis + i64::try_from(rank).unwrap_or(0)
+                    } else {
+                        axis
+                    })
+                };
+                let over_time = axes.is_empty() || axes.iter().any(|axis| at(*axis) == Ok(time));
+                over_time.then(|| Fact::Summary {
+                    of: signal.clone(),
+                    error: CompileError::new(Kind::NotStreamable, "it needs all frames of the signal at once").at(node),
+                })
+            }
+            _ => None,
+        }
     }
 
     fn put(&mut self, node: &Node, results: Vec<Fact>) {

@@ -1,6 +1,6 @@
 //! Ways to take a model: as a stream, by windows, by blocks; and the walk over its nodes.
 
-use super::build::{Builder, Mode, Stop, limited_planes};
+use super::build::{Builder, Mode, Stop, limit, limited_planes};
 use super::facts::{Fact, LONG, VIRTUAL_LENGTH};
 use super::inputs::{self, Control};
 use super::{Axis, Clock, Rate, Signal, StreamGraph, StreamOp, Timing};
@@ -14,6 +14,9 @@ const MIN_HELD: usize = 33;
 
 /// A length for open signals where a graph computes with all indices: a multiple of usual hops, exact in floats.
 const ASSUMED_LENGTH: i64 = 512 * 3 * 5 * 7;
+
+/// The most planes of all signals together.
+const MAX_TOTAL_PLANES: usize = 1 << 24;
 
 /// The most ticks per sample.
 const MAX_TICKS: i64 = 64;
@@ -206,6 +209,7 @@ fn attempt(
         }
     }
     let needed = needed(graph);
+    let (mut wires, mut total) = (0, 0usize);
     for (index, node) in graph.nodes.iter().enumerate().filter(|(index, _)| needed[*index]) {
         builder.current = (index, node.name.clone());
         match builder.node(index, node) {
@@ -218,6 +222,15 @@ fn attempt(
                 }
             }
             Err(other) => return Err(other),
+        }
+        // Each plane that is put elsewhere costs a few words here, long before the plan is weighed.
+        let made = builder.wires.get(wires..).unwrap_or(&[]).iter().map(|wire| wire.planes);
+        total = made.fold(total, usize::saturating_add);
+        wires = builder.wires.len();
+        if total > MAX_TOTAL_PLANES {
+            return Err(limit(format!(
+                "its signals have more than {MAX_TOTAL_PLANES} features together"
+            )));
         }
     }
     builder.current = (graph.nodes.len(), "output".into());

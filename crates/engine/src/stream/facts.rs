@@ -30,6 +30,8 @@ pub(super) enum Fact {
     Tail { of: Signal, length: usize },
     /// The last state of recurrent layers: `(node index, cell state)` each. Only good for the next value of a state.
     Last(BTreeSet<(usize, bool)>),
+    /// One number for the whole signal, its largest magnitude or the like: good to be shown, for which the signal itself serves.
+    Summary { of: Signal, error: CompileError },
     /// Cannot be played, which matters if the audio depends on it.
     Refused(CompileError),
 }
@@ -62,7 +64,7 @@ impl Builder<'_> {
             return Ok(Some(Fact::Constant { tensor, state: None }));
         }
         match &self.facts[id.index()] {
-            Some(Fact::Refused(error)) => Err(Stop::Refused(error.clone())),
+            Some(Fact::Refused(error) | Fact::Summary { error, .. }) => Err(Stop::Refused(error.clone())),
             Some(fact) => Ok(Some(fact.clone())),
             None => Err(Stop::not_streamable(format!(
                 "its input `{}` depends on the length of the whole signal",

@@ -362,6 +362,11 @@ impl Builder<'_> {
             };
             total += size;
         }
+        let mut axes = first;
+        if let Some(joined) = axes.get_mut(axis) {
+            *joined = Axis::Size(total);
+        }
+        limited_planes(&axes)?;
         let mut map = Vec::new();
         for o in 0..outer {
             for (at, signal) in signals.iter().enumerate() {
@@ -369,8 +374,6 @@ impl Builder<'_> {
                 map.extend((0..per_outer).map(|p| (at, o * per_outer + p)));
             }
         }
-        let mut axes = first;
-        axes[axis] = Axis::Size(total);
         let count = map.len();
         let views = signals.iter().map(|signal| signal.view).collect();
         Ok(Signal {

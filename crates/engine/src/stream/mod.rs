@@ -422,6 +422,8 @@ pub struct StreamGraph {
     pub audio: (String, String),
     /// Names of state inputs that carry the stream, and of the outputs paired with them.
     pub states: Vec<(String, Option<String>)>,
+    /// Outputs that are shown as meters: the name, and whose magnitude.
+    pub meters: Vec<(String, View)>,
     /// Outputs that are not played: the name, and what they are.
     pub other_outputs: Vec<(String, String)>,
 }

@@ -5,14 +5,18 @@ use super::facts::Fact;
 use super::inputs::{self, AudioInput, Control};
 use super::rates::gcd;
 use super::shape::time_axis;
-use super::{Rate, STEPWISE_HOP, Signal, StreamGraph, StreamOp, WireId};
+use super::{Rate, STEPWISE_HOP, Signal, StreamGraph, StreamOp, View, WireId};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use std::collections::{BTreeMap, BTreeSet};
+use tonegraft_core::processor::MAX_METERS;
 use tonegraft_model::{DType, Dim, ValueId};
 
 fn refuse<T>(kind: Kind, reason: String) -> Result<T, Stop> {
     Err(Stop::Refused(CompileError::new(kind, reason)))
 }
+
+/// The most planes of an output that is shown as one number.
+const MAX_METER_PLANES: usize = 64;
 
 /// What the outputs are.
 struct Outputs {
@@ -20,6 +24,8 @@ struct Outputs {
     audio: Signal,
     /// States with the outputs paired with them.
     states: Vec<(String, Option<String>)>,
+    /// Those that are shown, and whose magnitude.
+    meters: Vec<(String, View)>,
     /// Others, and what they are.
     others: Vec<(String, String)>,
 }
@@ -48,6 +54,7 @@ impl Builder<'_> {
         let mut refused: Option<CompileError> = None;
         let mut paired: BTreeMap<ValueId, String> = BTreeMap::new();
         let mut others: Vec<(String, String)> = Vec::new();
+        let mut meters: Vec<(String, View)> = Vec::new();
         let memories: BTreeMap<ValueId, ValueId> = self.memories.iter().map(|(state, next)| (*next, *state)).collect();
         for id in &graph.outputs {
             let value = graph.value(*id);
@@ -60,11 +67,20 @@ impl Builder<'_> {
                 others.push((name, "does not depend on the audio".into()));
                 continue;
             };
+            let meter = |view: View, meters: &mut Vec<(String, View)>| {
+                let fits = view.planes <= MAX_METER_PLANES && meters.len() < MAX_METERS;
+                if fits {
+                    meters.push((name.clone(), view));
+                }
+                fits
+            };
             let open = found.is_none() && wanted.is_none_or(|wanted| wanted == name);
             match fact {
                 Fact::Signal(signal) if self.is_audio(&signal) && open && refused.is_none() => {
                     found = Some((name, signal));
                 }
+                Fact::Signal(signal) if self.moves(&signal) && meter(signal.view, &mut meters) => {}
+                Fact::Summary { of, .. } if meter(of.view, &mut meters) => {}
                 Fact::Signal(signal) => {
                     let what = match self.rate(signal.view).hop() {
                         None => "a value that knobs decide".to_owned(),
@@ -76,7 +92,7 @@ impl Builder<'_> {
                     };
                     others.push((name, what));
                 }
-                Fact::Refused(error) => {
+                Fact::Refused(error) | Fact::Summary { error, .. } => {
                     // The audio, if its shape says so.
                     let long = |dim: &Dim| dim.known().is_none_or(|n| n > 2);
                     if open && value.dtype == DType::F32 && (value.shape.is_empty() || value.shape.iter().any(long)) {
@@ -157,6 +173,7 @@ impl Builder<'_> {
             name,
             audio: output,
             states,
+            meters,
             others,
         })
     }
@@ -205,6 +222,7 @@ impl Builder<'_> {
             name,
             audio: mut output,
             states,
+            meters,
             others,
         } = self.outputs(audio)?;
         let planes = self.wires[input.index()].planes;
@@ -279,6 +297,7 @@ impl Builder<'_> {
             hop_latency,
             pre_roll: usize::try_from((-self.earliest + self.ticks - 1).div_euclid(self.ticks)).unwrap_or(0),
             states,
+            meters,
             other_outputs: others,
         })
     }

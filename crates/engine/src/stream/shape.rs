@@ -37,7 +37,7 @@ pub(super) fn text(axes: &[Axis]) -> String {
 pub(super) fn broadcast(a: &[Axis], b: &[Axis]) -> Result<Vec<Axis>, String> {
     let rank = a.len().max(b.len());
     let from_end = |axes: &[Axis], at: usize| axes.len().checked_sub(rank - at).map(|at| axes[at]);
-    (0..rank)
+    let both: Vec<Axis> = (0..rank)
         .map(|at| match (from_end(a, at), from_end(b, at)) {
             (None | Some(Axis::Size(1)), Some(axis)) | (Some(axis), None | Some(Axis::Size(1))) => Ok(axis),
             (Some(x), Some(y)) if x == y => Ok(x),
@@ -48,7 +48,15 @@ pub(super) fn broadcast(a: &[Axis], b: &[Axis]) -> Result<Vec<Axis>, String> {
             )),
             _ => Err(format!("shapes {} and {} do not fit", text(a), text(b))),
         })
-        .collect()
+        .collect::<Result<_, String>>()?;
+    if both.iter().filter(|axis| **axis == Axis::Time).count() > 1 {
+        return Err(format!(
+            "it combines every frame with every other ({} with {})",
+            text(a),
+            text(b)
+        ));
+    }
+    Ok(both)
 }
 
 /// For each plane of `out`, the plane of `from` that is broadcast there.
@@ -88,6 +96,7 @@ mod tests {
         );
         assert!(broadcast(&[Size(1), Time, Size(1)], &[Size(7), Size(1)]).is_err());
         assert!(broadcast(&[Size(3)], &[Size(2)]).is_err());
+        assert!(broadcast(&[Time, Size(1), Size(6)], &[Size(1), Time, Size(6)]).is_err());
         assert_eq!(
             broadcast_planes(&[Size(2), Size(1)], &[Size(2), Time, Size(3)]),
             [0, 0, 0, 0, 0, 0]
