@@ -1,4 +1,4 @@
-"""minihost: the latency changes while the plugin runs and no editor is open, and what is reported is what is measured."""
+"""minihost: what is reported is what is measured, at every rate and block length, also when it changes while no editor is open."""
 
 import time
 
@@ -6,6 +6,17 @@ import common
 import mini
 import numpy as np
 from offline import Offline
+
+RATES = (44_100, 48_000, 96_000)
+
+# Shorter than the longest hop, as long, no multiple of it, and longer than every latency.
+BLOCKS = (32, 64, 480, 1024)
+
+# No multiple of any block, hop or rate.
+FRAMES = 10_007
+
+# By how much ONNX Runtime's run may differ, at the level of `common.noise`.
+CLOSE = 1e-5
 
 
 def settle(plugin, wanted, audio, seconds=6.0):
@@ -18,13 +29,9 @@ def settle(plugin, wanted, audio, seconds=6.0):
     return plugin.latency_samples
 
 
-def main():
-    args = common.arguments()
-    cli, checks = common.Cli(args), common.Checks()
-    fixtures = common.with_lookahead(cli)
-    audio = common.noise(24_000, 2)
-
-    # Restored while the host is playing: told without an editor, and told once the model is swapped back.
+def told_while_playing(args, cli, checks, fixtures):
+    """Restored while the host is playing: told without an editor, and told once the model is swapped back."""
+    audio = common.noise(512, 2)
     plugin = mini.open_plugin(args, state=cli.state(common.shipped()[0]))
     changes = []
     plugin.set_change_callback(lambda flags: changes.append(flags))
@@ -41,30 +48,62 @@ def main():
     checks.that(len(changes) > 0, f"the host's callback heard of it: {changes}")
     plugin.close()
 
-    # Measured against ONNX Runtime's run of the whole file, which has no latency at all.
-    for path, latency in fixtures:
-        model = Offline(path)
-        truth = model.run(audio[0])
-        for block in (64, 333, 512):
-            plugin = mini.open_plugin(args, channels=1, block=512, state=cli.state(path))
-            got = mini.play(plugin, np.pad(audio[:1], ((0, 0), (0, latency))), mini.every(block))[0]
-            measured = common.shift(got, truth)
-            checks.that(measured == latency == plugin.latency_samples, f"{path.name}, blocks {block}: measured {measured}, reported {latency}")
-            plugin.close()
 
-        # The dry path is delayed as much: an impulse through mix 0 % and through bypass.
-        for param in ("mix=0", "bypass"):
-            state = cli.state(path, *([param] if "=" in param else []))
-            plugin = mini.open_plugin(args, channels=1, state=state)
-            if param == "bypass":
-                plugin.set_param(plugin.find_param("Bypass"), 1.0)
-                mini.play(plugin, np.zeros((1, 9_600), dtype=np.float32), mini.every(512))
-            impulse = np.zeros((1, 4_096 + latency), dtype=np.float32)
-            impulse[0, 1000] = 0.5
-            got = mini.play(plugin, impulse, mini.every(512))[0]
-            at = int(np.argmax(np.abs(got)))
-            checks.that(at == 1000 + latency and got[at] == 0.5, f"{path.name}, {param}: impulse at {at - latency} of 1000, {got[at]}")
+def measured(args, cli, checks, path, latency, truth, tolerance):
+    """Noise at every rate, in blocks of every length; `truth: [frames]` is what comes out where there is no latency.
+
+    Its place is the peak of the cross-correlation. Moved by that, every sample is compared, those before it with silence.
+    """
+    noise, state = common.noise(FRAMES), cli.state(path)
+    wanted = np.concatenate([np.zeros(latency, dtype=np.float32), truth])
+    first = None
+    for rate in RATES:
+        for block in BLOCKS:
+            plugin = mini.open_plugin(args, rate, block, channels=1, state=state, offline=True)
+            got = mini.play(plugin, np.pad(noise, ((0, 0), (0, latency))), mini.every(block))[0]
+            reported, peak = plugin.latency_samples, common.shift(got, truth)
             plugin.close()
+            what = f"{path.name}, {rate} Hz, blocks {block}"
+            checks.that(peak == reported == latency, f"{what}: measured {peak}, reported {reported}, inspect says {latency}")
+            # A network that looks ahead answers before the latency has passed: to what it hears already.
+            heard = slice(0 if tolerance == 0 else latency, None)
+            worst = float(np.abs(got[heard] - wanted[heard]).max())
+            checks.that(worst <= tolerance, f"{what}: {len(got[heard])} samples compared, largest difference {worst:.3g}")
+            if first is None:
+                first = got
+            else:
+                checks.same(got, first, f"{what}, as the first rate and block length")
+
+
+def dry(args, cli, checks, path, latency):
+    """The dry path is delayed as much: an impulse through mix 0 % and through bypass."""
+    for param in ("mix=0", "bypass"):
+        state = cli.state(path, *([param] if "=" in param else []))
+        plugin = mini.open_plugin(args, channels=1, state=state)
+        if param == "bypass":
+            plugin.set_param(plugin.find_param("Bypass"), 1.0)
+            mini.play(plugin, np.zeros((1, 9_600), dtype=np.float32), mini.every(512))
+        impulse = np.zeros((1, 4_096 + latency), dtype=np.float32)
+        impulse[0, 1000] = 0.5
+        got = mini.play(plugin, impulse, mini.every(512))[0]
+        at = int(np.argmax(np.abs(got)))
+        checks.that(at == 1000 + latency and got[at] == 0.5, f"{path.name}, {param}: impulse at {at - latency} of 1000, {got[at]}")
+        plugin.close()
+
+
+def main():
+    args = common.arguments()
+    cli, checks = common.Cli(args), common.Checks()
+    ahead, through = common.with_lookahead(cli), common.through(cli)
+    told_while_playing(args, cli, checks, ahead + through[:1])
+    noise = common.noise(FRAMES)[0]
+    for path, latency in through:
+        measured(args, cli, checks, path, latency, noise, 0)
+    for path, latency in ahead:
+        # ONNX Runtime's run of the whole signal has no latency at all.
+        measured(args, cli, checks, path, latency, Offline(path).run(noise), CLOSE)
+    for path, latency in ahead + through:
+        dry(args, cli, checks, path, latency)
     checks.finish()
 
 

@@ -138,9 +138,18 @@ def shipped():
 
 
 def with_lookahead(cli):
-    """Models of the project with a latency: `[(path, samples)]`, the samples as `tonegraft inspect` says."""
-    found = [(path, cli.inspect(path)["latency_samples"]) for path in sorted((ROOT / "tests/data").glob("ahead*.onnx"))]
-    assert len(found) == 2 and all(latency == int(path.stem.removeprefix("ahead")) for path, latency in found), found
+    """Models of the project that need future input: `[(path, samples)]`, the samples as `tonegraft inspect` says."""
+    return _named_by_latency(cli, "ahead", 2)
+
+
+def through(cli):
+    """Models of the project that give back their input bit for bit, but work on hops or blocks; as [`with_lookahead`]."""
+    return _named_by_latency(cli, "through", 3)
+
+
+def _named_by_latency(cli, word, count):
+    found = [(path, cli.inspect(path)["latency_samples"]) for path in sorted((ROOT / "tests/data").glob(f"{word}*.onnx"))]
+    assert len(found) == count and all(latency == int(path.stem.removeprefix(word)) for path, latency in found), found
     return found
 
 

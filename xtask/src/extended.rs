@@ -16,8 +16,16 @@ const ARDOUR_TRIES: usize = 5;
 /// How long the churn of instances goes on.
 const SOAK: Duration = Duration::from_secs(300);
 
-/// Other systems, checked without a linker: (target, packages).
+/// Other systems, checked without a linker.
 const TARGETS: &[&str] = &["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
+
+/// The system whose vectors the kernels' tests are also run on, emulated.
+const ARM: &str = "aarch64-unknown-linux-gnu";
+
+/// Its linker and its emulator; the libraries of its programs lie under `/usr/aarch64-linux-gnu` on Debian and Ubuntu.
+const ARM_LINKER: &str = "aarch64-linux-gnu-gcc";
+const ARM_EMULATOR: &str = "qemu-aarch64";
+const ARM_LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 
 /// Runs everything, also after a failure.
 pub fn run(project: &Project) -> ExitCode {
@@ -58,11 +66,7 @@ pub fn run(project: &Project) -> ExitCode {
             &format!("cargo check for {target}"),
             &format!("cargo check -p tonegraft-plugin --lib --target {target}"),
             || {
-                if !run::succeeds(
-                    Command::new("rustup")
-                        .current_dir(&project.root)
-                        .args(["target", "add", target]),
-                ) {
+                if !add_target(project, target) {
                     return Ok(Outcome::Skipped(format!("rustup cannot add {target} here")));
                 }
                 let arguments = [
@@ -82,7 +86,60 @@ pub fn run(project: &Project) -> ExitCode {
             },
         );
     }
+    checks.independent("the kernels' tests with NEON, emulated", "cargo xtask extended", || {
+        neon(project)
+    });
     checks.finish()
+}
+
+/// Whether the toolchain can compile for `target`.
+fn add_target(project: &Project, target: &str) -> bool {
+    run::succeeds(
+        Command::new("rustup")
+            .current_dir(&project.root)
+            .args(["target", "add", target]),
+    )
+}
+
+/// The kernels' tests, optimised and compiled for AArch64, under qemu.
+fn neon(project: &Project) -> Result<Outcome> {
+    if cfg!(target_arch = "aarch64") {
+        return Ok(Outcome::Skipped(
+            "this machine has NEON itself: `cargo test` is this check".to_owned(),
+        ));
+    }
+    if !cfg!(target_os = "linux") {
+        return Ok(Outcome::Skipped("qemu runs programs of Linux on Linux only".to_owned()));
+    }
+    if !add_target(project, ARM) {
+        return Ok(Outcome::Skipped(format!("rustup cannot add {ARM} here")));
+    }
+    if let Err(why) = packages::install_missing(Need::Arm) {
+        return Ok(Outcome::Skipped(format!("not run: {why:#}")));
+    }
+    for program in [ARM_LINKER, ARM_EMULATOR] {
+        if run::on_path(program).is_none() {
+            return Ok(Outcome::Skipped(format!("not run: {program} is not installed")));
+        }
+    }
+    let arguments = [
+        "test",
+        "--locked",
+        "--profile",
+        "rt-check",
+        "-p",
+        "tonegraft-kernels",
+        "--target",
+        ARM,
+    ];
+    let mut command = project.cargo(&arguments);
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", ARM_LINKER);
+    command.env(
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER",
+        format!("{ARM_EMULATOR} -L {ARM_LIBRARIES}"),
+    );
+    run::stream(&mut command)?;
+    Ok(Outcome::passed())
 }
 
 /// A session with the plugin on a track, exported by Ardour without a window; the file is compared with the command line's.

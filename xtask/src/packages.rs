@@ -11,6 +11,8 @@ pub enum Need {
     Build,
     /// Also the window under Xvfb and the Python environment of the host checks.
     Hosts,
+    /// Linking and running tests for AArch64 on another processor, and nothing else.
+    Arm,
 }
 
 /// Debian's and Ubuntu's names.
@@ -27,6 +29,7 @@ const BUILD: &[&str] = &[
     "libjack-jackd2-dev",
 ];
 const HOSTS: &[&str] = &["xvfb", "xauth", "libgl1-mesa-dri", "xdotool", "imagemagick"];
+const ARM: &[&str] = &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"];
 
 /// Installs what `need` wants and the system lacks. Nothing is asked of systems other than Linux.
 ///
@@ -80,7 +83,7 @@ pub fn install_missing(need: Need) -> Result<()> {
 
 /// Names of the packages that `need` wants and the system lacks.
 fn missing(need: Need) -> Vec<&'static str> {
-    let mut wanted = BUILD.to_vec();
+    let mut wanted = if need == Need::Arm { ARM } else { BUILD }.to_vec();
     if need == Need::Hosts {
         wanted.extend(HOSTS);
         // A Python that brings `venv` itself needs no package.

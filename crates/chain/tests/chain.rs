@@ -220,7 +220,10 @@ fn a_latency_beyond_the_limit_is_matched_as_far_as_it_goes() {
     let input = sine(500.0, 0, 3_000);
     let output = run(&mut chain, &mut middle, &input, 700);
     assert_eq!(output[50..], input[..2_950]);
-    assert!(middle.calls[1..].iter().all(|call| *call >= 200), "nothing moves for ever");
+    assert!(
+        middle.calls[1..].iter().all(|call| *call >= 200),
+        "nothing moves for ever"
+    );
 }
 
 #[test]

@@ -163,11 +163,14 @@ fn read_chain(name: &str, models: &Path) -> Graph {
 fn gtcrn(file: &str, reference: &str) {
     let Some(data) = data() else { return };
     let graph = with_sidecar(&data, "onnx", file);
-    assert_eq!(graph.metadata.framing, Some(Framing {
+    assert_eq!(
+        graph.metadata.framing,
+        Some(Framing {
             size: 512,
             hop: 256,
             start: FrameStart::Whole
-        }));
+        })
+    );
     let mut model = Framed::new(graph);
     assert_eq!(model.states.len(), 3);
     let found = model.overlap_add(&wav(&data.join("ref/clip_speech_16k.wav")));
@@ -245,9 +248,12 @@ fn lyra_at_46_stages() {
 fn wave_u_net_in_blocks() {
     let Some(data) = data() else { return };
     let graph = with_sidecar(&data, "onnx", "waveunet_distort.onnx");
-    assert_eq!(graph.metadata.framing, Some(Framing {
+    assert_eq!(
+        graph.metadata.framing,
+        Some(Framing {
             size: 1024,
             hop: 1024,
             start: FrameStart::Silence
-        }));
+        })
+    );
 }

@@ -174,6 +174,20 @@ fn sizes_beyond_reason_are_refused_before_memory_is_taken() {
         net.conv(x, w, None, 3, usize::MAX / 2, (0, 0), 1)
     });
     assert_reason(&refused(far), Kind::Shape, "taps", Some("Conv"));
+    // Each joins the signal with itself: a quarter of a million million channels in a kilobyte.
+    let doubled = one(|net, x| (0..48).fold(x, |x, _| net.node(Op::Concat { axis: 1 }, &[x, x])));
+    assert_reason(&refused(doubled), Kind::Limit, "too many features", Some("Concat"));
+    // Few channels each, put elsewhere again and again.
+    let wide = one(|net, x| {
+        let shape = net.ints(&[1, 1 << 16, 1]);
+        let mut y = net.node(Op::Expand, &[x, shape]);
+        let turned = net.ints(&(0..1 << 16).rev().collect::<Vec<i64>>());
+        for _ in 0..300 {
+            y = net.node(Op::Gather { axis: 1 }, &[y, turned]);
+        }
+        y
+    });
+    assert_reason(&refused(wide), Kind::Limit, "features together", None);
     let mut batches = Net::new();
     let x = batches.input("x", &[1 << 40, 1 << 40, 0]);
     let y = batches.node(Op::Unary(Unary::Tanh), &[x]);

@@ -229,11 +229,14 @@ fn declarations_out_of_range() {
             "knobs": [{"name": "Rate", "input": "s", "index": 1}], "phase_input": {"input": "x", "rate_knob": "Rate", "stereo_offset": 0.25}}"#,
     )
     .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(graph.metadata.framing, Some(Framing {
+    assert_eq!(
+        graph.metadata.framing,
+        Some(Framing {
             size: 100,
             hop: 30,
             start: FrameStart::Silence
-        }));
+        })
+    );
     assert_eq!(graph.metadata.seed, Some(u64::MAX));
     assert_eq!(graph.metadata.meters, ["s_new"]);
     assert_eq!(graph.metadata.phase_input.map(|phase| phase.stereo_offset), Some(0.25));

@@ -330,7 +330,10 @@ fn constants_that_take_long_to_compute_are_not_computed() {
         graph.output.push(info("folded", &[0, 0, 0]));
         let started = std::time::Instant::now();
         let read = parsed(graph).expect("reads");
-        assert!(read.nodes.iter().any(|node| node.op.name() == kind), "{kind} was folded");
+        assert!(
+            read.nodes.iter().any(|node| node.op.name() == kind),
+            "{kind} was folded"
+        );
         assert!(started.elapsed().as_secs() < 20, "{kind}: {:?}", started.elapsed());
     }
 }
