@@ -4,7 +4,7 @@ mod support;
 
 use support::Net;
 use tonegraft_engine::{CompileError, CompileErrorKind as Kind, LoadError, Model, Options};
-use tonegraft_model::op::{AutoPad, Direction, Op, PadMode, Recurrent, Reduction, Unary, Window};
+use tonegraft_model::op::{AutoPad, Binary, Direction, Op, PadMode, Recurrent, Reduction, Unary, Window};
 
 fn refused(net: Net) -> CompileError {
     match Model::from_graph(net.graph, "net.onnx", &Options::default()) {
@@ -174,6 +174,16 @@ fn sizes_beyond_reason_are_refused_before_memory_is_taken() {
         net.conv(x, w, None, 3, usize::MAX / 2, (0, 0), 1)
     });
     assert_reason(&refused(far), Kind::Shape, "taps", Some("Conv"));
+    let mut batches = Net::new();
+    let x = batches.input("x", &[1 << 40, 1 << 40, 0]);
+    let y = batches.node(Op::Unary(Unary::Tanh), &[x]);
+    batches.output(y, "y");
+    assert_eq!(refused(batches).kind, Kind::Limit);
+}
+
+/// A kilobyte each, and gigabytes if every channel were followed.
+#[test]
+fn channels_that_multiply_are_refused_before_memory_is_taken() {
     // Each joins the signal with itself: a quarter of a million million channels in a kilobyte.
     let doubled = one(|net, x| (0..48).fold(x, |x, _| net.node(Op::Concat { axis: 1 }, &[x, x])));
     assert_reason(&refused(doubled), Kind::Limit, "too many features", Some("Concat"));
@@ -188,11 +198,21 @@ fn sizes_beyond_reason_are_refused_before_memory_is_taken() {
         y
     });
     assert_reason(&refused(wide), Kind::Limit, "features together", None);
-    let mut batches = Net::new();
-    let x = batches.input("x", &[1 << 40, 1 << 40, 0]);
-    let y = batches.node(Op::Unary(Unary::Tanh), &[x]);
-    batches.output(y, "y");
-    assert_eq!(refused(batches).kind, Kind::Limit);
+}
+
+#[test]
+fn every_frame_with_every_other_is_no_stream() {
+    let crossed = one(|net, x| {
+        let rows = net.node(Op::Transpose { perm: vec![2, 0, 1] }, &[x]);
+        let columns = net.node(Op::Transpose { perm: vec![0, 2, 1] }, &[x]);
+        net.node(Op::Binary(Binary::Add), &[rows, columns])
+    });
+    assert_reason(
+        &refused(crossed),
+        Kind::NotStreamable,
+        "every frame with every other",
+        Some("Add"),
+    );
 }
 
 #[test]
