@@ -152,9 +152,15 @@ impl Builder<'_> {
                     format!("the metadata names `{wanted}` as audio output, but no audio output has that name")
                 }
                 None => {
-                    let list: Vec<String> = others
-                        .iter()
+                    let meters = meters.iter().map(|(name, view)| match self.rate(*view).hop() {
+                        Some(hop) if hop > self.ticks => {
+                            format!("`{name}` is a value every {} samples", hop / self.ticks)
+                        }
+                        _ => format!("`{name}` is {} values to show", view.planes),
+                    });
+                    let list: Vec<String> = (others.iter())
                         .map(|(name, what)| format!("`{name}` is {what}"))
+                        .chain(meters)
                         .collect();
                     format!("it has no audio output: {}", list.join("; "))
                 }
