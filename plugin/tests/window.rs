@@ -84,6 +84,7 @@ fn ordinary() -> View {
             worst: 0.09,
         },
         peaks: [0.4, 0.2],
+        meters: vec![("reduction".into(), 0.25)],
         knobs: vec![knob("Drive", ""), knob("Level", "dB")],
         library: Arc::new(vec![
             item("Distortion", "Shipped"),

@@ -56,7 +56,8 @@ fn play(file: &File, guitar: &[f32]) {
     let (axis, length) = time(&graph, &model);
     let told = |key: &str| model.info().inferred.get(key).map_or("", String::as_str);
     let signal = told("time_axis") == axis.to_string() && !told("fixed_length").contains("block by block");
-    if model.channels() != (1, 1) || graph.metadata.framing.is_some() || !signal {
+    if model.channels() != (1, 1) || graph.metadata.framing.is_some() || graph.metadata.phase_input.is_some() || !signal
+    {
         return;
     }
 

@@ -115,7 +115,13 @@ fn beside(
     let model = model.with_states(&states)?;
     let input_name = audio(&model.info().inputs);
     let x = &inputs[&input_name];
-    let x = planes(x, longest_axis(x));
+    // A block is all values of the input, in order.
+    let block = model.graph().metadata.framing.is_some();
+    let x = if block {
+        vec![floats_of(x)]
+    } else {
+        planes(x, longest_axis(x))
+    };
     let frames = x[0].len();
     let mut knobs = Vec::new();
     for (index, knob) in model.knobs().iter().enumerate() {
@@ -133,7 +139,11 @@ fn beside(
         knobs.extend(signal.iter().enumerate().map(|(frame, value)| (frame, index, *value)));
     }
     let y = &outputs[&audio(&model.info().outputs)];
-    let expected = planes(y, longest_axis(y));
+    let expected = if block {
+        vec![floats_of(y)]
+    } else {
+        planes(y, longest_axis(y))
+    };
     let mut input = x[..model.channels().0].to_vec();
     // One long frame, as a stream gives it, comes when it is over.
     let latency = model.info().latency_samples as usize;

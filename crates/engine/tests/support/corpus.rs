@@ -41,7 +41,11 @@ impl File {
         let bytes = std::fs::read(&self.path).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let limits = Limits::default();
         let sidecar = format!("{}.tonegraft.json", self.name.rsplit('/').next().unwrap_or_default());
-        let sidecar = std::fs::read_to_string(data::models().join("sidecars").join(sidecar)).ok();
+        // What a file needs to be told only for its reference stands with the tests.
+        let for_tests = format!("{}/tests/sidecars/{}.json", env!("CARGO_MANIFEST_DIR"), self.stem());
+        let sidecar = std::fs::read_to_string(data::models().join("sidecars").join(sidecar))
+            .or_else(|_| std::fs::read_to_string(for_tests))
+            .ok();
         let mut beside = chain::beside(self.beside.as_deref().unwrap_or(&self.path), limits.max_bytes);
         Ok(tonegraft_model::read_any(
             &bytes,

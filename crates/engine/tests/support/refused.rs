@@ -25,15 +25,6 @@ const fn never(file: &'static str, words: &'static str, no_effect: &'static str)
     }
 }
 
-/// A file that is not played yet.
-const fn not_yet(file: &'static str, words: &'static str) -> Refused {
-    Refused {
-        file,
-        words,
-        no_effect: None,
-    }
-}
-
 /// All of them.
 pub const REFUSED: &[Refused] = &[
     never(
@@ -79,18 +70,6 @@ pub const REFUSED: &[Refused] = &[
     never("export-zoo/codec_weightnorm.dy.onnx", "2 values per sample", RATE),
     never("export-zoo/codec_weightnorm.ts.onnx", "2 values per sample", RATE),
     never("export-zoo/codec_weightnorm.tsfix.onnx", "2 values per sample", RATE),
-    not_yet("export-zoo/attn_causal.dy.onnx", ""),
-    not_yet("export-zoo/attn_causal.ts.onnx", ""),
-    not_yet("export-zoo/attn_causal.tsfix.onnx", ""),
-    not_yet("export-zoo/spec_conv2d.dy.onnx", ""),
-    not_yet("export-zoo/spec_conv2d.ts.onnx", ""),
-    not_yet("export-zoo/spec_conv2d.tsfix.onnx", ""),
-    not_yet("export-zoo/spec_fc_bn.dy.onnx", ""),
-    not_yet("export-zoo/spec_fc_bn.ts.onnx", ""),
-    not_yet("export-zoo/spec_fc_bn.tsfix.onnx", ""),
-    not_yet("export-zoo/chorus_delay_gather.dy.onnx", "another axis"),
-    not_yet("export-zoo/chorus_delay_gather.ts.onnx", "another axis"),
-    not_yet("export-zoo/chorus_delay_gather.tsfix.onnx", "another axis"),
     never("fixtures/conv_strided.onnx", "every 4 samples", RATE),
     never("fixtures/conv_transpose_grouped.onnx", "3 values per sample", RATE),
 ];
