@@ -82,7 +82,7 @@ def dry(args, cli, checks, path, latency):
     """The dry path is delayed as much: an impulse through mix 0 % and through bypass."""
     for param in ("mix=0", "bypass"):
         state = cli.state(path, *([param] if "=" in param else []))
-        plugin = mini.open_plugin(args, channels=1, state=state)
+        plugin = mini.open_plugin(args, channels=1, state=state, offline=True)
         if param == "bypass":
             plugin.set_param(plugin.find_param("Bypass"), 1.0)
             mini.play(plugin, np.zeros((1, 9_600), dtype=np.float32), mini.every(512))
