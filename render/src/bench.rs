@@ -88,19 +88,6 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     let peak = tonegraft_kernels::peak::macs_per_ns(Isa::detect());
     let progress = Progress::new((named.len() * args.block.len()) as u64, "bench");
     let loadings: Vec<Loading> = named.iter().map(loading).collect::<Result<_>>()?;
-    if !args.json {
-        line(LOADING_TITLE)?;
-        for (named, loading) in named.iter().zip(&loadings) {
-            // Bytes of memory are few enough to be exact.
-            #[allow(clippy::cast_precision_loss)]
-            let kib = loading.instance_bytes as f64 / 1024.0;
-            line(&format!(
-                "{:<32} {:>10.2} {:>10.2} {kib:>17.0}",
-                named.name, loading.load_ms, loading.lower_ms
-            ))?;
-        }
-        line("")?;
-    }
     let mut titled = false;
     for (named, loading) in named.iter().zip(&loadings) {
         for &block in &args.block {
@@ -111,6 +98,17 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
             } else {
                 if !titled {
                     titled = true;
+                    line(LOADING_TITLE)?;
+                    for (named, loading) in named.iter().zip(&loadings) {
+                        // Bytes of memory are few enough to be exact.
+                        #[allow(clippy::cast_precision_loss)]
+                        let kib = loading.instance_bytes as f64 / 1024.0;
+                        line(&format!(
+                            "{:<32} {:>10.2} {:>10.2} {kib:>17.0}",
+                            named.name, loading.load_ms, loading.lower_ms
+                        ))?;
+                    }
+                    line("")?;
                     line(TITLE)?;
                 }
                 line(&format!(

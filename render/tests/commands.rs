@@ -37,6 +37,7 @@ fn the_keys_of_inspect_are_a_contract() {
         "latency_parts",
         "receptive_field",
         "macs_per_sample",
+        "meters",
         "operators",
         "inputs",
         "outputs",

@@ -55,7 +55,9 @@ fn play(file: &File, guitar: &[f32]) {
     // Blocks and windows are compared in `references.rs`; here, signals.
     let (axis, length) = time(&graph, &model);
     let told = |key: &str| model.info().inferred.get(key).map_or("", String::as_str);
-    let signal = told("time_axis") == axis.to_string() && !told("fixed_length").contains("block by block");
+    let signal = told("time_axis") == axis.to_string()
+        && told("window").is_empty()
+        && !told("fixed_length").contains("block by block");
     if model.channels() != (1, 1) || graph.metadata.framing.is_some() || graph.metadata.phase_input.is_some() || !signal
     {
         return;

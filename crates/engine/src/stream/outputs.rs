@@ -74,10 +74,26 @@ impl Builder<'_> {
                 }
                 fits
             };
-            let open = found.is_none() && wanted.is_none_or(|wanted| wanted == name);
+            let open =
+                found.is_none() && !graph.metadata.meters.contains(&name) && wanted.is_none_or(|wanted| wanted == name);
             match fact {
                 Fact::Signal(signal) if self.is_audio(&signal) && open && refused.is_none() => {
                     found = Some((name, signal));
+                }
+                Fact::Signal(signal)
+                    if self.is_audio(&signal)
+                        && signal.view.planes <= 2
+                        && wanted.is_none()
+                        && found.is_some()
+                        && !graph.metadata.meters.contains(&name) =>
+                {
+                    let first = found.as_ref().map_or("", |(first, _)| first.as_str());
+                    return refuse(
+                        Kind::AudioOutput,
+                        format!(
+                            "it has two audio outputs, `{first}` and `{name}`; name one in the metadata (`tonegraft.audio_output`), or those that are only shown (`tonegraft.meters`)"
+                        ),
+                    );
                 }
                 Fact::Signal(signal) if self.moves(&signal) && meter(signal.view, &mut meters) => {}
                 Fact::Summary { of, .. } if meter(of.view, &mut meters) => {}
@@ -155,6 +171,9 @@ impl Builder<'_> {
                     let meters = meters.iter().map(|(name, view)| match self.rate(*view).hop() {
                         Some(hop) if hop > self.ticks => {
                             format!("`{name}` is a value every {} samples", hop / self.ticks)
+                        }
+                        Some(hop) if hop < self.ticks => {
+                            format!("`{name}` is a signal with {} values per sample", self.ticks / hop)
                         }
                         _ => format!("`{name}` is {} values to show", view.planes),
                     });
