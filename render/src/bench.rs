@@ -88,8 +88,8 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     let peak = tonegraft_kernels::peak::macs_per_ns(Isa::detect());
     let progress = Progress::new((named.len() * args.block.len()) as u64, "bench");
     let loadings: Vec<Loading> = named.iter().map(loading).collect::<Result<_>>()?;
-    let mut titled = false;
-    for (named, loading) in named.iter().zip(&loadings) {
+    let (mut titled, all) = (false, &named);
+    for (named, loading) in all.iter().zip(&loadings) {
         for &block in &args.block {
             let measured = measure(named, *loading, block as usize, args.seconds, peak, heap_calls)?;
             progress.advance(1);
@@ -99,7 +99,7 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
                 if !titled {
                     titled = true;
                     line(LOADING_TITLE)?;
-                    for (named, loading) in named.iter().zip(&loadings) {
+                    for (named, loading) in all.iter().zip(&loadings) {
                         // Bytes of memory are few enough to be exact.
                         #[allow(clippy::cast_precision_loss)]
                         let kib = loading.instance_bytes as f64 / 1024.0;
