@@ -56,10 +56,14 @@ impl Builder<'_> {
         let mut others: Vec<(String, String)> = Vec::new();
         let mut meters: Vec<(String, View)> = Vec::new();
         let memories: BTreeMap<ValueId, ValueId> = self.memories.iter().map(|(state, next)| (*next, *state)).collect();
+        let pairs = tonegraft_model::states::pairs(graph);
         for id in &graph.outputs {
             let value = graph.value(*id);
             let name = value.name.clone();
-            if let Some(state) = memories.get(id) {
+            // The history of a delay line may be longer than the block: its last frames are most of the signal.
+            let history = (pairs.iter())
+                .find(|(state, next)| next == id && self.carried.iter().any(|carried| carried.state == *state));
+            if let Some(state) = memories.get(id).or(history.map(|(state, _)| state)) {
                 paired.insert(*state, name);
                 continue;
             }
