@@ -1,7 +1,7 @@
 //! Spectral front ends: a model of spectra becomes a model of frames of audio.
 //!
 //! `tonegraft.stft` in a file's metadata says that its input is a spectrum of windowed audio and its output a spectrum or a mask
-//! of one. [`apply`] puts window and transform before the model and the inverse transform and the second window behind it, all
+//! of one. Reading puts window and transform before the model and the inverse transform and the second window behind it, all
 //! of them operators of the graph; what is left for whoever plays it is [`Framing`](crate::Framing).
 
 mod description;
