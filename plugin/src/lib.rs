@@ -25,12 +25,12 @@ pub mod editor;
 pub mod entry;
 pub mod loader;
 pub mod meters;
-mod middle;
 pub mod params;
 pub mod playable;
 pub mod plugin;
 pub mod session;
 pub mod shared;
+mod transport;
 
 pub use entry::CLAP_ENTRY;
 pub use plugin::Tonegraft;

@@ -4,7 +4,8 @@ use crate::board::{KnobBoard, format_number, parse_number};
 use crate::session::{SessionField, WindowSize};
 use nice_plug::prelude::*;
 use std::sync::Arc;
-use tonegraft_chain::{KNOBS, Settings};
+use tonegraft_chain::Settings;
+use tonegraft_core::KNOBS;
 
 /// Range of both gains, in dB either way.
 pub const GAIN_DB: f32 = 24.0;

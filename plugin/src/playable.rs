@@ -88,7 +88,7 @@ impl Playable {
 
 fn card(model: &Model, found: &Located) -> ModelCard {
     let (info, metadata) = (model.info(), model.metadata());
-    let knobs = model.knobs().iter().take(tonegraft_chain::KNOBS).map(|knob| KnobLabel {
+    let knobs = model.knobs().iter().take(tonegraft_core::KNOBS).map(|knob| KnobLabel {
         name: knob.name.clone(),
         unit: knob.unit.clone(),
         min: knob.min,

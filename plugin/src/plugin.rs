@@ -4,7 +4,6 @@ use crate::board::KnobBoard;
 use crate::editor::TonegraftEditor;
 use crate::loader::Loader;
 use crate::meters::{Stopwatch, peak};
-use crate::middle::Slots;
 use crate::params::{TonegraftParams, tame};
 use crate::playable::Track;
 use crate::session::SessionField;
@@ -16,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tonegraft_chain::{Chain, ChainConfig};
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
-use tonegraft_core::{AudioBuffer, Fault, HostFrames, SampleRate};
+use tonegraft_core::{AudioBuffer, Fault, HostFrames, Middle, SampleRate};
 use tonegraft_library::{ModelRef, shipped, shipped_by_id};
-use tonegraft_slots::{BankConfig, bank};
+use tonegraft_slots::{BankAudio, BankConfig, bank};
 
 /// How long `activate` waits for a session's model, so that a render right after a restore is right from its first sample.
 const RESTORE_WAIT: Duration = Duration::from_secs(2);
@@ -54,7 +53,7 @@ pub struct Tonegraft {
 #[derive(Debug)]
 struct Running {
     chain: Chain,
-    slots: Slots,
+    slots: BankAudio,
     inputs: usize,
     /// Copies of the input: the framework processes in place.
     input: AudioBuffer,
@@ -183,7 +182,7 @@ impl Plugin for Tonegraft {
         chain.snap(&self.params.settings());
         self.running = Some(Running {
             chain,
-            slots: Slots(audio),
+            slots: audio,
             inputs,
             input: AudioBuffer::new(inputs, (config.max_buffer_size as usize).max(1)),
             stopwatch: Stopwatch::new(config.sample_rate),
@@ -195,7 +194,7 @@ impl Plugin for Tonegraft {
     fn reset(&mut self) {
         if let Some(running) = &mut self.running {
             running.chain.reset();
-            running.slots.0.reset();
+            running.slots.reset();
         }
     }
 
@@ -215,10 +214,13 @@ impl Plugin for Tonegraft {
         let started = running.stopwatch.start(meters);
         let frames = buffer.samples();
         running.chain.set(&self.params.settings());
+        if let Some(position) = self.shared.transport.take() {
+            running.chain.follow(position);
+        }
         let fault = running.run(buffer.as_slice(), frames, &self.shared);
         meters.raise_fault(fault);
-        meters.raise_model(running.slots.0.meters(0));
-        self.shared.set_latency(running.slots.0.latency().get());
+        meters.raise_model(running.slots.meters(0));
+        self.shared.set_latency(running.slots.latency().get());
         running.stopwatch.stop(started, frames, meters);
         match self.shared.tail() {
             Some(frames) => ProcessStatus::Tail(frames),

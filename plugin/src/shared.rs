@@ -10,6 +10,7 @@
 use crate::board::KnobBoard;
 use crate::meters::Meters;
 use crate::playable::{ModelCard, Track};
+use crate::transport::TransportReport;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::fmt;
 use std::path::PathBuf;
@@ -94,6 +95,8 @@ pub struct Shared {
     pub board: Arc<KnobBoard>,
     /// Read-outs of the audio thread.
     pub meters: Meters,
+    /// Where the host is.
+    pub transport: TransportReport,
     latency: AtomicU32,
     tail: AtomicU32,
     layout: AtomicUsize,
@@ -119,6 +122,7 @@ impl Shared {
         Self {
             board,
             meters: Meters::default(),
+            transport: TransportReport::default(),
             latency: AtomicU32::new(0),
             tail: AtomicU32::new(0),
             layout: AtomicUsize::new(0),

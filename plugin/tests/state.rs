@@ -8,7 +8,7 @@ use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::SampleRate;
 use tonegraft_engine::{InstanceConfig, Model, Options, StartState};
 use tonegraft_library::{HostState, ModelRef, ParamValue, SessionState, session};
-use tonegraft_slots::{BankAudio, BankConfig, KnobRange, Unit, bank};
+use tonegraft_slots::{BankConfig, KnobRange, Unit, bank};
 
 /// Written by the first release; see `what_the_first_release_wrote_loads`.
 const GOLDEN: &[u8] = include_bytes!("golden/state-v1.bin");
@@ -180,23 +180,6 @@ fn what_the_first_release_wrote_loads() {
 
 /// The chain and the bank directly, as the renderer uses them.
 fn direct(model: &Model, settings: &Settings, rate: u32, input: &[Vec<f32>]) -> Vec<Vec<f32>> {
-    struct Middle(BankAudio);
-    impl tonegraft_chain::Middle for Middle {
-        fn process(
-            &mut self,
-            knobs: &tonegraft_chain::Knobs,
-            input: &[&[f32]],
-            output: &mut [&mut [f32]],
-        ) -> tonegraft_core::Fault {
-            self.0.process(knobs, input, output)
-        }
-        fn latency(&self) -> tonegraft_core::HostFrames {
-            self.0.latency()
-        }
-        fn is_moving(&self) -> bool {
-            self.0.is_moving()
-        }
-    }
     let rate = SampleRate::new(rate).expect("a rate");
     let channels = input.len();
     let (_control, mut audio) = bank(BankConfig::new(rate, channels, channels));
@@ -226,7 +209,7 @@ fn direct(model: &Model, settings: &Settings, rate: u32, input: &[Vec<f32>]) -> 
     let mut output = vec![vec![0.0_f32; input[0].len()]; channels];
     let ins: Vec<&[f32]> = input.iter().map(Vec::as_slice).collect();
     let mut outs: Vec<&mut [f32]> = output.iter_mut().map(Vec::as_mut_slice).collect();
-    chain.process(&mut Middle(audio), &ins, &mut outs);
+    chain.process(&mut audio, &ins, &mut outs);
     output
 }
 

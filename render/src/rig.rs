@@ -4,32 +4,15 @@
 
 use crate::cli::Start;
 use anyhow::{Result, bail};
-use tonegraft_chain::{Chain, ChainConfig, Middle, Settings};
-use tonegraft_core::{Fault, HostFrames, SampleRate};
+use tonegraft_chain::{Chain, ChainConfig, Settings};
+use tonegraft_core::{Fault, HostFrames, Middle, SampleRate};
 use tonegraft_engine::{InstanceConfig, Model, StartState};
-use tonegraft_slots::{BankAudio, BankConfig, BankControl, KnobRange, Knobs, Unit, bank};
-
-/// The slots as the middle of the chain.
-struct Slots(BankAudio);
-
-impl Middle for Slots {
-    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
-        self.0.process(knobs, input, output)
-    }
-
-    fn latency(&self) -> HostFrames {
-        self.0.latency()
-    }
-
-    fn is_moving(&self) -> bool {
-        self.0.is_moving()
-    }
-}
+use tonegraft_slots::{BankAudio, BankConfig, BankControl, KnobRange, Unit, bank};
 
 /// One chain with a model in it, ready to play.
 pub struct Rig {
     chain: Chain,
-    slots: Slots,
+    slots: BankAudio,
     /// Kept alive: the audio half's rings end in it.
     _control: BankControl,
 }
@@ -73,14 +56,14 @@ impl Rig {
         chain.snap(settings);
         Ok(Self {
             chain,
-            slots: Slots(audio),
+            slots: audio,
             _control: control,
         })
     }
 
     /// What a host would be told.
     pub fn latency(&self) -> HostFrames {
-        self.slots.0.latency()
+        self.slots.latency()
     }
 
     /// Plays one block, `[channels, frames]` in and out.

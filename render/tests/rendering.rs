@@ -4,10 +4,10 @@ mod common;
 
 use common::onnx::{Axis, FLOAT, File, node, value};
 use common::{Bench, noise, read_wav};
-use tonegraft_chain::{Chain, ChainConfig, Middle, Settings};
-use tonegraft_core::{Fault, HostFrames, SampleRate};
+use tonegraft_chain::{Chain, ChainConfig, Settings};
+use tonegraft_core::SampleRate;
 use tonegraft_engine::{InstanceConfig, Model, Options, StartState};
-use tonegraft_slots::{BankAudio, BankConfig, Knobs, Unit, bank};
+use tonegraft_slots::{BankConfig, Unit, bank};
 
 /// A filter whose output needs 5 future samples, and a bend.
 fn ahead() -> File {
@@ -302,19 +302,6 @@ fn an_existing_output_is_replaced_only_by_a_whole_one() {
     assert!(std::fs::read(bench.path("out.wav")).expect("still there") == first);
 }
 
-/// The slots as the middle of the chain.
-struct Slots(BankAudio);
-
-impl Middle for Slots {
-    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
-        self.0.process(knobs, input, output)
-    }
-
-    fn latency(&self) -> HostFrames {
-        self.0.latency()
-    }
-}
-
 #[test]
 fn the_command_line_plays_what_slots_and_chain_play() {
     let bench = Bench::new();
@@ -353,7 +340,7 @@ fn the_command_line_plays_what_slots_and_chain_play() {
             ..Settings::default()
         });
         let mut played = [vec![0.0; 4000], vec![0.0; 4000]];
-        let mut slots = Slots(audio);
+        let mut slots = audio;
         {
             let [left, right] = &mut played;
             chain.process(&mut slots, &[&input[0], &input[1]], &mut [left, right]);

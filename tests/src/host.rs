@@ -1,32 +1,15 @@
 //! A stand-in for a host and the plugin's glue: slots and chain, as a control half and an audio half.
 
-use tonegraft_chain::{Chain, ChainConfig, Middle, Settings};
+use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::buffer::{MAX_CHANNELS, with_cut_mut};
-use tonegraft_core::{AudioBuffer, Fault, HostFrames, SampleRate};
+use tonegraft_core::{AudioBuffer, Fault, Middle, SampleRate};
 use tonegraft_engine::{InstanceConfig, Model, StartState};
-use tonegraft_slots::{BankAudio, BankConfig, BankControl, KnobRange, Knobs, Unit, bank};
-
-/// The slots as the middle of the chain.
-struct Slots(BankAudio);
-
-impl Middle for Slots {
-    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
-        self.0.process(knobs, input, output)
-    }
-
-    fn latency(&self) -> HostFrames {
-        self.0.latency()
-    }
-
-    fn is_moving(&self) -> bool {
-        self.0.is_moving()
-    }
-}
+use tonegraft_slots::{BankAudio, BankConfig, BankControl, KnobRange, Unit, bank};
 
 /// What belongs to the audio thread.
 pub struct Audio {
     chain: Chain,
-    slots: Slots,
+    slots: BankAudio,
     input: AudioBuffer,
     output: AudioBuffer,
 }
@@ -65,7 +48,7 @@ impl Track {
         let chain = Chain::new(ChainConfig::new(self.rate, self.inputs, self.outputs));
         let audio = Audio {
             chain,
-            slots: Slots(slots),
+            slots,
             input: AudioBuffer::new(self.inputs, self.max_block),
             output: AudioBuffer::new(self.outputs, self.max_block),
         };
@@ -104,19 +87,19 @@ impl Audio {
     /// # Panics
     /// The bank does not take it.
     pub fn adopt(&mut self, unit: Unit) {
-        if let Err(error) = self.slots.0.adopt(0, Some(unit)) {
+        if let Err(error) = self.slots.adopt(0, Some(unit)) {
             panic!("{error}");
         }
     }
 
     /// What the host is told.
     pub fn latency(&self) -> usize {
-        self.slots.0.latency().as_usize()
+        self.slots.latency().as_usize()
     }
 
     /// True while a swap is under way or waiting.
     pub fn is_moving(&self) -> bool {
-        self.slots.0.is_moving()
+        self.slots.is_moving()
     }
 
     /// As a host's reset; the controls are then at rest at `settings`.
@@ -124,7 +107,7 @@ impl Audio {
     /// # Realtime Safety
     /// Safe.
     pub fn reset(&mut self, settings: &Settings) {
-        self.slots.0.reset();
+        self.slots.reset();
         self.chain.reset();
         self.chain.snap(settings);
     }

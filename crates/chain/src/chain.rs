@@ -1,40 +1,18 @@
 //! The chain itself.
 
 use crate::delay::MovingDelay;
-use crate::settings::{Glides, Knobs, Settings, bypass_share};
+use crate::settings::{Glides, Settings, bypass_share};
+use crate::transport::Transport;
 use tonegraft_core::buffer::{MAX_CHANNELS, with_cut_mut};
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::processor::silence;
-use tonegraft_core::{AudioBuffer, ControlGrid, Fault, HostFrames, Ramp, SampleRate};
+use tonegraft_core::{AudioBuffer, ControlGrid, Fault, HostFrames, Knobs, Middle, Ramp, SampleRate};
 
 /// Frames processed in one go; longer blocks are cut. A multiple of the control interval.
 const PIECE: usize = 1024;
 
 /// Length of the crossfade when the dry path's delay moves, in seconds.
 const FADE_SECONDS: f64 = 0.005;
-
-/// What the chain stands around: the slots.
-pub trait Middle {
-    /// Any number of frames. `knobs`: positions `[slot][knob]`, 0 … 1. `input`: `[inputs, frames]`, `output`: `[outputs, frames]`.
-    ///
-    /// # Realtime Safety
-    /// Implementations must be safe.
-    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault;
-
-    /// The latency that the dry path must match.
-    ///
-    /// # Realtime Safety
-    /// Implementations must be safe.
-    fn latency(&self) -> HostFrames;
-
-    /// True while [`Self::latency`] may change within the next frames: the chain then asks at every point of the grid.
-    ///
-    /// # Realtime Safety
-    /// Implementations must be safe.
-    fn is_moving(&self) -> bool {
-        false
-    }
-}
 
 /// How a chain is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +54,7 @@ pub struct Chain {
     knobs: Knobs,
     /// Nothing was heard since reset: a change of latency needs no crossfade.
     fresh: bool,
+    transport: Transport,
     delay: MovingDelay,
     /// Guarded input, the same after the input gain: `[inputs, PIECE]`. Delayed input: `[outputs, PIECE]`.
     clean: AudioBuffer,
@@ -100,6 +79,7 @@ impl Chain {
             knobs: glides.knobs(),
             glides,
             fresh: true,
+            transport: Transport::default(),
             delay: MovingDelay::new(inputs, config.max_latency.as_usize(), PIECE, fade),
             clean: AudioBuffer::new(inputs, PIECE),
             gained: AudioBuffer::new(inputs, PIECE),
@@ -131,6 +111,15 @@ impl Chain {
         self.knobs = self.glides.knobs();
     }
 
+    /// The host's transport: the next frame is frame `frame` of it, or it stands still. What follows it hears of a jump at the next
+    /// point of the control grid (at once, if the next frame is one); while the transport stands, time goes on from where it was.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn follow(&mut self, frame: Option<i64>) {
+        self.transport.report(frame);
+    }
+
     /// Back to frame 0 of the grid, delays empty, at rest at the settings last asked for. The middle is reset by its owner.
     ///
     /// # Realtime Safety
@@ -140,6 +129,7 @@ impl Chain {
         let settings = self.wanted;
         self.snap(&settings);
         self.delay.reset(0);
+        self.transport = Transport::default();
         self.fresh = true;
     }
 
@@ -184,13 +174,17 @@ impl Chain {
             fault = fault.worst(self.guard(input, done, count));
             fault = fault.worst(with_cut_mut(output, done, count, |part| self.run(middle, part, count)));
             self.grid.advance(count);
+            self.transport.advance(count);
             done += count;
         }
         fault
     }
 
     /// At a point of the grid: glides and the dry delay start to move to where they are wanted.
-    fn take_targets(&mut self, middle: &impl Middle) {
+    fn take_targets(&mut self, middle: &mut impl Middle) {
+        if let Some(frame) = self.transport.take_jump() {
+            middle.seek(frame);
+        }
         if self.wanted != self.taken {
             self.taken = self.wanted;
             self.glides.set(&self.taken);
@@ -207,8 +201,11 @@ impl Chain {
         if self.fresh {
             return 1;
         }
-        let steady =
-            self.glides.is_settled() && self.delay.is_settled() && self.wanted == self.taken && !middle.is_moving();
+        let steady = self.glides.is_settled()
+            && self.delay.is_settled()
+            && self.wanted == self.taken
+            && !self.transport.has_jumped()
+            && !middle.is_moving();
         if steady { left.min(PIECE) } else { self.grid.chunk(left) }
     }
 

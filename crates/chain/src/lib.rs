@@ -24,6 +24,7 @@
 mod chain;
 mod delay;
 mod settings;
+mod transport;
 
-pub use chain::{Chain, ChainConfig, Middle};
-pub use settings::{KNOBS, Knobs, SLOTS, Settings};
+pub use chain::{Chain, ChainConfig};
+pub use settings::Settings;

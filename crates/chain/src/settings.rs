@@ -1,15 +1,6 @@
 //! What the user sets, and how it glides.
 
-use tonegraft_core::{CONTROL_INTERVAL, Ramp, SampleRate};
-
-/// Slots whose knobs the chain moves: 0 is A, 1 is B.
-pub const SLOTS: usize = 2;
-
-/// Knobs per slot.
-pub const KNOBS: usize = 8;
-
-/// Knob positions, `[slot][knob]`, each 0 … 1.
-pub type Knobs = [[f32; KNOBS]; SLOTS];
+use tonegraft_core::{CONTROL_INTERVAL, KNOBS, Knobs, Ramp, SLOTS, SampleRate};
 
 /// Duration of every glide, in seconds, rounded up to whole intervals of the control grid.
 const GLIDE_SECONDS: f64 = 0.005;

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{Delayed, chain, roughness, run, sine};
-use tonegraft_chain::{Chain, ChainConfig, KNOBS, SLOTS, Settings};
-use tonegraft_core::{Fault, HostFrames};
+use tonegraft_chain::{Chain, ChainConfig, Settings};
+use tonegraft_core::{Fault, HostFrames, KNOBS, SLOTS};
 
 fn still() -> Settings {
     Settings {
@@ -22,7 +22,7 @@ fn at_rest_the_middle_passes_bit_for_bit_and_uncut_behind_the_first_frame() {
     let output = run(&mut chain, &mut middle, &input, 1_000);
     let mut twin = Delayed::new(0.7, 13);
     let mut expected = vec![0.0; 10_000];
-    use tonegraft_chain::Middle as _;
+    use tonegraft_core::Middle as _;
     twin.process(&still().knobs, &[&input], &mut [&mut expected]);
     assert_eq!(output, expected);
     assert_eq!(middle.calls[..2], [1, 999]);
@@ -232,4 +232,47 @@ fn denormals_are_flushed() {
     chain.snap(&still());
     let tiny = [f32::MIN_POSITIVE; 64];
     assert_eq!(run(&mut chain, &mut middle, &tiny, 64), [0.0; 64]);
+}
+
+/// Notes where it is sent.
+struct Sought(Delayed, Vec<(usize, i64)>);
+
+impl tonegraft_core::Middle for Sought {
+    fn process(&mut self, knobs: &tonegraft_core::Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+        self.0.process(knobs, input, output)
+    }
+
+    fn latency(&self) -> HostFrames {
+        self.0.latency()
+    }
+
+    fn seek(&mut self, frame: i64) {
+        self.1.push((self.0.calls.iter().sum(), frame));
+    }
+}
+
+#[test]
+fn jumps_of_the_transport_are_told_at_points_of_the_grid() {
+    let told = |block: usize| {
+        let (mut chain, mut middle) = (chain(1, 1), Sought(Delayed::new(0.5, 20), Vec::new()));
+        let mut frame = 0;
+        while frame < 4_000 {
+            let count = block.min(4_000 - frame);
+            // It starts at 1,000, wraps at frame 1,500 and stops at frame 3,000.
+            let at = i64::try_from(frame).expect("small");
+            chain.follow(match frame {
+                0..1_500 => Some(1_000 + at),
+                1_500..3_000 => Some(at - 1_500),
+                _ => None,
+            });
+            chain.process(&mut middle, &[&vec![0.0; count]], &mut [&mut vec![0.0; count]]);
+            frame += count;
+        }
+        middle.1
+    };
+    let expected = [(0, 1_000), (1_504, 4)];
+    for block in [1, 20, 50, 100, 500] {
+        assert_eq!(told(block), expected, "blocks of {block}");
+    }
+    assert_eq!(told(4_000), [(0, 1_000)]);
 }

@@ -5,7 +5,8 @@ mod common;
 
 use common::{Delayed, chain, sine};
 use proptest::prelude::*;
-use tonegraft_chain::{KNOBS, SLOTS, Settings};
+use tonegraft_chain::Settings;
+use tonegraft_core::{KNOBS, SLOTS};
 
 const FRAMES: usize = 4_000;
 

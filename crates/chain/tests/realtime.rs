@@ -6,8 +6,8 @@
 mod counting;
 
 use counting::{Counting, heap_calls};
-use tonegraft_chain::{Chain, ChainConfig, KNOBS, Knobs, Middle, SLOTS, Settings};
-use tonegraft_core::{Fault, HostFrames, SampleRate};
+use tonegraft_chain::{Chain, ChainConfig, Settings};
+use tonegraft_core::{Fault, HostFrames, KNOBS, Knobs, Middle, SLOTS, SampleRate};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

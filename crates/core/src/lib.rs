@@ -3,6 +3,7 @@
 //! * [`units`]: frames at the host's rate, frames at the model's rate, sample rates, and the one bridge between them.
 //! * [`latency`]: added latency as a sum of named parts.
 //! * [`processor`]: the [`Processor`] trait, the only thing slots know about a model.
+//! * [`middle`]: what stands in the middle of a chain, the slots.
 //! * [`grid`]: the control grid of 32 frames on which all parameters move.
 //! * [`fault`]: what goes wrong on the audio thread, as a `Copy` code.
 //! * [`denormals`]: a guard that flushes denormals while it lives.
@@ -19,6 +20,7 @@ pub mod fade;
 pub mod fault;
 pub mod grid;
 pub mod latency;
+pub mod middle;
 pub mod processor;
 pub mod units;
 
@@ -28,5 +30,6 @@ pub use fade::raised_cosine;
 pub use fault::Fault;
 pub use grid::{CONTROL_INTERVAL, ControlGrid, Ramp};
 pub use latency::{Latency, LatencyParts};
+pub use middle::{KNOBS, Knobs, Middle, SLOTS};
 pub use processor::{Facts, Processor, Tail};
 pub use units::{HostFrames, ModelFrames, RateRatio, SampleRate};

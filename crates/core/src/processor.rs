@@ -55,6 +55,16 @@ pub trait Processor: Send {
     /// Safe.
     fn set_knob(&mut self, index: usize, value: f32);
 
+    /// The next frame is frame `frame` of the host's transport. Oscillators go to the phase that they have there: at once if
+    /// nothing was played since the beginning or [`Self::reset`], else gliding the short way round. A processor that is not told
+    /// counts from 0. Called at points of the control grid only.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    fn seek(&mut self, frame: i64) {
+        let _ = frame;
+    }
+
     /// Any number of frames, 0 included. `input`: `[facts().inputs, frames]`, `output`: `[facts().outputs, frames]`, all of one
     /// length and not aliased. Other shapes give silence and [`Fault::BadBlock`].
     ///

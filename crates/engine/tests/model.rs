@@ -7,7 +7,7 @@ use tonegraft_core::Fault;
 use tonegraft_engine::plan::Budget;
 use tonegraft_engine::{CompileErrorKind, InstallError, Isa, LoadError, Model, Options, StartState};
 use tonegraft_model::op::{Binary, Direction, Op, Recurrent, Unary};
-use tonegraft_model::{Dim, Graph, Tensor};
+use tonegraft_model::{Dim, Graph, PhaseInput, PhaseRate, Tensor};
 
 /// `tanh(conv(x))`, "same" padding of 2 and 2: a look-ahead of 2 frames.
 fn look_ahead() -> Graph {
@@ -338,4 +338,56 @@ fn a_fixed_block_with_time_first_is_told_from_its_states() {
     let whole = floats_of(&offline(&net.graph, &inputs.into_iter().collect(), "y"));
     let compared = assert_same(&streamed[0], &whole, FRAMES, 0, 1e-5, "time first");
     assert_eq!(compared, FRAMES);
+}
+
+/// The audio and an oscillator's phase on top.
+fn oscillator() -> Graph {
+    let mut net = Net::new();
+    let x = net.input("x", &[1, 1, 0]);
+    let phase = net.input("phase", &[1, 1, 0]);
+    let y = net.node(Op::Binary(Binary::Add), &[x, phase]);
+    net.output(y, "y");
+    net.graph.metadata.phase_input = Some(PhaseInput {
+        input: "phase".into(),
+        rate: PhaseRate::Hz(10.0),
+        stereo_offset: 0.0,
+    });
+    net.graph
+}
+
+#[test]
+fn oscillators_follow_the_transport() {
+    let silence = [vec![0.0; 9_000]];
+    let model = model(&oscillator());
+    for start in [StartState::Zero, StartState::Silence] {
+        let mut processor = instance(&model, start);
+        let from_zero = stream(processor.as_mut(), &silence, Cuts::Fixed(512), &[]);
+        for frame in [0_usize, 1, 777, 4_800] {
+            for cuts in [Cuts::Fixed(1), Cuts::Fixed(64), Cuts::Random(5)] {
+                processor.reset();
+                processor.seek(i64::try_from(frame).expect("small"));
+                let there = stream(processor.as_mut(), &[vec![0.0; 2_000]], cuts, &[]);
+                assert_eq!(bits(&there), bits(&[from_zero[0][frame..frame + 2_000].to_vec()]));
+            }
+        }
+        // While it plays, the phase glides there.
+        processor.reset();
+        stream(processor.as_mut(), &[vec![0.0; 100]], Cuts::Fixed(64), &[]);
+        processor.seek(5_000);
+        let gliding = stream(processor.as_mut(), &[vec![0.0; 3_000]], Cuts::Random(6), &[]);
+        let turned = |pair: &[f32]| (pair[1] - pair[0] + 0.5).rem_euclid(1.0) - 0.5;
+        let largest = gliding[0].windows(2).map(|pair| turned(pair).abs()).fold(0.0, f32::max);
+        assert!(largest < 0.001, "a step of {largest} of a turn");
+        assert_eq!(
+            bits(&[gliding[0][1_024..].to_vec()]),
+            bits(&[from_zero[0][6_024..8_000].to_vec()])
+        );
+        processor.reset();
+        let again = stream(processor.as_mut(), &[vec![0.0; 100]], Cuts::Fixed(64), &[]);
+        assert_eq!(
+            bits(&again),
+            bits(&[from_zero[0][..100].to_vec()]),
+            "reset forgets the transport"
+        );
+    }
 }

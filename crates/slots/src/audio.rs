@@ -1,17 +1,17 @@
 //! The audio half: one swap at a time, alignment, selection.
 
-use crate::bank::{BankConfig, Knobs, SLOTS, Source, Unit};
+use crate::bank::{BankConfig, Source, Unit};
 use crate::control::{Install, InstallError};
 use crate::fade::{Fade, crossfade};
 use crate::readout::{Phase, Snapshot, raise_peaks};
 use crate::shared::{LatencyHandle, Shared};
-use crate::voice::{Voice, VoiceBuilder};
+use crate::voice::{Voice, VoiceBuilder, after};
 use rtrb::{Consumer, Producer, PushError};
 use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::processor::{MAX_METERS, silence};
-use tonegraft_core::{AudioBuffer, Fault, HostFrames, Latency};
+use tonegraft_core::{AudioBuffer, Fault, HostFrames, Knobs, Latency, Middle, SLOTS};
 use tonegraft_core::{DelayLine, Tap};
 
 /// The longest hidden run, in seconds, latency not included.
@@ -58,6 +58,8 @@ pub struct BankAudio {
     latency: usize,
     /// Nothing was heard since reset: installs need no fade.
     fresh: bool,
+    /// The transport's next frame.
+    frame: i64,
     dry: DelayLine,
     /// What an unheard slot plays, and what comes in: `[outputs, max_frames]` each.
     aside: AudioBuffer,
@@ -99,6 +101,7 @@ impl BankAudio {
             },
             latency: config.reserve.as_usize(),
             fresh: true,
+            frame: 0,
             dry: DelayLine::new(config.inputs, config.max_latency.as_usize(), config.max_frames),
             aside: AudioBuffer::new(config.outputs, config.max_frames),
             arriving: AudioBuffer::new(config.outputs, config.max_frames),
@@ -133,25 +136,9 @@ impl BankAudio {
         }
     }
 
-    /// What the host is told: the total latency. Changes at the first frame of a crossfade.
-    ///
-    /// # Realtime Safety
-    /// Safe.
-    pub fn latency(&self) -> HostFrames {
-        self.shared.latency().frames()
-    }
-
     /// A handle by which any thread can read the latency. Not for the audio thread.
     pub fn latency_handle(&self) -> LatencyHandle {
         LatencyHandle(Arc::clone(&self.shared))
-    }
-
-    /// True while a swap or a change of latency is under way or waiting: [`Self::latency`] may then change within the next frames.
-    ///
-    /// # Realtime Safety
-    /// Safe.
-    pub fn is_moving(&self) -> bool {
-        self.transition.is_some() || !self.installs.is_empty() || self.latency != self.slowest()
     }
 
     /// All processors back to their clean state, all delays empty, crossfades finished. What is installed before the next frame is
@@ -165,6 +152,7 @@ impl BankAudio {
             voice.reset();
         }
         self.dry.clear();
+        self.frame = 0;
         self.selection.from = self.selection.to;
         self.selection.frame = self.fade.len();
         self.fresh = true;
@@ -185,40 +173,6 @@ impl BankAudio {
         let old = self.place(slot, voice);
         self.settle_latency();
         Ok(old.map(|voice| voice.into_unit()))
-    }
-
-    /// Any number of frames, 0 included. `knobs`: positions `[slot][knob]`, 0 … 1. `input`: `[inputs, frames]`, `output`: `[outputs,
-    /// frames]`, all of one length. Other shapes give silence and [`Fault::BadBlock`]. Returns the worst that happened.
-    ///
-    /// # Realtime Safety
-    /// Safe: no allocation, free, lock, wait, log, panic or system call.
-    pub fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
-        let frames = output.first().map_or(0, |channel| channel.len());
-        let fits = input.len() == self.config.inputs
-            && output.len() == self.config.outputs
-            && input.iter().all(|channel| channel.len() == frames)
-            && output.iter().all(|channel| channel.len() == frames);
-        if !fits {
-            silence(output);
-            return Fault::BadBlock;
-        }
-        self.poll();
-        let mut fault = Fault::None;
-        let mut done = 0;
-        while done < frames {
-            self.fresh = false;
-            let count = self.piece(frames - done);
-            let mut part_in: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
-            let channels = cut(input, done, count, &mut part_in);
-            let part_in = part_in.get(..channels).unwrap_or(&[]);
-            fault = fault.worst(with_cut_mut(output, done, count, |part| {
-                self.run(knobs, part_in, part, count)
-            }));
-            self.advance(count);
-            done += count;
-        }
-        self.publish(input, output);
-        fault
     }
 
     /// Takes what the control side asks for: at most one unit, and only if what it replaces can be sent back. While nothing has been
@@ -259,7 +213,10 @@ impl BankAudio {
     }
 
     fn begin_swap(&mut self, install: Install) {
-        let Install { slot, voice } = install;
+        let Install { slot, mut voice } = install;
+        if let Some(voice) = &mut voice {
+            voice.seek(self.frame);
+        }
         let others = self.slots.iter().enumerate().filter(|(index, _)| *index != slot);
         let slowest = others
             .filter_map(|(_, voice)| voice.as_ref())
@@ -438,7 +395,12 @@ impl BankAudio {
     }
 
     /// Puts a voice into a slot and gives back what was there.
-    fn place(&mut self, slot: usize, voice: Option<Box<Voice>>) -> Option<Box<Voice>> {
+    fn place(&mut self, slot: usize, mut voice: Option<Box<Voice>>) -> Option<Box<Voice>> {
+        if self.fresh
+            && let Some(voice) = &mut voice
+        {
+            voice.seek(self.frame);
+        }
         self.shared.set_live(slot, voice.as_ref().map(|voice| voice.id()));
         self.shared.set_incoming(slot, None);
         match self.slots.get_mut(slot) {
@@ -511,6 +473,56 @@ impl BankAudio {
     /// Safe.
     pub fn total_latency(&self) -> Latency {
         self.shared.latency()
+    }
+}
+
+/// Before the latency changes at the first frame of a crossfade, and while installs wait, [`Middle::is_moving`] is true. Faults are the
+/// worst of all slots, heard or not.
+impl Middle for BankAudio {
+    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+        let frames = output.first().map_or(0, |channel| channel.len());
+        let fits = input.len() == self.config.inputs
+            && output.len() == self.config.outputs
+            && input.iter().all(|channel| channel.len() == frames)
+            && output.iter().all(|channel| channel.len() == frames);
+        if !fits {
+            silence(output);
+            return Fault::BadBlock;
+        }
+        self.poll();
+        let mut fault = Fault::None;
+        let mut done = 0;
+        while done < frames {
+            self.fresh = false;
+            let count = self.piece(frames - done);
+            let mut part_in: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
+            let channels = cut(input, done, count, &mut part_in);
+            let part_in = part_in.get(..channels).unwrap_or(&[]);
+            fault = fault.worst(with_cut_mut(output, done, count, |part| {
+                self.run(knobs, part_in, part, count)
+            }));
+            self.advance(count);
+            self.frame = after(self.frame, count);
+            done += count;
+        }
+        self.publish(input, output);
+        fault
+    }
+
+    fn latency(&self) -> HostFrames {
+        self.shared.latency().frames()
+    }
+
+    fn seek(&mut self, frame: i64) {
+        self.frame = frame;
+        let incoming = self.transition.iter_mut().filter_map(|change| change.incoming.as_mut());
+        for voice in self.slots.iter_mut().flatten().chain(incoming) {
+            voice.seek(frame);
+        }
+    }
+
+    fn is_moving(&self) -> bool {
+        self.transition.is_some() || !self.installs.is_empty() || self.latency != self.slowest()
     }
 }
 

@@ -10,15 +10,6 @@ use std::sync::Arc;
 use tonegraft_core::buffer::MAX_CHANNELS;
 use tonegraft_core::{HostFrames, Processor, SampleRate};
 
-/// Slots in a bank: 0 is A, 1 is B.
-pub const SLOTS: usize = 2;
-
-/// Knobs per slot that a host sees.
-pub const KNOBS: usize = 8;
-
-/// Knob positions, `[slot][knob]`, each 0 … 1.
-pub type Knobs = [[f32; KNOBS]; SLOTS];
-
 /// Installs that can wait for the audio thread.
 const INSTALL_RING: usize = 8;
 

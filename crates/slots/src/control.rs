@@ -1,13 +1,13 @@
 //! The control half: installs, retirement, read-outs.
 
-use crate::bank::{BankConfig, SLOTS, Source, Unit};
+use crate::bank::{BankConfig, Source, Unit};
 use crate::readout::{Readout, SlotReadout, Snapshot};
 use crate::shared::{LatencyHandle, Shared};
 use crate::voice::{Voice, VoiceBuilder};
 use rtrb::{Consumer, Producer, PushError};
 use std::fmt;
 use std::sync::Arc;
-use tonegraft_core::{Fault, HostFrames, Latency};
+use tonegraft_core::{Fault, HostFrames, Latency, SLOTS};
 
 /// What travels to the audio thread.
 pub(crate) struct Install {

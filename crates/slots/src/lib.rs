@@ -5,7 +5,7 @@
 //! [`BankControl::collect`]. The audio half takes an install only when a place in the return ring is free, so that it can
 //! always get rid of what it replaces.
 //!
-//! **Slots.** There are [`SLOTS`] slots, A and B; an empty one plays the dry input. Both keep running; the selected one is heard.
+//! **Slots.** There are [`SLOTS`](tonegraft_core::SLOTS) slots, A and B; an empty one plays the dry input. Both keep running; the selected one is heard.
 //!
 //! **Swap.** A new unit first runs hidden on the live input, for the shorter of its receptive field and 250 ms plus the total
 //! latency (so that its delay lines are full), then the old and the new one, both running, are crossfaded with equal gain:
@@ -32,7 +32,7 @@ mod shared;
 mod voice;
 
 pub use audio::BankAudio;
-pub use bank::{BankConfig, KNOBS, KnobRange, Knobs, SLOTS, Source, Unit, bank};
+pub use bank::{BankConfig, KnobRange, Source, Unit, bank};
 pub use control::{BankControl, InstallError, InstallErrorKind};
 pub use readout::{Phase, Readout, SlotReadout};
 pub use shared::LatencyHandle;

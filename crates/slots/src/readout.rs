@@ -1,8 +1,8 @@
 //! What the window shows of a bank.
 
-use crate::bank::{SLOTS, Source};
+use crate::bank::Source;
 use tonegraft_core::buffer::MAX_CHANNELS;
-use tonegraft_core::{Fault, Latency};
+use tonegraft_core::{Fault, Latency, SLOTS};
 
 /// How far a slot is with its swap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What both halves of a bank see at any time, as atomics.
 
-use crate::bank::{SLOTS, Source};
+use crate::bank::Source;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use tonegraft_core::{Fault, HostFrames, Latency};
+use tonegraft_core::{Fault, HostFrames, Latency, SLOTS};
 
 /// "No unit" in [`Shared::live`].
 const NO_UNIT: u64 = u64::MAX;

@@ -1,11 +1,11 @@
 //! One installed unit with what it needs to be heard: knobs, the guard against non-finite output, the alignment delay.
 
-use crate::bank::{BankConfig, KNOBS, Unit};
+use crate::bank::{BankConfig, Unit};
 use crate::control::{InstallError, InstallErrorKind};
 use crate::fade::Fade;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::{DelayLine, Tap};
-use tonegraft_core::{Facts, Fault, HostFrames};
+use tonegraft_core::{Facts, Fault, HostFrames, KNOBS};
 
 /// Builds voices, off the audio thread.
 #[derive(Clone, Debug)]
@@ -50,6 +50,7 @@ impl VoiceBuilder {
                 facts,
                 latency: latency.as_usize(),
                 positions: [f32::NAN; KNOBS],
+                frame: 0,
                 delay: DelayLine::new(self.config.outputs, longest, self.config.max_frames),
                 health: Health::Sound,
                 last: [0.0; MAX_CHANNELS],
@@ -78,6 +79,8 @@ pub(crate) struct Voice {
     latency: usize,
     /// Knob positions last given to the processor; NaN: none yet.
     positions: [f32; KNOBS],
+    /// The transport's next frame.
+    frame: i64,
     delay: DelayLine,
     health: Health,
     /// The last sample of every output channel, before the delay.
@@ -114,8 +117,15 @@ impl Voice {
         self.unit
     }
 
+    /// The next frame is that frame of the transport.
+    pub(crate) fn seek(&mut self, frame: i64) {
+        self.frame = frame;
+        self.unit.processor.seek(frame);
+    }
+
     /// Back to the clean state.
     pub(crate) fn reset(&mut self) {
+        self.frame = 0;
         self.unit.processor.reset();
         self.delay.clear();
         self.health = Health::Sound;
@@ -133,6 +143,7 @@ impl Voice {
         self.turn_knobs(knobs);
         let fault = self.guarded(input, output);
         let frames = output.first().map_or(0, |channel| channel.len());
+        self.frame = after(self.frame, frames);
         self.delay.push(output.iter().map(|channel| &**channel), frames);
         let tap = Tap {
             from: total.from.saturating_sub(self.latency),
@@ -170,6 +181,7 @@ impl Voice {
                 self.health = Health::Resting(rested + count);
                 if rested + count >= self.fade.len() {
                     self.unit.processor.reset();
+                    self.unit.processor.seek(after(self.frame, done));
                     self.last = [0.0; MAX_CHANNELS];
                     self.health = Health::Returning(0);
                 }
@@ -225,6 +237,11 @@ impl Voice {
             }
         }
     }
+}
+
+/// The transport `frames` frames on.
+pub(crate) fn after(frame: i64, frames: usize) -> i64 {
+    frame.saturating_add_unsigned(frames as u64)
 }
 
 /// Index of the first sample that is NaN or infinite, or the length.

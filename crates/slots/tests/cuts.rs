@@ -5,8 +5,8 @@ mod common;
 
 use common::{KNOBS_AT_ZERO, Probe, rate, sine};
 use proptest::prelude::*;
-use tonegraft_core::{Fault, HostFrames};
-use tonegraft_slots::{BankConfig, Knobs, Source, bank};
+use tonegraft_core::{Fault, HostFrames, Knobs, Middle};
+use tonegraft_slots::{BankConfig, Source, bank};
 
 const FRAMES: usize = 6_000;
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
-use tonegraft_core::HostFrames;
+use tonegraft_core::{HostFrames, Middle};
 use tonegraft_slots::{BankAudio, BankConfig, InstallErrorKind, Source, bank};
 
 #[global_allocator]

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{KNOBS_AT_ZERO, Probe, RATE, mono, ramp, rate, roughness, run, sine};
-use tonegraft_core::{Fault, HostFrames};
+use std::sync::Arc;
+use tonegraft_core::{Fault, HostFrames, Middle};
 use tonegraft_slots::{BankConfig, InstallErrorKind, Phase, Source, Unit, bank};
 
 #[test]
@@ -424,4 +425,30 @@ fn blocks_of_another_shape_are_silenced() {
         audio.process(&KNOBS_AT_ZERO, &[&[], &[]], &mut [&mut [], &mut []]),
         Fault::None
     );
+}
+
+#[test]
+fn units_are_told_where_the_transport_is() {
+    let (mut control, mut audio) = bank(mono());
+    let probes = [Probe::new(1.0, 0), Probe::new(1.0, 0).bad(300, 1), Probe::new(1.0, 0)];
+    let sought = probes.each_ref().map(|probe| Arc::clone(&probe.sought));
+    let [first, second, third] = probes;
+    audio.adopt(0, Some(first.unit(1))).expect("fits");
+    let silence = vec![0.0; 100];
+    run(&mut audio, &silence, 100);
+    audio.seek(5_000);
+    // One that comes while the transport runs, and that is reset because of what it puts out.
+    control.install(1, Some(second.unit(2))).expect("fits");
+    run(&mut audio, &vec![0.0; 1_000], 100);
+    audio.reset();
+    control.install(0, Some(third.unit(3))).expect("fits");
+    audio.seek(70);
+    run(&mut audio, &silence, 100);
+    let told = |index: usize| sought[index].lock().expect("no panic").clone();
+    assert_eq!(told(0), [(0, 0), (100, 5_000), (1_100, 70)]);
+    let (fade, at) = (240, told(1));
+    assert_eq!(at[0], (0, 5_000));
+    // It rests for a fade, the frame that was bad included, and goes on.
+    assert_eq!(at[1].1, 5_000 + 300 + fade);
+    assert_eq!(told(2), [(0, 70)]);
 }

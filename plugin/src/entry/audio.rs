@@ -6,6 +6,7 @@
 //! copied to all its channels), outputs that do not exist are written to nowhere, over-long blocks are cut.
 
 use super::events::EventStore;
+use crate::transport::position;
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::{clap_event_header, clap_input_events, clap_output_events};
 use clap_sys::ext::audio_ports::{clap_audio_port_info, clap_plugin_audio_ports};
@@ -27,6 +28,7 @@ struct Port {
 
 /// What the audio thread works on; prepared while the plugin is inactive.
 pub(super) struct AudioSide {
+    rate: f64,
     max_frames: usize,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
@@ -147,6 +149,7 @@ const NO_EVENTS_OUT: clap_output_events = clap_output_events {
 impl AudioSide {
     pub(super) fn new() -> Self {
         Self {
+            rate: 0.0,
             max_frames: 0,
             inputs: Vec::new(),
             outputs: Vec::new(),
@@ -156,7 +159,7 @@ impl AudioSide {
         }
     }
 
-    /// Allocates for the layout that `ports` tells now and blocks of at most `max_frames`.
+    /// Allocates for the layout that `ports` tells now and blocks of at most `max_frames` at `rate` Hz.
     ///
     /// # Safety
     /// `ports` belongs to `plugin`; the plugin is inactive; main thread.
@@ -164,6 +167,7 @@ impl AudioSide {
         &mut self,
         ports: &clap_plugin_audio_ports,
         plugin: *const clap_plugin,
+        rate: f64,
         max_frames: u32,
     ) {
         let max_frames = max_frames.max(1) as usize;
@@ -195,7 +199,20 @@ impl AudioSide {
         self.outputs = build(false);
         self.input_buffers = vec![NO_BUFFER; self.inputs.len()];
         self.output_buffers = vec![NO_BUFFER; self.outputs.len()];
+        self.rate = rate;
         self.max_frames = max_frames;
+    }
+
+    /// Where the host's transport is at the first frame of `block`, if it runs.
+    ///
+    /// # Safety
+    /// The block's transport is null or valid.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub(super) unsafe fn position(&self, block: &clap_process) -> Option<i64> {
+        // SAFETY: as promised.
+        position(unsafe { block.transport.as_ref() }, self.rate)
     }
 
     /// One block of the host, repaired and cut.

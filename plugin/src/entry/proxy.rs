@@ -196,7 +196,7 @@ unsafe extern "C" fn activate(plugin: *const clap_plugin, rate: f64, min_frames:
             return false;
         };
         let ports = extensions.ports();
-        let prepared = proxy.audio.with(|side| side.prepare(ports, plugin, max_frames));
+        let prepared = proxy.audio.with(|side| side.prepare(ports, plugin, rate, max_frames));
         if prepared.is_none() || !inner_activate(plugin, rate, min_frames, max_frames.max(1)) {
             return false;
         }
@@ -238,7 +238,10 @@ unsafe extern "C" fn process(plugin: *const clap_plugin, block: *const clap_proc
         }
         let status = proxy
             .audio
-            .with(|side| side.process(plugin, block, process_fn, flush_fn))
+            .with(|side| {
+                proxy.shared.transport.put(side.position(block));
+                side.process(plugin, block, process_fn, flush_fn)
+            })
             .unwrap_or(CLAP_PROCESS_ERROR);
         // The framework has no word for "until the tail is over".
         match status {

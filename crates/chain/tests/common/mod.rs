@@ -1,8 +1,8 @@
 //! A middle whose output is known.
 #![allow(dead_code)]
 
-use tonegraft_chain::{Chain, ChainConfig, Knobs, Middle};
-use tonegraft_core::{Fault, HostFrames, SampleRate};
+use tonegraft_chain::{Chain, ChainConfig};
+use tonegraft_core::{Fault, HostFrames, Knobs, Middle, SampleRate};
 
 pub fn rate() -> SampleRate {
     SampleRate::new(48_000).expect("a rate")

@@ -472,7 +472,7 @@ impl Lowering {
                 offset: *offset,
             },
             StepOp::Phase { rate, frames, offset } => Kernel::Phase {
-                memory: self.claim(2),
+                memory: self.claim(crate::plan::OSCILLATOR_STATE),
                 rate: *rate,
                 frames: *frames,
                 offset: *offset,

@@ -10,6 +10,7 @@
 mod beat;
 mod cross;
 mod lower;
+mod oscillator;
 mod run;
 mod voices;
 
@@ -18,6 +19,7 @@ pub(crate) use voices::Voices;
 
 use crate::stream::Feed;
 use beat::Beat;
+use oscillator::Seek;
 use std::sync::Arc;
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::processor::{MAX_METERS, block_frames, silence};
@@ -62,6 +64,10 @@ pub struct Native {
     tick: i64,
     /// Tick from which positions and random numbers count.
     epoch: i64,
+    /// Where oscillators go with the next frame.
+    seek: Option<Seek>,
+    /// Nothing was played since the beginning or reset.
+    fresh: bool,
     /// Largest magnitudes of what is shown since they were asked for.
     shown: [f32; MAX_METERS],
     controls: Box<[f32]>,
@@ -88,6 +94,8 @@ impl Native {
             beats: vec![Beat::default(); program.clocks().len()].into(),
             tick: -i64::try_from(plan.pre_roll).unwrap_or(0) * plan.time.ticks,
             epoch: 0,
+            seek: None,
+            fresh: true,
             shown: [0.0; MAX_METERS],
             controls: plan.controls.iter().map(|control| control.knob.default).collect(),
             dirty: true,
@@ -265,6 +273,7 @@ impl Native {
             scratch: &mut self.scratch,
             beats: &self.beats,
             epoch: self.epoch,
+            seek: self.seek.take(),
         };
         if self.dirty {
             self.dirty = false;
@@ -313,6 +322,15 @@ impl Processor for Native {
         }
         self.cursors.copy_from_slice(&self.start.cursors);
         self.tick = self.start.tick;
+        self.seek = None;
+        self.fresh = true;
+    }
+
+    fn seek(&mut self, frame: i64) {
+        self.seek = Some(Seek {
+            frame,
+            glides: !self.fresh,
+        });
     }
 
     fn meters(&mut self) -> [f32; MAX_METERS] {
@@ -331,6 +349,7 @@ impl Processor for Native {
             return Fault::BadBlock;
         };
         let _guard = FlushDenormals::new();
+        self.fresh &= frames == 0;
         let mut done = 0;
         while done < frames {
             let now = self.piece(frames - done);

@@ -4,6 +4,7 @@
 use super::beat::Beat;
 use super::cross;
 use super::lower::{Kernel, Lowered, MAX_INPUTS};
+use super::oscillator::{Oscillator, Seek};
 use crate::plan::Region;
 use crate::stream::{Noise, Planes, Prefix, Rate};
 use tonegraft_kernels::{Isa, binary, frame, padded, select};
@@ -19,6 +20,8 @@ pub(super) struct Running<'a> {
     pub beats: &'a [Beat],
     /// Tick from which positions and random numbers count.
     pub epoch: i64,
+    /// Where oscillators go.
+    pub seek: Option<Seek>,
 }
 
 /// The planes without those of one region, which is lent out separately.
@@ -281,29 +284,22 @@ impl Running<'_> {
                     Some(region) => *others.get(region)?.first()?,
                     None => *rate,
                 };
-                let [upper, lower] = self.state.get_mut(memory.clone())? else {
-                    return None;
-                };
-                // Casts of floats saturate; halves of 16 bits are exact.
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let (mut phase, step) = (
-                    ((*upper as u32) << 16) | (*lower as u32 & 0xffff),
-                    ((f64::from(rate) / f64::from(*second)).rem_euclid(1.0) * 4_294_967_296.0) as u64 as u32,
-                );
+                let memory = self.state.get_mut(memory.clone())?;
+                let mut oscillator = Oscillator::load(memory, rate, *second)?;
+                if let Some(seek) = self.seek {
+                    oscillator.seek(seek);
+                }
                 for at in 0..frames {
-                    let turns = f64::from(phase) / 4_294_967_296.0;
+                    let turns = oscillator.turns();
                     for (plane, y) in y.chunks_exact_mut(stride).enumerate() {
                         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
                         {
                             *y.get_mut(at)? = (turns + f64::from(*offset) * plane as f64).rem_euclid(1.0) as f32;
                         }
                     }
-                    phase = phase.wrapping_add(step);
+                    oscillator.advance();
                 }
-                #[allow(clippy::cast_precision_loss)]
-                {
-                    (*upper, *lower) = ((phase >> 16) as f32, (phase & 0xffff) as f32);
-                }
+                oscillator.store(memory);
             }
             Kernel::Noise { noise, seed } => {
                 for at in 0..frames {

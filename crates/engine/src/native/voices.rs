@@ -149,6 +149,12 @@ impl Processor for Voices {
         all
     }
 
+    fn seek(&mut self, frame: i64) {
+        for voice in &mut self.voices {
+            voice.seek(frame);
+        }
+    }
+
     fn set_knob(&mut self, index: usize, value: f32) {
         for voice in &mut self.voices {
             voice.set_knob(index, value);

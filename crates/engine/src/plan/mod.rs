@@ -414,11 +414,14 @@ fn state(step: &Step, time: &Timebase) -> usize {
         }
         StepOp::Read { reach } => ring(1, *reach, source),
         StepOp::Spread { .. } => step.inputs.first().map_or(0, |region| region.planes),
-        StepOp::Phase { .. } => 2,
+        StepOp::Phase { .. } => OSCILLATOR_STATE,
         StepOp::State { start, .. } => start.len(),
         _ => 0,
     }
 }
+
+/// Floats of state of an oscillator: its phase and how far it has to go, each as two halves, and for how many frames.
+pub(crate) const OSCILLATOR_STATE: usize = 5;
 
 /// Frames of history that a delay by `ticks` needs.
 pub(crate) fn delay_frames(ticks: i64, rate: Rate) -> usize {

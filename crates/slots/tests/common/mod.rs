@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonegraft_core::processor::{block_frames, silence};
-use tonegraft_core::{Facts, Fault, HostFrames, LatencyParts, Processor, SampleRate, Tail};
-use tonegraft_slots::{BankAudio, BankConfig, KNOBS, KnobRange, Knobs, SLOTS, Unit};
+use tonegraft_core::{
+    Facts, Fault, HostFrames, KNOBS, Knobs, LatencyParts, Middle, Processor, SLOTS, SampleRate, Tail,
+};
+use tonegraft_slots::{BankAudio, BankConfig, KnobRange, Unit};
 
 pub const RATE: u32 = 48_000;
 pub const KNOBS_AT_ZERO: Knobs = [[0.0; KNOBS]; SLOTS];
@@ -30,6 +32,8 @@ pub struct Probe {
     pub resets: Arc<AtomicUsize>,
     pub dropped_on: Option<std::sync::mpsc::Sender<std::thread::ThreadId>>,
     pub age: usize,
+    /// Where it was sent, by its age.
+    pub sought: Arc<std::sync::Mutex<Vec<(usize, i64)>>>,
     past: Vec<Vec<f32>>,
     write: usize,
 }
@@ -46,6 +50,7 @@ impl Probe {
             resets: Arc::default(),
             dropped_on: None,
             age: 0,
+            sought: Arc::new(std::sync::Mutex::new(Vec::with_capacity(4_096))),
             past: vec![vec![0.0; delay + 1]; 2],
             write: 0,
         }
@@ -104,6 +109,10 @@ impl Processor for Probe {
             past.fill(0.0);
         }
         self.write = 0;
+    }
+
+    fn seek(&mut self, frame: i64) {
+        self.sought.lock().expect("no panic").push((self.age, frame));
     }
 
     fn set_knob(&mut self, index: usize, value: f32) {

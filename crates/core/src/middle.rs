@@ -1,0 +1,44 @@
+//! What stands in the middle of a processing chain.
+
+use crate::fault::Fault;
+use crate::units::HostFrames;
+
+/// Slots that a chain can hold: 0 is A, 1 is B.
+pub const SLOTS: usize = 2;
+
+/// Knobs per slot that a host sees.
+pub const KNOBS: usize = 8;
+
+/// Knob positions, `[slot][knob]`, each 0 … 1.
+pub type Knobs = [[f32; KNOBS]; SLOTS];
+
+/// What the chain stands around: the slots.
+pub trait Middle {
+    /// Any number of frames. `knobs`: positions `[slot][knob]`, 0 … 1. `input`: `[inputs, frames]`, `output`: `[outputs, frames]`.
+    ///
+    /// # Realtime Safety
+    /// Implementations must be safe.
+    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault;
+
+    /// The latency that the dry path must match.
+    ///
+    /// # Realtime Safety
+    /// Implementations must be safe.
+    fn latency(&self) -> HostFrames;
+
+    /// The next frame is frame `frame` of the host's transport.
+    ///
+    /// # Realtime Safety
+    /// Implementations must be safe.
+    fn seek(&mut self, frame: i64) {
+        let _ = frame;
+    }
+
+    /// True while [`Self::latency`] may change within the next frames: the chain then asks at every point of the grid.
+    ///
+    /// # Realtime Safety
+    /// Implementations must be safe.
+    fn is_moving(&self) -> bool {
+        false
+    }
+}
