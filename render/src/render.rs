@@ -129,12 +129,11 @@ pub fn run(args: &RenderArgs) -> Result<()> {
     }
 }
 
-/// ONNX models are exported without a settled state, so a whole-file run of them starts from zeros.
+/// As the model's own player starts it.
 fn default_start(named: &Named) -> Start {
-    if named.model.info().format == "onnx" {
-        Start::Zero
-    } else {
-        Start::Silence
+    match named.model.graph().start() {
+        tonegraft_model::Start::Zero => Start::Zero,
+        tonegraft_model::Start::Silence => Start::Silence,
     }
 }
 

@@ -12,7 +12,7 @@ use tonegraft_core::processor::Tail;
 use tonegraft_core::{Facts, HostFrames, Processor, SampleRate};
 use tonegraft_kernels::Isa;
 use tonegraft_model::limits::Limits;
-use tonegraft_model::{Graph, Knob, Metadata, Tensor};
+use tonegraft_model::{Graph, Knob, Metadata, ReadOptions, Tensor};
 
 /// How long a recurrent model is watched while it settles: 1 s at 48 kHz.
 const SETTLING_FRAMES: usize = 48_000;
@@ -23,7 +23,7 @@ const BURST_FRAMES: usize = 4_800;
 /// A difference to the settled output that is inaudible: −80 dB of full scale.
 const INAUDIBLE: f32 = 1e-4;
 
-/// Bounds on what a model may cost.
+/// How a model is read, and bounds on what it may cost.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
@@ -31,6 +31,14 @@ pub struct Options {
     pub limits: Limits,
     /// Bounds on what it makes of it.
     pub budget: Budget,
+    /// Of a file that holds its model in several sizes, which one, see [`tonegraft_model::Sizes`]. `None` is full.
+    pub size: Option<f32>,
+}
+
+impl Options {
+    fn read(&self) -> ReadOptions {
+        ReadOptions::new(self.limits).with_size(self.size)
+    }
 }
 
 /// What an instance is made for.
@@ -70,7 +78,7 @@ impl Model {
     /// # Errors
     /// [`LoadError`]: the bytes are no model, or one that cannot be played.
     pub fn from_bytes(bytes: &[u8], file: &str, sidecar: Option<&str>, options: &Options) -> Result<Self, LoadError> {
-        let graph = tonegraft_model::read(bytes, file, sidecar, &options.limits)?;
+        let graph = tonegraft_model::read_with(bytes, file, sidecar, &mut |_| Ok(None), &options.read())?;
         Self::from_graph(graph, file, options)
     }
 
@@ -130,7 +138,7 @@ impl Model {
             |name| name.to_string_lossy().into_owned(),
         );
         let mut beside = tonegraft_model::chain::beside(path, options.limits.max_bytes);
-        let graph = tonegraft_model::read_any(&bytes, &file, sidecar.as_deref(), &mut beside, &options.limits)?;
+        let graph = tonegraft_model::read_with(&bytes, &file, sidecar.as_deref(), &mut beside, &options.read())?;
         Self::from_graph(graph, &file, options)
     }
 

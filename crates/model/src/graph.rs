@@ -4,7 +4,7 @@
 //! (graph input, constant, or one node output); ranks and element types are known; sizes are known up to symbols;
 //! `Identity`, `Constant` and inference-time `Dropout` are gone; no weight is NaN or infinite.
 
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, Start};
 use crate::op::Op;
 use crate::symbolic::SymInt;
 use crate::tensor::{DType, Tensor};
@@ -136,6 +136,8 @@ pub enum Format {
     Onnx,
     /// A chain of models, a JSON file.
     Chain,
+    /// Neural Amp Modeler, a JSON file.
+    Nam,
 }
 
 impl Format {
@@ -144,6 +146,16 @@ impl Format {
         match self {
             Self::Onnx => "onnx",
             Self::Chain => "chain",
+            Self::Nam => "nam",
+        }
+    }
+
+    /// The state from which files of this format are played, unless they say otherwise: that of their own players.
+    pub const fn start(self) -> Start {
+        match self {
+            // Exported without a settled state.
+            Self::Onnx => Start::Zero,
+            Self::Chain | Self::Nam => Start::Silence,
         }
     }
 }
@@ -173,6 +185,11 @@ impl Graph {
     /// The wire with that id. Ids come from this graph only.
     pub fn value(&self, id: ValueId) -> &Value {
         &self.values[id.index()]
+    }
+
+    /// The state from which a whole file is played as its own player does: declared, else what is usual for the format.
+    pub fn start(&self) -> Start {
+        self.metadata.start.unwrap_or_else(|| self.format.start())
     }
 
     /// The constant on wire `id`, if it is one.

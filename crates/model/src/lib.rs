@@ -22,7 +22,7 @@ pub mod tensor;
 pub use error::{ReadError, ReadErrorKind};
 pub use graph::{Dim, Graph, Node, Value, ValueId};
 pub use limits::Limits;
-pub use metadata::{FrameStart, Framing, Knob, Metadata, PhaseInput, PhaseRate};
+pub use metadata::{FrameStart, Framing, Gear, Knob, Metadata, PhaseInput, PhaseRate, Sizes, Start};
 pub use op::Op;
 pub use symbolic::SymInt;
 pub use tensor::{DType, Tensor, TensorData};
@@ -30,6 +30,30 @@ pub use tensor::{DType, Tensor, TensorData};
 /// How the files that a chain names are found: given a path relative to the chain file, with `/` between folders, gives the
 /// content, `None` if there is no such file, or a reason why it cannot be read.
 pub type Resolve<'a> = dyn FnMut(&str) -> Result<Option<Vec<u8>>, String> + 'a;
+
+/// How a file is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// Bounds on the file.
+    pub limits: Limits,
+    /// Of a file that holds its model in several sizes, which one: 0 (smallest) to 1 (full), see [`Sizes`]. `None` is full.
+    pub size: Option<f32>,
+}
+
+impl ReadOptions {
+    /// Within `limits`, at full size.
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, size: None }
+    }
+
+    /// With another size.
+    #[must_use]
+    pub const fn with_size(mut self, size: Option<f32>) -> Self {
+        self.size = size;
+        self
+    }
+}
 
 /// Reads a model file that stands alone: an ONNX file, or a chain whose models are embedded.
 ///
@@ -58,6 +82,21 @@ pub fn read_any(
     resolve: &mut Resolve<'_>,
     limits: &Limits,
 ) -> Result<Graph, ReadError> {
+    read_with(bytes, file, sidecar, resolve, &ReadOptions::new(*limits))
+}
+
+/// Reads a model file as [`read_any`] does, with options.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(
+    bytes: &[u8],
+    file: &str,
+    sidecar: Option<&str>,
+    resolve: &mut Resolve<'_>,
+    options: &ReadOptions,
+) -> Result<Graph, ReadError> {
+    let limits = &options.limits;
     let graph = if chain::is_chain(bytes) {
         chain::read(bytes, file, sidecar, resolve, limits)
     } else {

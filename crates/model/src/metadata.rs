@@ -1,5 +1,6 @@
 //! What a model file says about itself.
 
+mod gear;
 mod stream;
 
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
@@ -10,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
+pub use gear::{Gear, Sizes, Start};
 pub use stream::{FrameStart, Framing, MAX_FRAME, PhaseInput, PhaseRate};
 
 /// Keys of ours in a file; in a sidecar the prefix may be left out.
-const PREFIX: &str = "tonegraft.";
+pub(crate) const PREFIX: &str = "tonegraft.";
 /// The version of the convention that is read.
 const VERSION: &str = "1";
 /// Most knobs of one model.
@@ -79,6 +81,14 @@ pub struct Metadata {
     pub seed: Option<u64>,
     /// Outputs that are shown as meters.
     pub meters: Vec<String>,
+    /// The gear it was taken from, and its levels.
+    pub gear: Gear,
+    /// The state from which it is to be played, if it says so. See [`Graph::start`].
+    pub start: Option<Start>,
+    /// The sizes in which the file holds it, if there are several.
+    pub sizes: Option<Sizes>,
+    /// What other players' files say that cannot be and was left out, a sentence each.
+    pub ignored: Vec<String>,
     /// All declared keys as they stand in the file or the sidecar.
     pub declared: BTreeMap<String, String>,
 }
@@ -223,6 +233,10 @@ pub(crate) fn parse(declared: BTreeMap<String, String>) -> Result<Metadata> {
             .transpose()?,
         seed: text("seed")?.map(|text| stream::seed(&text)).transpose()?,
         meters: text("meters")?.map_or(Ok(Vec::new()), |text| stream::meters(&text))?,
+        gear: gear::parse(&text, &number)?,
+        start: text("start_state")?.map(|text| gear::start(&text)).transpose()?,
+        sizes: None,
+        ignored: Vec::new(),
         declared,
     })
 }
