@@ -55,6 +55,7 @@ pub(crate) fn position(transport: Option<&clap_event_transport>, rate: f64) -> O
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros)]
 mod tests {
     use super::*;
     use clap_sys::events::{CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_TRANSPORT, clap_event_header};

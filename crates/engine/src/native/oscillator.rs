@@ -96,6 +96,7 @@ impl Oscillator {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros)]
 mod tests {
     use super::*;
 
