@@ -21,6 +21,15 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// As it is written in printed stages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lstm => "lstm",
+            Self::Gru { .. } => "gru",
+            Self::Rnn { .. } => "rnn",
+        }
+    }
+
     /// Gates, each of `hidden` rows of the weights.
     pub const fn gates(self) -> usize {
         match self {

@@ -1,5 +1,7 @@
 //! Dense tensors in row-major order.
 
+use std::sync::Arc;
+
 /// Element type. Readers widen other types: 16-bit and 64-bit floats become [`DType::F32`], other integers [`DType::I64`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {
@@ -22,16 +24,20 @@ pub enum TensorData {
     Bool(Vec<bool>),
 }
 
-/// A dense tensor. A scalar has an empty shape and one element.
+/// A dense tensor. A scalar has an empty shape and one element. Clones share the elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
-    data: TensorData,
+    data: Arc<TensorData>,
 }
 
 impl Tensor {
     /// `None` if the number of elements is not the product of `shape`, or that product overflows.
     pub fn new(shape: Vec<usize>, data: TensorData) -> Option<Self> {
+        Self::sharing(shape, Arc::new(data))
+    }
+
+    fn sharing(shape: Vec<usize>, data: Arc<TensorData>) -> Option<Self> {
         let tensor = Self { shape, data };
         (elements(&tensor.shape) == Some(tensor.len())).then_some(tensor)
     }
@@ -50,7 +56,7 @@ impl Tensor {
     pub fn from_i64s(data: Vec<i64>) -> Self {
         Self {
             shape: vec![data.len()],
-            data: TensorData::I64(data),
+            data: Arc::new(TensorData::I64(data)),
         }
     }
 
@@ -66,7 +72,7 @@ impl Tensor {
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        match &self.data {
+        match &*self.data {
             TensorData::F32(data) => data.len(),
             TensorData::I64(data) => data.len(),
             TensorData::Bool(data) => data.len(),
@@ -80,7 +86,7 @@ impl Tensor {
 
     /// Element type.
     pub fn dtype(&self) -> DType {
-        match &self.data {
+        match &*self.data {
             TensorData::F32(_) => DType::F32,
             TensorData::I64(_) => DType::I64,
             TensorData::Bool(_) => DType::Bool,
@@ -94,7 +100,7 @@ impl Tensor {
 
     /// The elements if they are floats.
     pub fn as_f32(&self) -> Option<&[f32]> {
-        match &self.data {
+        match &*self.data {
             TensorData::F32(data) => Some(data),
             _ => None,
         }
@@ -102,7 +108,7 @@ impl Tensor {
 
     /// The elements if they are integers.
     pub fn as_i64(&self) -> Option<&[i64]> {
-        match &self.data {
+        match &*self.data {
             TensorData::I64(data) => Some(data),
             _ => None,
         }
@@ -110,7 +116,7 @@ impl Tensor {
 
     /// The elements if they are truth values.
     pub fn as_bool(&self) -> Option<&[bool]> {
-        match &self.data {
+        match &*self.data {
             TensorData::Bool(data) => Some(data),
             _ => None,
         }
@@ -118,12 +124,12 @@ impl Tensor {
 
     /// The same elements under another shape of equal size; `None` if the sizes differ.
     pub fn reshaped(self, shape: Vec<usize>) -> Option<Self> {
-        Self::new(shape, self.data)
+        Self::sharing(shape, self.data)
     }
 
-    /// Shape and elements.
+    /// Shape and elements, copied if a clone shares them.
     pub fn into_parts(self) -> (Vec<usize>, TensorData) {
-        (self.shape, self.data)
+        (self.shape, Arc::unwrap_or_clone(self.data))
     }
 }
 

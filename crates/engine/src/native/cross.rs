@@ -48,20 +48,12 @@ pub(super) fn delay(
     y: &mut [f32],
     stride: usize,
 ) {
-    let Ok(back) = usize::try_from(-from.place(to.first.wrapping_sub(ticks))) else {
-        // All frames lie in the block itself, which a delay of less than a hop may do.
-        let ahead = usize::try_from(from.place(to.first.wrapping_sub(ticks))).unwrap_or(0);
-        copy_planes(
-            history,
-            memory,
-            history.ring.advance(cursor, ahead),
-            y,
-            stride,
-            to.count,
-        );
-        return;
-    };
-    copy_planes(history, memory, history.ring.start(cursor, back), y, stride, to.count);
+    // In the past, or within the block where the delay is shorter than a hop.
+    let place = from.place(to.first.wrapping_sub(ticks));
+    let period = history.ring.period();
+    let ahead = place.rem_euclid(i64::try_from(period).unwrap_or(i64::MAX).max(1));
+    let start = history.ring.advance(cursor, usize::try_from(ahead).unwrap_or(0));
+    copy_planes(history, memory, start, y, stride, to.count);
 }
 
 fn copy_planes(history: &History, memory: &[f32], start: usize, y: &mut [f32], stride: usize, frames: usize) {

@@ -2,12 +2,12 @@
 
 use crate::error::InstallError;
 use crate::plan::{Plan, Region, Step, StepOp, Timebase, delay_frames};
-use crate::stream::{Cell, Clock, Noise, Planes, Prefix, Rate};
+use crate::stream::{Clock, Noise, Planes, Prefix, Rate};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use tonegraft_kernels::frame::{self, Function};
-use tonegraft_kernels::{Activation, Conv1d, Gru, Isa, Lstm, Ring, Rnn, binary, conv1d, padded};
+use tonegraft_kernels::{Activation, Conv1d, Isa, Recurrent, Ring, binary, conv1d, padded};
 
 /// A ring in the state.
 #[derive(Clone, Debug)]
@@ -29,18 +29,8 @@ pub(super) enum Kernel {
         starts: Range<usize>,
         begin: Option<Prefix>,
     },
-    Lstm {
-        lstm: Lstm,
-        memory: Range<usize>,
-        start: i64,
-    },
-    Gru {
-        gru: Gru,
-        memory: Range<usize>,
-        start: i64,
-    },
-    Rnn {
-        rnn: Rnn,
+    Recurrent {
+        layer: Recurrent,
         memory: Range<usize>,
         start: i64,
     },
@@ -400,27 +390,14 @@ impl Lowering {
                 }
             }
             StepOp::Recurrent { cell, weights, start } => {
-                let (inputs, hidden, start) = (weights.inputs, weights.hidden, *start);
                 let (w, r, b) = (&weights.w, &weights.r, weights.b.as_deref());
-                match cell {
-                    Cell::Lstm => {
-                        let lstm = Lstm::new(inputs, hidden, w, r, b, self.isa)?;
-                        let memory = self.claim(lstm.state_len());
-                        lstm.set_state(&mut self.state[memory.clone()], &weights.h, &weights.c);
-                        Kernel::Lstm { lstm, memory, start }
-                    }
-                    Cell::Gru { reset_after } => {
-                        let gru = Gru::new(inputs, hidden, w, r, b, *reset_after, self.isa)?;
-                        let memory = self.claim(gru.state_len());
-                        gru.set_state(&mut self.state[memory.clone()], &weights.h);
-                        Kernel::Gru { gru, memory, start }
-                    }
-                    Cell::Rnn { relu } => {
-                        let rnn = Rnn::new(inputs, hidden, w, r, b, *relu, self.isa)?;
-                        let memory = self.claim(rnn.state_len());
-                        rnn.set_state(&mut self.state[memory.clone()], &weights.h);
-                        Kernel::Rnn { rnn, memory, start }
-                    }
+                let layer = Recurrent::new(*cell, weights.inputs, weights.hidden, w, r, b, self.isa)?;
+                let memory = self.claim(layer.state_len());
+                layer.set_state(&mut self.state[memory.clone()], &weights.h, &weights.c);
+                Kernel::Recurrent {
+                    layer,
+                    memory,
+                    start: *start,
                 }
             }
             StepOp::Unary(function) => Kernel::Unary(Activation::new(*function, self.isa)),

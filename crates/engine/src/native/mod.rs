@@ -17,7 +17,7 @@ mod voices;
 pub use lower::Program;
 pub(crate) use voices::Voices;
 
-use crate::stream::Feed;
+use crate::stream::{Feed, gcd};
 use beat::Beat;
 use oscillator::Seek;
 use std::sync::Arc;
@@ -223,12 +223,6 @@ impl Native {
 
     /// Ticks after which all clocks repeat, as far as that is a sensible number.
     fn period(&self) -> i64 {
-        let gcd = |mut a: i64, mut b: i64| {
-            while b != 0 {
-                (a, b) = (b, a % b);
-            }
-            a
-        };
         self.program
             .clocks()
             .iter()

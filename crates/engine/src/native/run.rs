@@ -96,37 +96,11 @@ impl Running<'_> {
                 conv.run(memory, history.ring.stride(), starts, y, stride, frames);
                 *cursor = history.ring.advance(*cursor, frames);
             }
-            Kernel::Lstm { lstm, memory, start } => {
+            Kernel::Recurrent { layer, memory, start } => {
                 let (x, x_stride) = (others.get(first?)?, first?.stride);
                 let hold = hold(y, stride, *start, to);
                 let state = self.state.get_mut(memory.clone())?;
-                lstm.run(
-                    state,
-                    x.get(hold..)?,
-                    x_stride,
-                    y.get_mut(hold..)?,
-                    stride,
-                    frames - hold,
-                );
-            }
-            Kernel::Gru { gru, memory, start } => {
-                let (x, x_stride) = (others.get(first?)?, first?.stride);
-                let hold = hold(y, stride, *start, to);
-                let state = self.state.get_mut(memory.clone())?;
-                gru.run(
-                    state,
-                    x.get(hold..)?,
-                    x_stride,
-                    y.get_mut(hold..)?,
-                    stride,
-                    frames - hold,
-                );
-            }
-            Kernel::Rnn { rnn, memory, start } => {
-                let (x, x_stride) = (others.get(first?)?, first?.stride);
-                let hold = hold(y, stride, *start, to);
-                let state = self.state.get_mut(memory.clone())?;
-                rnn.run(
+                layer.run(
                     state,
                     x.get(hold..)?,
                     x_stride,

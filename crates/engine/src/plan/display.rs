@@ -1,7 +1,7 @@
 //! The plan as text, the same on every machine: a golden file in tests, `inspect --stage plan` for people.
 
 use super::{Plan, Region, Step, StepOp};
-use crate::stream::{Cell, Feed, Prefix, Rate};
+use crate::stream::{Feed, Prefix, Rate};
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -83,12 +83,13 @@ impl fmt::Display for Step {
                 }
             }
             StepOp::Recurrent { cell, weights, start } => {
-                let name = match cell {
-                    Cell::Lstm => "lstm",
-                    Cell::Gru { .. } => "gru",
-                    Cell::Rnn { .. } => "rnn",
-                };
-                write!(f, "{name} {}→{}, from tick {start}", weights.inputs, weights.hidden)?;
+                write!(
+                    f,
+                    "{} {}→{}, from tick {start}",
+                    cell.name(),
+                    weights.inputs,
+                    weights.hidden
+                )?;
             }
             StepOp::Unary(function) => write!(f, "{function:?}")?,
             StepOp::Binary { function, .. } => write!(f, "{function:?}")?,

@@ -9,9 +9,9 @@ mod fuse;
 mod memory;
 
 use crate::error::{CompileError, CompileErrorKind};
-use crate::stream::{Cell, Clock, Control, Feed, Noise, Planes, Prefix, Rate, RecurrentWeights, StreamGraph};
+use crate::stream::{Clock, Control, Feed, Noise, Planes, Prefix, Rate, RecurrentWeights, StreamGraph};
 use std::sync::Arc;
-use tonegraft_kernels::{LANES, Ring, activation, binary, conv1d, frame, padded};
+use tonegraft_kernels::{Cell, LANES, Ring, activation, binary, conv1d, frame, padded};
 
 /// Frames that are computed at once at most: longer blocks are cut. Short enough for the scratch planes to stay in cache.
 pub const MAX_BLOCK: usize = 64;

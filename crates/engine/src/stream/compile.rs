@@ -160,13 +160,7 @@ fn attempt(
         let sizes = inputs::static_shape(graph, *id)?;
         // A value for each sample that is no audio is held.
         let sizes: Vec<usize> = (sizes.into_iter())
-            .map(|n| {
-                if Some(n) == held && !memories.iter().any(|(input, _)| input == id) {
-                    1
-                } else {
-                    n
-                }
-            })
+            .map(|n| if Some(n) == held { 1 } else { n })
             .collect();
         let memory = memories.iter().find(|(input, _)| input == id);
         if let Some((_, next)) = memory {

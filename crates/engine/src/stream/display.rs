@@ -3,7 +3,7 @@
 //! `w3×8@16+15` is wire 3 with 8 planes and a frame at the ticks 15, 31, 47, …; the clock of every tick is left out, and wires
 //! that change with the knobs alone are `k3×8`. `[2..4]` behind it: these planes of it.
 
-use super::{Axis, Cell, Feed, Prefix, Rate, StreamGraph, StreamNode, StreamOp, View, WireId};
+use super::{Axis, Feed, Prefix, Rate, StreamGraph, StreamNode, StreamOp, View, WireId};
 use std::fmt;
 
 impl fmt::Display for StreamGraph {
@@ -124,12 +124,13 @@ impl fmt::Display for Operation<'_> {
                 f.write_str(if bias.is_some() { ", bias" } else { "" })
             }
             StreamOp::Recurrent { cell, weights, start } => {
-                let name = match cell {
-                    Cell::Lstm => "lstm",
-                    Cell::Gru { .. } => "gru",
-                    Cell::Rnn { .. } => "rnn",
-                };
-                write!(f, "{name} {}→{}, from tick {start}", weights.inputs, weights.hidden)
+                write!(
+                    f,
+                    "{} {}→{}, from tick {start}",
+                    cell.name(),
+                    weights.inputs,
+                    weights.hidden
+                )
             }
             StreamOp::Unary(function) => write!(f, "{function:?}"),
             StreamOp::Binary { function, .. } => write!(f, "{function:?}"),

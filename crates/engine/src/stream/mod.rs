@@ -40,8 +40,9 @@ mod time;
 mod windows;
 
 pub use inputs::Control;
+pub(crate) use rates::gcd;
 use std::sync::Arc;
-use tonegraft_kernels::{activation, binary, conv1d, frame};
+use tonegraft_kernels::{Cell, activation, binary, conv1d, frame};
 
 /// Hops, in ticks, from which on frames are computed one by one, vectors running along features: blocks have two of them.
 pub const STEPWISE_HOP: i64 = 32;
@@ -206,23 +207,6 @@ pub struct RecurrentWeights {
     pub h: Arc<[f32]>,
     /// Start value of an LSTM's cell, `[hidden]`.
     pub c: Arc<[f32]>,
-}
-
-/// The kind of a recurrent layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
-    /// Long short-term memory.
-    Lstm,
-    /// Gated recurrent unit.
-    Gru {
-        /// The reset gate works after the recurrent product.
-        reset_after: bool,
-    },
-    /// Plain.
-    Rnn {
-        /// ReLU instead of tanh.
-        relu: bool,
-    },
 }
 
 /// What stands before index 0 of a signal.

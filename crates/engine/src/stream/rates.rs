@@ -227,7 +227,8 @@ impl Builder<'_> {
     }
 }
 
-pub(super) const fn gcd(mut a: i64, mut b: i64) -> i64 {
+/// Greatest common divisor.
+pub(crate) const fn gcd(mut a: i64, mut b: i64) -> i64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }

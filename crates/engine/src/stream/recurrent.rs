@@ -3,10 +3,10 @@
 use super::build::{Builder, Stop};
 use super::facts::Fact;
 use super::shape::{planes, size, text, time_axis};
-use super::{Axis, Cell, RecurrentWeights, Signal, StreamOp, Timing};
+use super::{Axis, RecurrentWeights, Signal, StreamOp, Timing};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tonegraft_kernels::frame;
+use tonegraft_kernels::{Cell, frame};
 use tonegraft_model::op::{Direction, Recurrent};
 use tonegraft_model::{Node, Op};
 
@@ -216,11 +216,7 @@ impl Builder<'_> {
             operands.push(start);
         }
         let function = frame::Function::Recurrent {
-            cell: match cell {
-                Cell::Lstm => frame::Cell::Lstm,
-                Cell::Gru { reset_after } => frame::Cell::Gru { reset_after },
-                Cell::Rnn { relu } => frame::Cell::Rnn { relu },
-            },
+            cell,
             direction: match recurrent.direction {
                 Direction::Forward => frame::Direction::Forward,
                 Direction::Reverse => frame::Direction::Reverse,

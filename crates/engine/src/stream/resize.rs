@@ -5,55 +5,11 @@ use super::shape::{planes, size, text, time_axis};
 use super::{Axis, Signal, StreamOp};
 use tonegraft_kernels::{conv1d, frame};
 use tonegraft_model::Node;
-use tonegraft_model::op::{Coordinates, ResizeMode, Rounding};
+use tonegraft_model::eval::resize_taps;
+use tonegraft_model::op::{Coordinates, ResizeMode};
 
-/// Where an element of the result stands among those of the input.
-fn place(at: f64, scale: f64, sizes: (f64, f64), coordinates: Coordinates) -> f64 {
-    match coordinates {
-        Coordinates::HalfPixel => (at + 0.5) / scale - 0.5,
-        Coordinates::HalfPixelSymmetric => {
-            let adjustment = sizes.1 / (scale * sizes.0);
-            sizes.0 / 2.0 * (1.0 - adjustment) + (at + 0.5) / scale - 0.5
-        }
-        Coordinates::PytorchHalfPixel if sizes.1 <= 1.0 => 0.0,
-        Coordinates::PytorchHalfPixel => (at + 0.5) / scale - 0.5,
-        Coordinates::Asymmetric => at / scale,
-        Coordinates::AlignCorners if sizes.1 <= 1.0 => 0.0,
-        Coordinates::AlignCorners => at * (sizes.0 - 1.0) / (sizes.1 - 1.0),
-    }
-}
-
-/// Neighbours of a place, as `(element, weight)`; elements may lie outside.
-#[allow(clippy::cast_possible_truncation)]
-fn neighbours(place: f64, mode: ResizeMode) -> Vec<(i64, f32)> {
-    let floor = place.floor();
-    let (below, part) = (floor as i64, place - floor);
-    match mode {
-        ResizeMode::Nearest(rounding) => {
-            let up = match rounding {
-                Rounding::Floor => false,
-                Rounding::Ceil => part > 0.0,
-                Rounding::PreferFloor => part > 0.5,
-                Rounding::PreferCeil => part >= 0.5,
-            };
-            vec![(below + i64::from(up), 1.0)]
-        }
-        ResizeMode::Linear => vec![(below, (1.0 - part) as f32), (below + 1, part as f32)],
-        ResizeMode::Cubic { a } => {
-            let a = f64::from(a);
-            // Keys 1981.
-            let weight = |distance: f64| {
-                let d = distance.abs();
-                if d <= 1.0 {
-                    ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0
-                } else {
-                    ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a
-                }
-            };
-            (-1..=2).map(|k| (below + k, weight(part - k as f64) as f32)).collect()
-        }
-    }
-}
+/// An element of an endless signal: far from both ends, and exact in what places are computed with.
+const FAR: usize = 1 << 20;
 
 impl Builder<'_> {
     pub(super) fn resize(&mut self, node: &Node, mode: ResizeMode, coordinates: Coordinates) -> Result<Signal, Stop> {
@@ -111,13 +67,9 @@ impl Builder<'_> {
         let (mut offsets, mut sources, mut weights) = (vec![0u32], Vec::new(), Vec::new());
         for o in 0..outer {
             for at in 0..result {
-                #[allow(clippy::cast_precision_loss)]
-                let place = place(at as f64, scale, (own as f64, result as f64), coordinates);
-                let near = neighbours(place, mode);
+                let near = resize_taps(mode, coordinates, [own, result], scale, at);
                 for i in 0..inner {
                     for (element, weight) in &near {
-                        let last = i64::try_from(own).unwrap_or(1) - 1;
-                        let element = usize::try_from((*element).clamp(0, last)).unwrap_or(0);
                         sources.push(u32::try_from((o * own + element) * inner + i).unwrap_or(0));
                         weights.push(*weight);
                     }
@@ -168,14 +120,17 @@ impl Builder<'_> {
             )));
         }
         // Result r of group m takes elements m·down + d.
-        let mut terms: Vec<Vec<(i64, f32)>> = Vec::new();
-        for r in 0..up {
-            #[allow(clippy::cast_precision_loss)]
-            let place = place(r as f64, scale, (1e15, 1e15 * scale), coordinates);
-            let mut near = neighbours(place, mode);
-            near.retain(|(_, weight)| *weight != 0.0);
-            terms.push(near);
-        }
+        let sizes = [2 * FAR * down, 2 * FAR * up];
+        let group = i64::try_from(FAR * down).unwrap_or(0);
+        let terms: Vec<Vec<(i64, f32)>> = (0..up)
+            .map(|r| {
+                let taps = resize_taps(mode, coordinates, sizes, scale, FAR * up + r);
+                taps.into_iter()
+                    .filter(|(_, weight)| *weight != 0.0)
+                    .map(|(element, weight)| (i64::try_from(element).unwrap_or(0) - group, weight))
+                    .collect()
+            })
+            .collect();
         let elements = || terms.iter().flatten().map(|(element, _)| *element);
         let (first, last) = (elements().min().unwrap_or(0), elements().max().unwrap_or(0));
         let taps = usize::try_from(last - first + 1).unwrap_or(1);

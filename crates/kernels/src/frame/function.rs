@@ -354,11 +354,7 @@ impl Function {
             Self::Conv { .. } => "conv",
             Self::ConvTranspose { .. } => "conv_transpose",
             Self::MatMul { .. } => "matmul",
-            Self::Recurrent { cell, .. } => match cell {
-                Cell::Lstm => "lstm",
-                Cell::Gru { .. } => "gru",
-                Cell::Rnn { .. } => "rnn",
-            },
+            Self::Recurrent { cell, .. } => cell.name(),
             Self::Softmax { log: false, .. } => "softmax",
             Self::Softmax { log: true, .. } => "log_softmax",
             Self::LayerNorm { .. } => "layer_norm",
