@@ -272,6 +272,7 @@ impl<'a> Work<'a> {
                 processor,
                 id: self.next_id,
                 knobs: ranges(&playable.card),
+                levels: playable.levels(),
             }),
             facts: Some(facts),
         })

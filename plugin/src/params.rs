@@ -143,6 +143,7 @@ impl TonegraftParams {
             mix: self.mix.modulated_plain_value() / 100.0,
             bypass: self.bypass.modulated_plain_value(),
             knobs,
+            ..defaults
         }
     }
 }

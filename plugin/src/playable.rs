@@ -3,7 +3,7 @@
 use crate::board::KnobLabel;
 use std::fmt;
 use std::sync::Arc;
-use tonegraft_core::{Processor, SampleRate};
+use tonegraft_core::{ModelLevels, Processor, SampleRate};
 use tonegraft_engine::{InstanceConfig, Model, Options, StartState};
 use tonegraft_library::Located;
 
@@ -68,6 +68,11 @@ impl Playable {
         .map_err(|error| error.to_string())?;
         let card = Arc::new(card(&model, found));
         Ok(Self { model, card })
+    }
+
+    /// What it tells of its levels.
+    pub fn levels(&self) -> ModelLevels {
+        self.model.levels()
     }
 
     /// A processor in its settled state, with exactly the track's channels.

@@ -202,6 +202,7 @@ fn direct(model: &Model, settings: &Settings, rate: u32, input: &[Vec<f32>]) -> 
         processor,
         id: 1,
         knobs: knobs.take(8).collect(),
+        levels: model.levels(),
     };
     audio.adopt(0, Some(unit)).expect("fits");
     let mut chain = Chain::new(ChainConfig::new(rate, channels, channels));

@@ -46,6 +46,7 @@ impl Rig {
             processor,
             id: 1,
             knobs,
+            levels: model.levels(),
         };
         if let Err(refused) = audio.adopt(0, Some(unit)) {
             // The unit in it cannot be shared between threads, so the reason travels alone.

@@ -328,7 +328,8 @@ fn the_command_line_plays_what_slots_and_chain_play() {
                     Some(Unit {
                         processor,
                         id: 9,
-                        knobs: Vec::new()
+                        knobs: Vec::new(),
+                        levels: model.levels(),
                     })
                 )
                 .is_ok()

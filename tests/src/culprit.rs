@@ -63,6 +63,7 @@ pub fn unit(crime: Crime, scene: Scene) -> Unit {
         processor,
         id: 13,
         knobs: vec![tonegraft_slots::KnobRange { min: 0.0, max: 1.0 }],
+        levels: tonegraft_core::ModelLevels::default(),
     }
 }
 

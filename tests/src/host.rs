@@ -77,7 +77,12 @@ impl Track {
                 max: knob.max,
             })
             .collect();
-        Unit { processor, id, knobs }
+        Unit {
+            processor,
+            id,
+            knobs,
+            levels: model.levels(),
+        }
     }
 }
 

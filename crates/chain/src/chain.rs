@@ -6,7 +6,7 @@ use crate::transport::Transport;
 use tonegraft_core::buffer::{MAX_CHANNELS, with_cut_mut};
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::processor::silence;
-use tonegraft_core::{AudioBuffer, ControlGrid, Fault, HostFrames, Knobs, Middle, Ramp, SampleRate};
+use tonegraft_core::{AudioBuffer, ControlGrid, Controls, Fault, HostFrames, Middle, Ramp, SampleRate};
 
 /// Frames processed in one go; longer blocks are cut. A multiple of the control interval.
 const PIECE: usize = 1024;
@@ -50,8 +50,8 @@ pub struct Chain {
     /// Taken.
     taken: Settings,
     glides: Glides,
-    /// Knob positions of the current interval of the grid.
-    knobs: Knobs,
+    /// For the current interval of the grid.
+    controls: Controls,
     /// Nothing was heard since reset: a change of latency needs no crossfade.
     fresh: bool,
     transport: Transport,
@@ -76,7 +76,7 @@ impl Chain {
             grid: ControlGrid::new(),
             wanted: settings,
             taken: settings,
-            knobs: glides.knobs(),
+            controls: glides.controls(&settings),
             glides,
             fresh: true,
             transport: Transport::default(),
@@ -108,7 +108,7 @@ impl Chain {
         self.wanted = settings.checked(&self.wanted);
         self.taken = self.wanted;
         self.glides.snap(&self.taken);
-        self.knobs = self.glides.knobs();
+        self.controls = self.glides.controls(&self.taken);
     }
 
     /// The host's transport: the next frame is frame `frame` of it, or it stands still. What follows it hears of a jump at the next
@@ -162,7 +162,7 @@ impl Chain {
         }
         if frames == 0 {
             // Lets the middle take what waits for it.
-            return middle.process(&self.knobs, input, output);
+            return middle.process(&self.controls, input, output);
         }
         let mut fault = Fault::None;
         let mut done = 0;
@@ -189,7 +189,7 @@ impl Chain {
             self.taken = self.wanted;
             self.glides.set(&self.taken);
         }
-        self.knobs = self.glides.knobs();
+        self.controls = self.glides.controls(&self.taken);
         if !self.fresh {
             self.delay.aim(middle.latency().as_usize());
         }
@@ -230,13 +230,13 @@ impl Chain {
                 continue;
             };
             gained.copy_from_slice(clean);
-            amplify(gained, self.glides.input_gain);
+            self.glides.input_gain.amplify(gained);
         }
         let mut wet_in: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
         for (slot, channel) in wet_in.iter_mut().zip(self.gained.iter()) {
             *slot = channel.get(..frames).unwrap_or(&[]);
         }
-        let fault = middle.process(&self.knobs, wet_in.get(..self.inputs).unwrap_or(&[]), output);
+        let fault = middle.process(&self.controls, wet_in.get(..self.inputs).unwrap_or(&[]), output);
 
         if self.fresh {
             // What the middle took on at its first frame counts from the first frame on.
@@ -247,27 +247,11 @@ impl Chain {
 
         for (out, dry) in output.iter_mut().zip(self.dry.iter()) {
             blend(out, dry, self.glides.mix, |mix| 1.0 - mix);
-            amplify(out, self.glides.output_gain);
+            self.glides.output_gain.amplify(out);
             blend(out, dry, self.glides.bypass, bypass_share);
         }
         self.glides.advance(frames);
         fault
-    }
-}
-
-/// Multiplies by `gain`, which moves frame by frame.
-fn amplify(channel: &mut [f32], mut gain: Ramp) {
-    if gain.is_settled() {
-        let gain = gain.value();
-        if gain != 1.0 {
-            for sample in channel {
-                *sample *= gain;
-            }
-        }
-    } else {
-        for sample in channel {
-            *sample *= gain.next_value();
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the user sets, and how it glides.
 
-use tonegraft_core::{CONTROL_INTERVAL, KNOBS, Knobs, Ramp, SLOTS, SampleRate};
+use tonegraft_core::levels::factor;
+use tonegraft_core::{CONTROL_INTERVAL, Controls, KNOBS, Knobs, LevelSettings, Ramp, SLOTS, SampleRate};
 
 /// Duration of every glide, in seconds, rounded up to whole intervals of the control grid.
 const GLIDE_SECONDS: f64 = 0.005;
@@ -21,6 +22,10 @@ pub struct Settings {
     pub bypass: bool,
     /// Knob positions, 0 … 1.
     pub knobs: Knobs,
+    /// What is done about the models' levels.
+    pub levels: LevelSettings,
+    /// True: the cabinet is heard, if there is one.
+    pub cab: bool,
 }
 
 impl Settings {
@@ -42,12 +47,13 @@ impl Settings {
         for (knob, before) in knobs.zip(before.knobs.iter().flatten()) {
             *knob = within(*knob, 0.0, 1.0, *before);
         }
+        checked.levels = self.levels.checked(&before.levels);
         checked
     }
 }
 
 impl Default for Settings {
-    /// 0 dB, all wet, not bypassed, knobs in the middle.
+    /// 0 dB, all wet, not bypassed, knobs in the middle, models as loud as they are, the cabinet heard.
     fn default() -> Self {
         Self {
             input_gain_db: 0.0,
@@ -55,6 +61,8 @@ impl Default for Settings {
             mix: 1.0,
             bypass: false,
             knobs: [[0.5; KNOBS]; SLOTS],
+            levels: LevelSettings::default(),
+            cab: true,
         }
     }
 }
@@ -97,8 +105,8 @@ impl Glides {
     }
 
     fn each(&mut self, settings: &Settings, apply: impl Fn(&mut Ramp, f32)) {
-        apply(&mut self.input_gain, gain(settings.input_gain_db));
-        apply(&mut self.output_gain, gain(settings.output_gain_db));
+        apply(&mut self.input_gain, factor(settings.input_gain_db));
+        apply(&mut self.output_gain, factor(settings.output_gain_db));
         apply(&mut self.mix, settings.mix);
         apply(&mut self.bypass, if settings.bypass { 1.0 } else { 0.0 });
         let ramps = self.knobs.iter_mut().flatten();
@@ -116,8 +124,17 @@ impl Glides {
             && self.knobs.iter().flatten().all(Ramp::is_settled)
     }
 
+    /// What the middle needs at the next frame; what does not glide here is as in `taken`.
+    pub(crate) fn controls(&self, taken: &Settings) -> Controls {
+        Controls {
+            knobs: self.knobs(),
+            levels: taken.levels,
+            cab: taken.cab,
+        }
+    }
+
     /// Knob positions at the next frame.
-    pub(crate) fn knobs(&self) -> Knobs {
+    fn knobs(&self) -> Knobs {
         let mut positions = [[0.0; KNOBS]; SLOTS];
         for (position, ramp) in positions.iter_mut().flatten().zip(self.knobs.iter().flatten()) {
             *position = ramp.value();
@@ -137,11 +154,6 @@ impl Glides {
     }
 }
 
-/// Decibels as a factor; exactly 1 at 0 dB.
-fn gain(db: f32) -> f32 {
-    if db == 0.0 { 1.0 } else { 10.0_f32.powf(db / 20.0) }
-}
-
 /// The share of the delayed input at `line` of the way into bypass: `3x² − 2x³`, close to a raised cosine and without library calls.
 pub(crate) fn bypass_share(line: f32) -> f32 {
     line * line * (3.0 - 2.0 * line)
@@ -153,9 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zero_decibels_are_exactly_one_and_nonsense_is_ignored() {
-        assert_eq!(gain(0.0), 1.0);
-        assert!((gain(6.0) - 1.995_262_3).abs() < 1e-6);
+    fn nonsense_is_ignored() {
         let rate = SampleRate::new(48_000).expect("a rate");
         let before = Settings::default();
         let settings = Settings {

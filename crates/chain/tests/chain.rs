@@ -23,7 +23,12 @@ fn at_rest_the_middle_passes_bit_for_bit_and_uncut_behind_the_first_frame() {
     let mut twin = Delayed::new(0.7, 13);
     let mut expected = vec![0.0; 10_000];
     use tonegraft_core::Middle as _;
-    twin.process(&still().knobs, &[&input], &mut [&mut expected]);
+    let controls = tonegraft_core::Controls {
+        knobs: still().knobs,
+        levels: still().levels,
+        cab: true,
+    };
+    twin.process(&controls, &[&input], &mut [&mut expected]);
     assert_eq!(output, expected);
     assert_eq!(middle.calls[..2], [1, 999]);
     assert_eq!(middle.calls[2..], [1_000; 9]);
@@ -238,8 +243,8 @@ fn denormals_are_flushed() {
 struct Sought(Delayed, Vec<(usize, i64)>);
 
 impl tonegraft_core::Middle for Sought {
-    fn process(&mut self, knobs: &tonegraft_core::Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
-        self.0.process(knobs, input, output)
+    fn process(&mut self, controls: &tonegraft_core::Controls, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+        self.0.process(controls, input, output)
     }
 
     fn latency(&self) -> HostFrames {

@@ -25,6 +25,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             mix,
             bypass,
             knobs: [[knob; KNOBS]; SLOTS],
+            ..Settings::default()
         })
 }
 

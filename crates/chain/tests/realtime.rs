@@ -7,7 +7,7 @@ mod counting;
 
 use counting::{Counting, heap_calls};
 use tonegraft_chain::{Chain, ChainConfig, Settings};
-use tonegraft_core::{Fault, HostFrames, KNOBS, Knobs, Middle, SLOTS, SampleRate};
+use tonegraft_core::{Controls, Fault, HostFrames, KNOBS, Middle, SLOTS, SampleRate};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -16,7 +16,7 @@ static ALLOCATOR: Counting = Counting;
 struct Copy(u32);
 
 impl Middle for Copy {
-    fn process(&mut self, _knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+    fn process(&mut self, _controls: &Controls, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
         for (output, input) in output.iter_mut().zip(input) {
             output.copy_from_slice(input);
         }

@@ -127,6 +127,25 @@ impl Ramp {
         value
     }
 
+    /// Multiplies `channel` by the values from the next frame on, without moving. At rest at exactly 1 the bits stay.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn amplify(mut self, channel: &mut [f32]) {
+        if self.is_settled() {
+            let gain = self.value();
+            if gain != 1.0 {
+                for sample in channel {
+                    *sample *= gain;
+                }
+            }
+        } else {
+            for sample in channel {
+                *sample *= self.next_value();
+            }
+        }
+    }
+
     /// `frames` frames on.
     ///
     /// # Realtime Safety

@@ -3,6 +3,7 @@
 //! * [`units`]: frames at the host's rate, frames at the model's rate, sample rates, and the one bridge between them.
 //! * [`latency`]: added latency as a sum of named parts.
 //! * [`processor`]: the [`Processor`] trait, the only thing slots know about a model.
+//! * [`levels`]: how loud models are made.
 //! * [`middle`]: what stands in the middle of a chain, the slots.
 //! * [`grid`]: the control grid of 32 frames on which all parameters move.
 //! * [`fault`]: what goes wrong on the audio thread, as a `Copy` code.
@@ -20,6 +21,7 @@ pub mod fade;
 pub mod fault;
 pub mod grid;
 pub mod latency;
+pub mod levels;
 pub mod middle;
 pub mod processor;
 pub mod units;
@@ -30,6 +32,7 @@ pub use fade::raised_cosine;
 pub use fault::Fault;
 pub use grid::{CONTROL_INTERVAL, ControlGrid, Ramp};
 pub use latency::{Latency, LatencyParts};
-pub use middle::{KNOBS, Knobs, Middle, SLOTS};
+pub use levels::{LevelSettings, ModelLevels, OutputMode};
+pub use middle::{Controls, KNOBS, Knobs, Middle, SLOTS};
 pub use processor::{Facts, Processor, Tail};
 pub use units::{HostFrames, ModelFrames, RateRatio, SampleRate};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tonegraft_core::processor::Tail;
-use tonegraft_core::{Facts, HostFrames, Processor, SampleRate};
+use tonegraft_core::{Facts, HostFrames, ModelLevels, Processor, SampleRate};
 use tonegraft_kernels::Isa;
 use tonegraft_model::limits::Limits;
 use tonegraft_model::{Graph, Knob, Metadata, ReadOptions, Tensor};
@@ -178,6 +178,16 @@ impl Model {
     /// What it says about itself.
     pub fn metadata(&self) -> &Metadata {
         &self.inner.graph.metadata
+    }
+
+    /// What it tells of its levels.
+    pub fn levels(&self) -> ModelLevels {
+        let gear = &self.metadata().gear;
+        ModelLevels {
+            loudness_db: gear.loudness,
+            input_dbu: gear.input_level_dbu,
+            output_dbu: gear.output_level_dbu,
+        }
     }
 
     /// The graph it was made from.

@@ -251,3 +251,15 @@ fn inputs_and_outputs_that_are_no_audio() {
     tail.output(last, "last");
     assert!(Model::from_graph(tail.graph, "net.onnx", &Options::default()).is_ok());
 }
+
+#[test]
+fn a_block_that_is_no_row_of_samples_is_no_audio() {
+    let mut net = Net::new();
+    let x = net.input("x", &[1, 12]);
+    let w = net.floats(&[12, 12], vec![0.1; 144]);
+    let y = net.node(Op::MatMul, &[x, w]);
+    let shape = net.ints(&[1, 6, 2]);
+    let y = net.node(Op::Reshape { allow_zero: false }, &[y, shape]);
+    net.output(y, "pairs");
+    assert_reason(&refused(net), Kind::NotStreamable, "mixes 12 frames", Some("MatMul"));
+}

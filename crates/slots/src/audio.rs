@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::processor::{MAX_METERS, silence};
-use tonegraft_core::{AudioBuffer, Fault, HostFrames, Knobs, Latency, Middle, SLOTS};
+use tonegraft_core::{AudioBuffer, Controls, Fault, HostFrames, Latency, Middle, SLOTS};
 use tonegraft_core::{DelayLine, Tap};
 
 /// The longest hidden run, in seconds, latency not included.
@@ -280,7 +280,7 @@ impl BankAudio {
     }
 
     /// One piece, over which everything stays of its kind.
-    fn run(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]], frames: usize) -> Fault {
+    fn run(&mut self, controls: &Controls, input: &[&[f32]], output: &mut [&mut [f32]], frames: usize) -> Fault {
         self.dry.push(input.iter().copied(), frames);
         let selecting = self.selection.frame < self.fade.len();
         let mut aside = std::mem::take(&mut self.aside);
@@ -291,11 +291,11 @@ impl BankAudio {
             let wanted = selecting && slot == self.selection.to.slot();
             if wanted || self.has_voice(slot) {
                 fault = fault.worst(with_frames(&mut aside, frames, |aside| {
-                    self.run_slot(slot, knobs, input, aside)
+                    self.run_slot(slot, controls, input, aside)
                 }));
             }
         }
-        fault = fault.worst(self.run_slot(heard.slot(), knobs, input, output));
+        fault = fault.worst(self.run_slot(heard.slot(), controls, input, output));
         if selecting && self.selection.to != heard {
             let gains = self.fade.from(self.selection.frame);
             for (out, other) in output.iter_mut().zip(aside.iter()) {
@@ -307,9 +307,10 @@ impl BankAudio {
     }
 
     /// One slot, with what comes into it.
-    fn run_slot(&mut self, slot: usize, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+    fn run_slot(&mut self, slot: usize, controls: &Controls, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
         let frames = output.first().map_or(0, |channel| channel.len());
-        let knobs = knobs.get(slot).copied().unwrap_or_default();
+        let knobs = controls.knobs.get(slot).copied().unwrap_or_default();
+        let levels = &controls.levels;
         let (swapping, gains, next) = match &self.transition {
             Some(transition) => {
                 let gains = match transition.stage {
@@ -331,7 +332,7 @@ impl BankAudio {
             }
         };
         let mut fault = match self.slots.get_mut(slot) {
-            Some(Some(voice)) => voice.process(&knobs, input, output, tap),
+            Some(Some(voice)) => voice.process(&knobs, levels, input, output, tap),
             _ => {
                 read_dry(&self.dry, tap, output);
                 Fault::None
@@ -343,7 +344,7 @@ impl BankAudio {
                 &mut self.arriving,
                 frames,
                 |arriving| match &mut transition.incoming {
-                    Some(voice) => voice.process(&knobs, input, arriving, Tap::at(next)),
+                    Some(voice) => voice.process(&knobs, levels, input, arriving, Tap::at(next)),
                     None => {
                         read_dry(dry, Tap::at(next), arriving);
                         Fault::None
@@ -467,6 +468,14 @@ impl BankAudio {
         self.snapshots.write(self.peaks);
     }
 
+    /// Which slot is heard from the next block on, by a crossfade, as [`BankControl::select`](crate::BankControl::select).
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn select(&self, source: Source) {
+        self.shared.set_source(source);
+    }
+
     /// What the host is told, with its type.
     ///
     /// # Realtime Safety
@@ -479,7 +488,7 @@ impl BankAudio {
 /// Before the latency changes at the first frame of a crossfade, and while installs wait, [`Middle::is_moving`] is true. Faults are the
 /// worst of all slots, heard or not.
 impl Middle for BankAudio {
-    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+    fn process(&mut self, controls: &Controls, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
         let frames = output.first().map_or(0, |channel| channel.len());
         let fits = input.len() == self.config.inputs
             && output.len() == self.config.outputs
@@ -499,7 +508,7 @@ impl Middle for BankAudio {
             let channels = cut(input, done, count, &mut part_in);
             let part_in = part_in.get(..channels).unwrap_or(&[]);
             fault = fault.worst(with_cut_mut(output, done, count, |part| {
-                self.run(knobs, part_in, part, count)
+                self.run(controls, part_in, part, count)
             }));
             self.advance(count);
             self.frame = after(self.frame, count);

@@ -8,7 +8,7 @@ use rtrb::RingBuffer;
 use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::buffer::MAX_CHANNELS;
-use tonegraft_core::{HostFrames, Processor, SampleRate};
+use tonegraft_core::{HostFrames, ModelLevels, Processor, SampleRate};
 
 /// Installs that can wait for the audio thread.
 const INSTALL_RING: usize = 8;
@@ -70,6 +70,8 @@ pub struct Unit {
     pub id: u64,
     /// Ranges of its knobs, in the order of [`Processor::set_knob`]; at most [`KNOBS`] are moved.
     pub knobs: Vec<KnobRange>,
+    /// What it tells of its levels.
+    pub levels: ModelLevels,
 }
 
 impl fmt::Debug for Unit {

@@ -25,6 +25,7 @@
 
 mod audio;
 mod bank;
+mod cabinet;
 mod control;
 mod fade;
 mod readout;
@@ -33,6 +34,7 @@ mod voice;
 
 pub use audio::BankAudio;
 pub use bank::{BankConfig, KnobRange, Source, Unit, bank};
+pub use cabinet::SlotsAndCab;
 pub use control::{BankControl, InstallError, InstallErrorKind};
 pub use readout::{Phase, Readout, SlotReadout};
 pub use shared::LatencyHandle;

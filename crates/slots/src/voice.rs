@@ -4,8 +4,9 @@ use crate::bank::{BankConfig, Unit};
 use crate::control::{InstallError, InstallErrorKind};
 use crate::fade::Fade;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
+use tonegraft_core::levels::factor;
+use tonegraft_core::{AudioBuffer, CONTROL_INTERVAL, Facts, Fault, HostFrames, KNOBS, LevelSettings, Ramp};
 use tonegraft_core::{DelayLine, Tap};
-use tonegraft_core::{Facts, Fault, HostFrames, KNOBS};
 
 /// Builds voices, off the audio thread.
 #[derive(Clone, Debug)]
@@ -44,6 +45,7 @@ impl VoiceBuilder {
                 limit: self.config.max_latency,
             }
         } else {
+            let intervals = self.config.rate.frames(GLIDE_SECONDS).div_ceil(CONTROL_INTERVAL).max(1);
             let longest = self.config.max_latency.as_usize() - latency.as_usize();
             return Ok(Some(Box::new(Voice {
                 unit,
@@ -51,6 +53,9 @@ impl VoiceBuilder {
                 latency: latency.as_usize(),
                 positions: [f32::NAN; KNOBS],
                 frame: 0,
+                settings: None,
+                gains: [Ramp::new(1.0, intervals); 2],
+                driven: AudioBuffer::new(self.config.inputs, self.config.max_frames),
                 delay: DelayLine::new(self.config.outputs, longest, self.config.max_frames),
                 health: Health::Sound,
                 last: [0.0; MAX_CHANNELS],
@@ -60,6 +65,9 @@ impl VoiceBuilder {
         Err(InstallError { kind, unit: Some(unit) })
     }
 }
+
+/// Duration of a glide of the levels, in seconds, rounded up to whole intervals of the control grid.
+const GLIDE_SECONDS: f64 = 0.02;
 
 /// What the guard does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +89,12 @@ pub(crate) struct Voice {
     positions: [f32; KNOBS],
     /// The transport's next frame.
     frame: i64,
+    /// What the levels glide to; `None` before the first frame.
+    settings: Option<LevelSettings>,
+    /// Before and after the processor.
+    gains: [Ramp; 2],
+    /// The input with its gain, `[inputs, max_frames]`.
+    driven: AudioBuffer,
     delay: DelayLine,
     health: Health,
     /// The last sample of every output channel, before the delay.
@@ -126,6 +140,7 @@ impl Voice {
     /// Back to the clean state.
     pub(crate) fn reset(&mut self) {
         self.frame = 0;
+        self.settings = None;
         self.unit.processor.reset();
         self.delay.clear();
         self.health = Health::Sound;
@@ -136,13 +151,39 @@ impl Voice {
     pub(crate) fn process(
         &mut self,
         knobs: &[f32; KNOBS],
+        levels: &LevelSettings,
         input: &[&[f32]],
         output: &mut [&mut [f32]],
         total: Tap<'_>,
     ) -> Fault {
         self.turn_knobs(knobs);
-        let fault = self.guarded(input, output);
+        self.set_levels(levels);
         let frames = output.first().map_or(0, |channel| channel.len());
+        let [before, behind] = self.gains;
+        // At rest at 1 it is the input itself.
+        #[allow(clippy::float_cmp)]
+        let fault = if before.is_settled() && before.value() == 1.0 {
+            self.guarded(input, output)
+        } else {
+            let mut driven = std::mem::take(&mut self.driven);
+            let mut channels: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
+            for ((place, to), from) in channels.iter_mut().zip(driven.iter_mut()).zip(input) {
+                if let Some(to) = to.get_mut(..frames) {
+                    to.copy_from_slice(from);
+                    before.amplify(to);
+                    *place = to;
+                }
+            }
+            let fault = self.guarded(channels.get(..input.len()).unwrap_or(&[]), output);
+            self.driven = driven;
+            fault
+        };
+        for channel in output.iter_mut() {
+            behind.amplify(channel);
+        }
+        for gain in &mut self.gains {
+            gain.advance(frames);
+        }
         self.frame = after(self.frame, frames);
         self.delay.push(output.iter().map(|channel| &**channel), frames);
         let tap = Tap {
@@ -166,6 +207,22 @@ impl Voice {
                 self.unit.processor.set_knob(index, range.value(*position));
             }
         }
+    }
+
+    /// Gains glide to what the settings make of the unit's levels; before the first frame they are there.
+    fn set_levels(&mut self, levels: &LevelSettings) {
+        if self.settings.as_ref() == Some(levels) {
+            return;
+        }
+        let (before, behind) = self.unit.levels.gains_db(levels);
+        for (gain, db) in self.gains.iter_mut().zip([before, behind]) {
+            if self.settings.is_some() {
+                gain.set_target(factor(db));
+            } else {
+                gain.snap(factor(db));
+            }
+        }
+        self.settings = Some(*levels);
     }
 
     fn guarded(&mut self, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {

@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{KNOBS_AT_ZERO, Probe, rate, sine};
+use common::{Probe, STILL, rate, sine};
 use proptest::prelude::*;
-use tonegraft_core::{Fault, HostFrames, Knobs, Middle};
+use tonegraft_core::{Fault, HostFrames, Middle, ModelLevels, OutputMode};
 use tonegraft_slots::{BankConfig, Source, bank};
 
 const FRAMES: usize = 6_000;
@@ -17,6 +17,7 @@ enum Event {
     Select(bool),
     Reserve(u16),
     Knob(u8),
+    Level(i8),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -26,6 +27,7 @@ fn event() -> impl Strategy<Value = Event> {
         any::<bool>().prop_map(Event::Select),
         (0..600_u16).prop_map(Event::Reserve),
         any::<u8>().prop_map(Event::Knob),
+        any::<i8>().prop_map(Event::Level),
     ]
 }
 
@@ -36,7 +38,7 @@ fn play(events: &[(usize, Event)], cuts: &[usize], max_frames: usize, outputs: u
     });
     let input = sine(700.0, 0, FRAMES);
     let mut output = vec![vec![f32::NAN; FRAMES]; outputs];
-    let mut knobs: Knobs = KNOBS_AT_ZERO;
+    let mut controls = STILL;
     let mut cuts = cuts.iter().cycle();
     let (mut done, mut fault) = (0, Fault::None);
     while done < FRAMES {
@@ -50,6 +52,11 @@ fn play(events: &[(usize, Event)], cuts: &[usize], max_frames: usize, outputs: u
                                 .stereo(1, outputs)
                                 // One in five turns bad for a while, once.
                                 .bad(if gain % 5 == 0 { 300 } else { usize::MAX }, 1)
+                                .levels(ModelLevels {
+                                    loudness_db: None,
+                                    input_dbu: Some(f32::from(gain) / 16.0),
+                                    output_dbu: Some(9.0),
+                                })
                                 .unit(1)
                         });
                         // A full ring is part of the game; it is equally full for every cut.
@@ -57,7 +64,12 @@ fn play(events: &[(usize, Event)], cuts: &[usize], max_frames: usize, outputs: u
                     }
                     Event::Select(b) => control.select(if *b { Source::B } else { Source::A }),
                     Event::Reserve(frames) => control.set_reserve(HostFrames::new((*frames).into())),
-                    Event::Knob(position) => knobs[0][0] = f32::from(*position) / 255.0,
+                    Event::Knob(position) => controls.knobs[0][0] = f32::from(*position) / 255.0,
+                    Event::Level(dbu) => {
+                        controls.levels.calibrated_input = true;
+                        controls.levels.output = OutputMode::Calibrated;
+                        controls.levels.interface_dbu = f32::from(*dbu) / 8.0;
+                    }
                 }
             }
         }
@@ -69,7 +81,7 @@ fn play(events: &[(usize, Event)], cuts: &[usize], max_frames: usize, outputs: u
             .iter_mut()
             .map(|channel| &mut channel[done..done + count])
             .collect();
-        fault = fault.worst(audio.process(&knobs, &[&input[done..done + count]], &mut parts));
+        fault = fault.worst(audio.process(&controls, &[&input[done..done + count]], &mut parts));
         done += count;
     }
     (output, fault)

@@ -6,7 +6,7 @@ mod common;
 #[path = "../../../tests/src/counting.rs"]
 mod counting;
 
-use common::{KNOBS_AT_ZERO, Probe, mono, run, sine};
+use common::{Probe, STILL, mono, run, sine};
 use counting::{Counting, heap_calls};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -26,7 +26,7 @@ fn the_counter_sees_one_box() {
 fn process_without_heap(audio: &mut BankAudio, input: &[f32], output: &mut [f32], piece: usize) {
     let calls = heap_calls(|| {
         for (input, output) in input.chunks(piece).zip(output.chunks_mut(piece)) {
-            audio.process(&KNOBS_AT_ZERO, &[input], &mut [output]);
+            audio.process(&STILL, &[input], &mut [output]);
         }
     });
     assert_eq!(calls, 0, "allocations or frees while processing");
@@ -61,7 +61,7 @@ fn swaps_faults_selections_and_resets_use_no_heap() {
         let mut short = [0.0; 3];
         assert_eq!(
             heap_calls(|| {
-                audio.process(&KNOBS_AT_ZERO, &[&input], &mut [&mut short]);
+                audio.process(&STILL, &[&input], &mut [&mut short]);
             }),
             0,
             "a bad block"

@@ -3,10 +3,10 @@
 
 mod common;
 
-use common::{KNOBS_AT_ZERO, Probe, RATE, mono, ramp, rate, roughness, run, sine};
+use common::{Probe, RATE, STILL, mono, ramp, rate, roughness, run, sine};
 use std::sync::Arc;
-use tonegraft_core::{Fault, HostFrames, Middle};
-use tonegraft_slots::{BankConfig, InstallErrorKind, Phase, Source, Unit, bank};
+use tonegraft_core::{Controls, Fault, HostFrames, Middle, ModelLevels, OutputMode};
+use tonegraft_slots::{BankAudio, BankConfig, InstallErrorKind, Phase, SlotsAndCab, Source, Unit, bank};
 
 #[test]
 fn empty_slots_are_the_input_bit_for_bit() {
@@ -16,7 +16,7 @@ fn empty_slots_are_the_input_bit_for_bit() {
 
     let (_control, mut audio) = bank(BankConfig::new(rate(), 1, 2));
     let (mut left, mut right) = (vec![0.0; 5_000], vec![0.0; 5_000]);
-    let fault = audio.process(&KNOBS_AT_ZERO, &[&input], &mut [&mut left, &mut right]);
+    let fault = audio.process(&STILL, &[&input], &mut [&mut left, &mut right]);
     assert_eq!((fault, left, right), (Fault::None, input.clone(), input));
 }
 
@@ -366,13 +366,13 @@ fn knobs_reach_the_processor_in_its_own_unit() {
         ..mono()
     });
     audio.adopt(0, Some(Probe::new(0.0, 0).unit(1))).expect("fits");
-    let mut knobs = KNOBS_AT_ZERO;
+    let mut controls = STILL;
     let ones = [1.0; 40];
     let mut output = [0.0; 40];
     for (position, expected) in [(0.75, 1.5), (1.0, 2.0), (f32::NAN, 2.0), (7.0, 2.0), (0.0, 0.0)] {
-        knobs[0][0] = position;
-        knobs[1][0] = 0.5;
-        audio.process(&knobs, &[&ones], &mut [&mut output]);
+        controls.knobs[0][0] = position;
+        controls.knobs[1][0] = 0.5;
+        audio.process(&controls, &[&ones], &mut [&mut output]);
         assert_eq!(output, [expected; 40]);
     }
 }
@@ -411,20 +411,17 @@ fn blocks_of_another_shape_are_silenced() {
         left.fill(9.0);
         right.fill(9.0);
         assert_eq!(
-            audio.process(&KNOBS_AT_ZERO, input, &mut [&mut left, &mut right]),
+            audio.process(&STILL, input, &mut [&mut left, &mut right]),
             Fault::BadBlock
         );
         assert_eq!((left, right), ([0.0; 4], [0.0; 4]));
     }
     assert_eq!(
-        audio.process(&KNOBS_AT_ZERO, &[&long, &long], &mut [&mut left]),
+        audio.process(&STILL, &[&long, &long], &mut [&mut left]),
         Fault::BadBlock
     );
-    assert_eq!(audio.process(&KNOBS_AT_ZERO, &[], &mut []), Fault::BadBlock);
-    assert_eq!(
-        audio.process(&KNOBS_AT_ZERO, &[&[], &[]], &mut [&mut [], &mut []]),
-        Fault::None
-    );
+    assert_eq!(audio.process(&STILL, &[], &mut []), Fault::BadBlock);
+    assert_eq!(audio.process(&STILL, &[&[], &[]], &mut [&mut [], &mut []]), Fault::None);
 }
 
 #[test]
@@ -451,4 +448,100 @@ fn units_are_told_where_the_transport_is() {
     // It rests for a fade, the frame that was bad included, and goes on.
     assert_eq!(at[1].1, 5_000 + 300 + fade);
     assert_eq!(told(2), [(0, 70)]);
+}
+
+#[test]
+fn levels_are_those_of_the_unit_and_glide() {
+    let (mut control, mut audio) = bank(mono());
+    let levels = |loudness: f32, input: f32| ModelLevels {
+        loudness_db: Some(loudness),
+        input_dbu: Some(input),
+        output_dbu: None,
+    };
+    audio
+        .adopt(0, Some(Probe::new(1.0, 0).levels(levels(-12.0, 6.0)).unit(1)))
+        .expect("fits");
+    let mut controls = STILL;
+    let ones = vec![1.0_f32; 4_800];
+    let play = |audio: &mut BankAudio, controls: &Controls| {
+        let mut output = vec![f32::NAN; ones.len()];
+        for (input, output) in ones.chunks(33).zip(output.chunks_mut(33)) {
+            audio.process(controls, &[input], &mut [output]);
+        }
+        output
+    };
+    assert_eq!(play(&mut audio, &controls), ones, "raw");
+    controls.levels.output = OutputMode::Normalized;
+    let quieter = play(&mut audio, &controls);
+    let six = 10.0_f32.powf(-6.0 / 20.0);
+    assert!((quieter[4_799] - six).abs() < 1e-6);
+    assert!(roughness(&quieter) < 1e-3, "no step");
+    // Before and behind: 12 − 6 dB up, 6 dB down.
+    controls.levels.calibrated_input = true;
+    assert!((play(&mut audio, &controls)[4_799] - 1.0).abs() < 1e-6);
+    // While models change, each has its own.
+    control
+        .install(0, Some(Probe::new(1.0, 0).levels(levels(-24.0, 12.0)).unit(2)))
+        .expect("fits");
+    let swapped = play(&mut audio, &controls);
+    assert!((swapped[4_799] - 1.0 / six).abs() < 1e-6);
+    assert!(roughness(&swapped) < 1e-3, "no step");
+    audio.reset();
+    assert!(
+        (play(&mut audio, &controls)[0] - 1.0 / six).abs() < 1e-6,
+        "there from the first frame"
+    );
+}
+
+#[test]
+fn a_cabinet_stands_behind_the_slots() {
+    let config = BankConfig::new(rate(), 1, 2);
+    let (_slots_control, mut slots) = bank(config);
+    let (mut cab_control, mut cab) = bank(SlotsAndCab::cab_config(&config));
+    slots
+        .adopt(0, Some(Probe::new(0.5, 20).stereo(1, 2).unit(1)))
+        .expect("fits");
+    cab.adopt(0, Some(Probe::new(3.0, 7).stereo(2, 2).unit(2)))
+        .expect("fits");
+    let mut middle = SlotsAndCab::new(slots, cab);
+    assert_eq!(middle.latency().get(), 27);
+    let input = sine(200.0, 0, 6_000);
+    let mut controls = STILL;
+    let play = |middle: &mut SlotsAndCab, controls: &Controls, piece: usize| {
+        let (mut left, mut right) = (vec![0.0; input.len()], vec![0.0; input.len()]);
+        for ((input, left), right) in input
+            .chunks(piece)
+            .zip(left.chunks_mut(piece))
+            .zip(right.chunks_mut(piece))
+        {
+            assert_eq!(middle.process(controls, &[input], &mut [left, right]), Fault::None);
+        }
+        assert_eq!(left, right);
+        left
+    };
+    let heard = play(&mut middle, &controls, 700);
+    assert_eq!(
+        heard[27..],
+        input[..5_973].iter().map(|x| 0.5 * x * 3.0).collect::<Vec<_>>()[..]
+    );
+    // Out and in again by a crossfade, at the same delay.
+    controls.cab = false;
+    let without = play(&mut middle, &controls, 100);
+    assert!(roughness(&without[60..]) < 0.003);
+    assert_eq!(without[1_000], 0.5 * input[1_000 - 27]);
+    cab_control.install(0, None).expect("fits");
+    controls.cab = true;
+    let gone = play(&mut middle, &controls, 100);
+    assert_eq!(gone[5_999], 0.5 * input[5_999 - 20], "no cabinet: no latency of it");
+    assert_eq!(middle.latency().get(), 20);
+    middle.reset();
+    let reset = play(&mut middle, &controls, 512);
+    assert_eq!(
+        reset[20..],
+        input[..5_980].iter().map(|x| 0.5 * x).collect::<Vec<_>>()[..]
+    );
+    assert_eq!(
+        middle.process(&controls, &[&[1.0]], &mut [&mut [], &mut []]),
+        Fault::BadBlock
+    );
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use tonegraft_chain::{Chain, ChainConfig};
-use tonegraft_core::{Fault, HostFrames, Knobs, Middle, SampleRate};
+use tonegraft_core::{Controls, Fault, HostFrames, Middle, SampleRate};
 
 pub fn rate() -> SampleRate {
     SampleRate::new(48_000).expect("a rate")
@@ -43,15 +43,15 @@ impl Delayed {
 }
 
 impl Middle for Delayed {
-    fn process(&mut self, knobs: &Knobs, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
+    fn process(&mut self, controls: &Controls, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
         let start = self.at();
         let frames = output[0].len();
         self.calls.push(frames);
-        self.seen_knobs.push(knobs[0][0]);
+        self.seen_knobs.push(controls.knobs[0][0]);
         for (past, input) in self.past.iter_mut().zip(input) {
             past.extend_from_slice(input);
         }
-        let gain = self.gain + knobs[0][0];
+        let gain = self.gain + controls.knobs[0][0];
         for (channel, out) in output.iter_mut().enumerate() {
             let past = &self.past[channel.min(input.len() - 1)];
             let read = |frame: usize, delay: usize| frame.checked_sub(delay).map_or(0.0, |then| past[then]);

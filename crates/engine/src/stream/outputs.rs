@@ -5,7 +5,7 @@ use super::facts::Fact;
 use super::inputs::{self, AudioInput, Control};
 use super::rates::gcd;
 use super::shape::time_axis;
-use super::{Rate, STEPWISE_HOP, Signal, StreamGraph, StreamOp, View, WireId};
+use super::{Axis, Rate, STEPWISE_HOP, Signal, StreamGraph, StreamOp, View, WireId};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use tonegraft_core::processor::MAX_METERS;
@@ -38,10 +38,11 @@ impl Builder<'_> {
                 self.rate(signal.view).hop() == Some(self.ticks) && time_axis(&signal.axes).is_some()
             }
             Mode::Framed { size, hop, .. } => {
-                let planes = signal.view.planes;
-                self.moves(signal)
-                    && time_axis(&signal.axes).is_none()
-                    && [size, 2 * size, hop, 2 * hop].contains(&planes)
+                // One or two channels of samples: in the order of the elements if blocks are declared, else along one axis.
+                let declared = self.graph.metadata.framing.is_some();
+                let samples = |n: usize| [n, 2 * n].contains(&signal.view.planes);
+                let along = |n: usize| samples(n) && (declared || signal.axes.contains(&Axis::Size(n)));
+                self.moves(signal) && time_axis(&signal.axes).is_none() && (along(size) || along(hop))
             }
         }
     }

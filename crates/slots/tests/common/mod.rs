@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonegraft_core::processor::{block_frames, silence};
 use tonegraft_core::{
-    Facts, Fault, HostFrames, KNOBS, Knobs, LatencyParts, Middle, Processor, SLOTS, SampleRate, Tail,
+    Controls, Facts, Fault, HostFrames, KNOBS, LatencyParts, LevelSettings, Middle, ModelLevels, Processor, SLOTS,
+    SampleRate, Tail,
 };
 use tonegraft_slots::{BankAudio, BankConfig, KnobRange, Unit};
 
 pub const RATE: u32 = 48_000;
-pub const KNOBS_AT_ZERO: Knobs = [[0.0; KNOBS]; SLOTS];
+pub const STILL: Controls = Controls {
+    knobs: [[0.0; KNOBS]; SLOTS],
+    levels: LevelSettings::RAW,
+    cab: true,
+};
 
 pub fn rate() -> SampleRate {
     SampleRate::new(RATE).expect("a rate")
@@ -31,6 +36,7 @@ pub struct Probe {
     pub bad: Option<(usize, usize)>,
     pub resets: Arc<AtomicUsize>,
     pub dropped_on: Option<std::sync::mpsc::Sender<std::thread::ThreadId>>,
+    pub levels: ModelLevels,
     pub age: usize,
     /// Where it was sent, by its age.
     pub sought: Arc<std::sync::Mutex<Vec<(usize, i64)>>>,
@@ -49,6 +55,7 @@ impl Probe {
             bad: None,
             resets: Arc::default(),
             dropped_on: None,
+            levels: ModelLevels::default(),
             age: 0,
             sought: Arc::new(std::sync::Mutex::new(Vec::with_capacity(4_096))),
             past: vec![vec![0.0; delay + 1]; 2],
@@ -71,11 +78,18 @@ impl Probe {
         self
     }
 
+    pub fn levels(mut self, levels: ModelLevels) -> Self {
+        self.levels = levels;
+        self
+    }
+
     pub fn unit(self, id: u64) -> Unit {
+        let levels = self.levels;
         Unit {
             processor: Box::new(self),
             id,
             knobs: vec![KnobRange { min: 0.0, max: 2.0 }],
+            levels,
         }
     }
 }
@@ -151,7 +165,7 @@ impl Processor for Probe {
 pub fn run(audio: &mut BankAudio, input: &[f32], piece: usize) -> Vec<f32> {
     let mut output = vec![f32::NAN; input.len()];
     for (input, output) in input.chunks(piece).zip(output.chunks_mut(piece)) {
-        audio.process(&KNOBS_AT_ZERO, &[input], &mut [output]);
+        audio.process(&STILL, &[input], &mut [output]);
     }
     output
 }
