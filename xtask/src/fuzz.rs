@@ -165,7 +165,7 @@ fn fuzz(folder: &Path, programs: &Path, target: &Target, seconds: f64) -> Result
         let mut command = program(programs, target.name);
         command
             .arg(&corpus)
-            .args(["-rss_limit_mb=2048", "-timeout=25", "-print_final_stats=1"])
+            .args(["-rss_limit_mb=2048", "-timeout=100", "-print_final_stats=1"])
             .arg(format!("-max_len={}", target.longest))
             .arg(format!("-dict={}", dictionary.display()))
             .arg(format!("-artifact_prefix={}/", artifacts.display()));
