@@ -44,6 +44,10 @@ pub enum ReadErrorKind {
     Chain,
     /// A file that a chain names is not there, or may not be read.
     MissingFile,
+    /// Text of a sort that no reader here knows.
+    NotModel,
+    /// A network that is no effect: its inputs or outputs are not audio and knobs.
+    NoEffect,
 }
 
 /// A file that could not be read: what, where, and what to do.

@@ -138,6 +138,14 @@ pub enum Format {
     Chain,
     /// Neural Amp Modeler, a JSON file.
     Nam,
+    /// JSON with `model_data` and `state_dict`, as GuitarML and Automated-GuitarAmpModelling write it.
+    Guitarml,
+    /// JSON with `in_shape` and `layers`, as RTNeural and AIDA-X read it.
+    Rtneural,
+    /// JSON of SmartAmpPro.
+    Smartamp,
+    /// JSON of PedalNet, SmartAmp and WaveNetVA.
+    Pedalnet,
 }
 
 impl Format {
@@ -147,14 +155,18 @@ impl Format {
             Self::Onnx => "onnx",
             Self::Chain => "chain",
             Self::Nam => "nam",
+            Self::Guitarml => "guitarml",
+            Self::Rtneural => "rtneural",
+            Self::Smartamp => "smartamp",
+            Self::Pedalnet => "pedalnet",
         }
     }
 
     /// The state from which files of this format are played, unless they say otherwise: that of their own players.
     pub const fn start(self) -> Start {
         match self {
-            // Exported without a settled state.
-            Self::Onnx => Start::Zero,
+            // Exported without a settled state, resp. played so by their own players.
+            Self::Onnx | Self::Guitarml | Self::Rtneural | Self::Smartamp | Self::Pedalnet => Start::Zero,
             Self::Chain | Self::Nam => Start::Silence,
         }
     }

@@ -11,6 +11,7 @@ pub mod eval;
 pub mod front_end;
 pub mod graph;
 mod infer;
+pub mod json;
 pub mod limits;
 pub mod metadata;
 mod onnx;
@@ -55,7 +56,7 @@ impl ReadOptions {
     }
 }
 
-/// Reads a model file that stands alone: an ONNX file, or a chain whose models are embedded.
+/// Reads a model file that stands alone: an ONNX file, one of the [`json`] dialects, or a chain whose models are embedded.
 ///
 /// * `bytes`: the file's content. The format is recognised by its structure, not by the name.
 /// * `file`: how to call the file in errors.
@@ -100,9 +101,23 @@ pub fn read_with(
     let graph = if chain::is_chain(bytes) {
         chain::read(bytes, file, sidecar, resolve, limits)
     } else {
-        read_onnx(bytes, file, sidecar, limits)
+        read_single(bytes, file, sidecar, limits)
     };
     graph.map_err(|error| error.in_file(file))
+}
+
+/// One model that stands alone, of any format but a chain.
+pub(crate) fn read_single(
+    bytes: &[u8],
+    file: &str,
+    sidecar: Option<&str>,
+    limits: &Limits,
+) -> Result<Graph, ReadError> {
+    if json::begins_object(bytes) {
+        json::from_value(&json::parse(bytes, limits)?, file, sidecar, limits)
+    } else {
+        read_onnx(bytes, file, sidecar, limits)
+    }
 }
 
 /// One ONNX file with its front end.

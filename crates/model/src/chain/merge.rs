@@ -14,7 +14,7 @@ use crate::metadata::{self, Framing, Knob, Metadata, PhaseInput, PhaseRate};
 use crate::onnx::{self, Pins};
 use crate::symbolic::{Affine, SymInt};
 use crate::tensor::{DType, Tensor, elements};
-use crate::{read_onnx, states};
+use crate::{read_single, states};
 use std::collections::{HashMap, HashSet};
 
 /// How often the length of the audio is settled anew before the stages are said not to agree.
@@ -179,7 +179,7 @@ impl<'a> Merge<'a> {
         if super::is_chain(&file.bytes) {
             return Err(chain_error("it is a chain itself, and a chain holds models only").into());
         }
-        let mut graph = read_onnx(&file.bytes, &file.file, file.sidecar.as_deref(), self.limits)?;
+        let mut graph = read_single(&file.bytes, &file.file, file.sidecar.as_deref(), self.limits)?;
         self.check_framing(&graph)?;
         let named = |ids: &[ValueId], graph: &Graph, name: &str, what: &str| {
             metadata::find(graph, ids, name).ok_or_else(|| {
@@ -267,7 +267,8 @@ impl<'a> Merge<'a> {
                 }
             }
         }
-        if pins.is_empty() || graph.metadata.stft.is_some() {
+        // Other formats than ONNX leave nothing open but the length, which the stage before settles.
+        if pins.is_empty() || graph.metadata.stft.is_some() || graph.format != Format::Onnx {
             return Ok(graph);
         }
         let declared = graph.metadata;
