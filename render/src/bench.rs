@@ -82,7 +82,7 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     let named: Vec<_> = args
         .models
         .iter()
-        .map(|name| models::load(name))
+        .map(|name| models::load(name, None))
         .collect::<Result<_>>()?;
     let _guard = FlushDenormals::new();
     let peak = tonegraft_kernels::peak::macs_per_ns(Isa::detect());
@@ -153,7 +153,7 @@ fn loading(named: &Named) -> Result<Loading> {
     let (mut loads, mut lowers) = (Vec::with_capacity(LOADS), Vec::with_capacity(LOADS));
     for _ in 0..LOADS {
         let begun = Instant::now();
-        let model = named.origin.load()?;
+        let model = named.origin.load(None)?;
         loads.push(begun.elapsed());
         let begun = Instant::now();
         let instance = model.instantiate(&config)?;

@@ -87,7 +87,11 @@ pub struct RenderArgs {
     #[arg(long, value_name = "N|random:SEED", default_value = "512")]
     pub block: Blocks,
 
-    /// State of the model before the first frame [default: zero for ONNX models]
+    /// Which of the sizes in which a file holds its model: 0 (lite) to 1 (full) [default: full]
+    #[arg(long, value_name = "0..1", value_parser = model_size)]
+    pub size: Option<f32>,
+
+    /// State of the model before the first frame [default: as the model's own player: silence for .nam, zero for ONNX]
     #[arg(long, value_enum)]
     pub start: Option<Start>,
 
@@ -142,6 +146,10 @@ pub struct InspectArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+
+    /// Which of the sizes in which a file holds its model: 0 (lite) to 1 (full) [default: full]
+    #[arg(long, value_name = "0..1", value_parser = model_size)]
+    pub size: Option<f32>,
 
     /// Print a stage of the compilation as text instead
     #[arg(long, value_enum, conflicts_with = "json")]
@@ -213,6 +221,14 @@ pub struct LibraryArgs {
 
 /// The longest time that is accepted anywhere.
 const MAX_SECONDS: f64 = 24.0 * 3600.0;
+
+/// A number from 0 to 1.
+fn model_size(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(size) if (0.0..=1.0).contains(&size) => Ok(size),
+        _ => Err("give a number from 0 (smallest) to 1 (full)".to_owned()),
+    }
+}
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

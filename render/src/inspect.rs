@@ -14,9 +14,9 @@ use serde_json::Value;
 /// The model cannot be loaded.
 pub fn run(args: &InspectArgs) -> Result<()> {
     if args.stage == Some(Stage::Graph) {
-        return line(&stages::graph(&models::graph(&args.model)?));
+        return line(&stages::graph(&models::graph(&args.model, args.size)?));
     }
-    let named = models::load(&args.model)?;
+    let named = models::load(&args.model, args.size)?;
     match args.stage {
         Some(Stage::Stream) => return line(&stages::stream(&named.model)?),
         Some(Stage::Plan) => return line(&named.model.plan_text()),
@@ -66,6 +66,7 @@ fn text(info: &Value) -> String {
         format!("{} multiply-adds per sample", plain(get("macs_per_sample"))),
     );
     row("operators", plain(get("operators")));
+    about(get("about"), &mut row);
     for (key, title) in [
         ("inputs", "input"),
         ("outputs", "output"),
@@ -83,6 +84,57 @@ fn text(info: &Value) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What it says about itself: a row for each thing that is known.
+fn about(about: &Value, row: &mut dyn FnMut(&str, String)) {
+    let get = |key: &str| about.get(key).unwrap_or(&Value::Null);
+    let with = |key: &str, unit: &str| match get(key) {
+        Value::Null => String::new(),
+        value => format!("{}{unit}", plain(value)),
+    };
+    for key in ["author", "licence", "category", "description", "date"] {
+        row(key, with(key, ""));
+    }
+    let gear: Vec<String> = ["gear_make", "gear_model", "gear_type", "tone_type"]
+        .map(|key| with(key, ""))
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect();
+    row("gear", gear.join(", "));
+    if get("contains_cab") == &Value::Bool(true) {
+        row("cabinet", "is part of the model".to_owned());
+    }
+    row("loudness", with("loudness_db", " dB"));
+    row("gain", with("gain", ""));
+    row("input level", with("input_level_dbu", " dBu"));
+    row("output level", with("output_level_dbu", " dBu"));
+    row("training error", with("training_esr", ""));
+    row(
+        "calibration",
+        with("training_latency", " samples taken off in training"),
+    );
+    row("starts from", with("start_state", ""));
+    if let Value::Array(sizes) = get("sizes") {
+        for size in sizes {
+            let chosen = size.get("chosen") == Some(&Value::Bool(true));
+            let part = |key: &str| size.get(key).map(plain).unwrap_or_default();
+            row(
+                "size",
+                format!(
+                    "{}: --size {}{}",
+                    part("label"),
+                    part("size"),
+                    if chosen { " (this one)" } else { "" }
+                ),
+            );
+        }
+    }
+    if let Value::Array(ignored) = get("ignored") {
+        for what in ignored {
+            row("left out", plain(what));
+        }
+    }
 }
 
 /// A value without JSON's quotes and braces, on one line; nothing for null and for empty collections.
@@ -106,6 +158,31 @@ fn plain(value: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_a_model_says_of_its_gear_is_shown_in_its_units() {
+        let text = text(&json!({"about": {
+            "author": "Steve", "gear_make": "Make", "gear_type": "amp_cab", "contains_cab": true, "loudness_db": -20.5,
+            "input_level_dbu": 18.3, "training_latency": -17, "start_state": "silence", "gain": null,
+            "sizes": [{"label": "Lite", "size": 0.0, "chosen": false}, {"label": "Full", "size": 1.0, "chosen": true}],
+            "ignored": ["its `gain` is 3"],
+        }}));
+        for line in [
+            "author           Steve",
+            "gear             Make, amp_cab",
+            "cabinet          is part of the model",
+            "loudness         -20.5 dB",
+            "input level      18.3 dBu",
+            "calibration      -17 samples taken off in training",
+            "starts from      silence",
+            "size             Lite: --size 0.0",
+            "size             Full: --size 1.0 (this one)",
+            "left out         its `gain` is 3",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
+        }
+        assert!(!text.contains("gain             "), "{text}");
+    }
 
     #[test]
     fn the_text_says_what_the_json_says() {

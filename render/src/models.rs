@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use std::path::{Path, PathBuf};
 use tonegraft_engine::{LoadError, Model, Options};
 use tonegraft_library::{Shipped, shipped, shipped_by_id};
-use tonegraft_model::{Graph, Limits, chain};
+use tonegraft_model::{Graph, Limits, ReadOptions, chain};
 
 /// Where a model came from.
 #[derive(Clone, Debug)]
@@ -16,12 +16,13 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Reads and compiles it.
+    /// Reads and compiles it; `size` chooses among the sizes in which the file holds it.
     ///
     /// # Errors
     /// It cannot be read or is refused, with the reader's or the compiler's sentence.
-    pub fn load(&self) -> Result<Model> {
-        let options = Options::default();
+    pub fn load(&self, size: Option<f32>) -> Result<Model> {
+        let mut options = Options::default();
+        options.size = size;
         match self {
             Self::Shipped(shipped) => Model::from_bytes(shipped.bytes, &shipped.file_name(), shipped.sidecar, &options),
             Self::File(path) => Model::from_file(path, &options),
@@ -41,14 +42,15 @@ pub struct Named {
     pub name: String,
 }
 
-/// Loads what `name` names: a shipped model's id, else a file. `./overdrive` is always a file.
+/// Loads what `name` names: a shipped model's id, else a file. `./overdrive` is always a file. `size` chooses among the sizes in
+/// which the file holds it, 0 to 1; `None` is full.
 ///
 /// # Errors
 /// Neither exists, or the file is refused, with the reader's or the compiler's sentence.
-pub fn load(name: &str) -> Result<Named> {
+pub fn load(name: &str, size: Option<f32>) -> Result<Named> {
     if let Some(shipped) = shipped_by_id(name) {
         let origin = Origin::Shipped(shipped);
-        let model = origin.load()?;
+        let model = origin.load(size)?;
         return Ok(Named {
             name: model.metadata().name.clone().unwrap_or_else(|| shipped.name.to_owned()),
             model,
@@ -64,7 +66,7 @@ pub fn load(name: &str) -> Result<Named> {
         );
     }
     let origin = Origin::File(path.to_owned());
-    let model = origin.load()?;
+    let model = origin.load(size)?;
     let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Named {
         name: model.metadata().name.clone().unwrap_or_else(stem),
@@ -77,8 +79,8 @@ pub fn load(name: &str) -> Result<Named> {
 ///
 /// # Errors
 /// Neither a shipped model nor a file has that name, or the file cannot be read.
-pub fn graph(name: &str) -> Result<Graph> {
-    let refused = match load(name) {
+pub fn graph(name: &str, size: Option<f32>) -> Result<Graph> {
+    let refused = match load(name, size) {
         Ok(named) => return Ok(named.model.graph().clone()),
         Err(error) => error,
     };
@@ -96,7 +98,8 @@ pub fn graph(name: &str) -> Result<Graph> {
     let sidecar = std::fs::read_to_string(beside).ok();
     let bytes = std::fs::read(path)?;
     let mut beside = chain::beside(path, limits.max_bytes);
-    tonegraft_model::read_any(&bytes, name, sidecar.as_deref(), &mut beside, &limits).map_err(|_| refused)
+    let options = ReadOptions::new(limits).with_size(size);
+    tonegraft_model::read_with(&bytes, name, sidecar.as_deref(), &mut beside, &options).map_err(|_| refused)
 }
 
 /// What a load error displays is the whole sentence; its source, once more behind a colon, would say half of it twice.

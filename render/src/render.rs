@@ -66,7 +66,10 @@ struct Setup {
 /// Whatever stops a file from being rendered; with several files the others are rendered all the same.
 pub fn run(args: &RenderArgs) -> Result<()> {
     let jobs = jobs(args)?;
-    let named = models::load(&args.patch.model)?;
+    let named = models::load(&args.patch.model, args.size)?;
+    if args.size.is_some() && named.model.metadata().sizes.is_none() {
+        eprintln!("warning: {} has one size only; --size changes nothing", named.name);
+    }
     let settings = params::settings(&args.patch.params, named.model.knobs())?;
     let setup = Setup {
         start: args.start.unwrap_or(default_start(&named)),

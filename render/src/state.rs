@@ -14,7 +14,7 @@ use tonegraft_library::{ModelRef, ParamValue, SessionState, folders, host_state}
 /// # Errors
 /// The model cannot be loaded, a parameter is wrong, or the file cannot be written.
 pub fn run(args: &StateArgs) -> Result<()> {
-    let named = models::load(&args.patch.model)?;
+    let named = models::load(&args.patch.model, None)?;
     let settings = params::settings(&args.patch.params, named.model.knobs())?;
     let reference = match &named.origin {
         Origin::Shipped(shipped) => ModelRef::shipped(shipped.id),

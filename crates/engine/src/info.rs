@@ -35,6 +35,95 @@ pub struct LatencyInfo {
     pub alignment: u32,
 }
 
+/// One of the sizes in which a file holds its model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SizeInfo {
+    /// `Lite`, `Full`, `Size 2 of 3`.
+    pub label: String,
+    /// A value from 0 to 1 by which it is asked for, see [`Options::size`](crate::Options::size).
+    pub size: f32,
+    /// Whether this is the one that is loaded.
+    pub chosen: bool,
+}
+
+/// What a model says about itself and its gear. Nothing is inferred here but `contains_cab`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct About {
+    /// Who made the model.
+    pub author: Option<String>,
+    /// Under which licence.
+    pub licence: Option<String>,
+    /// `overdrive`, `fuzz`, `amp`, …
+    pub category: Option<String>,
+    /// A sentence or two.
+    pub description: Option<String>,
+    /// What was captured: `amp`, `pedal`, `amp_cab`, …
+    pub gear_type: Option<String>,
+    /// Who built it.
+    pub gear_make: Option<String>,
+    /// Which one it is.
+    pub gear_model: Option<String>,
+    /// How it sounds: `clean`, `hi_gain`, …
+    pub tone_type: Option<String>,
+    /// Whether a cabinet is part of it: declared, or told by `gear_type`.
+    pub contains_cab: bool,
+    /// When it was made.
+    pub date: Option<String>,
+    /// Level of the output in dB while the trainer's standard signal plays.
+    pub loudness_db: Option<f32>,
+    /// How much gain it has, 0 to 1.
+    pub gain: Option<f32>,
+    /// Level in dBu at the gear's input that is full scale.
+    pub input_level_dbu: Option<f32>,
+    /// Level in dBu at the gear's output that is full scale.
+    pub output_level_dbu: Option<f32>,
+    /// Error-to-signal ratio on held-out audio.
+    pub training_esr: Option<f32>,
+    /// Samples that the trainer took off the recording.
+    pub training_latency: Option<i32>,
+    /// The state from which it is played as its own player does: `zero` or `silence`.
+    pub start_state: &'static str,
+    /// The sizes in which the file holds it, ascending; empty if it has but one.
+    pub sizes: Vec<SizeInfo>,
+    /// What the file says that cannot be and was left out.
+    pub ignored: Vec<String>,
+}
+
+impl About {
+    fn new(graph: &Graph) -> Self {
+        let metadata = graph.metadata.clone();
+        let gear = metadata.gear;
+        let sizes = metadata.sizes.iter().flat_map(|sizes| {
+            (0..sizes.count()).map(|index| SizeInfo {
+                label: sizes.label(index),
+                size: sizes.size_of(index),
+                chosen: index == sizes.chosen,
+            })
+        });
+        Self {
+            contains_cab: gear.has_cab(),
+            sizes: sizes.collect(),
+            author: metadata.author,
+            licence: metadata.licence,
+            category: metadata.category,
+            description: metadata.description,
+            gear_type: gear.kind,
+            gear_make: gear.make,
+            gear_model: gear.model,
+            tone_type: gear.tone_type,
+            date: gear.date,
+            loudness_db: gear.loudness,
+            gain: gear.gain,
+            input_level_dbu: gear.input_level_dbu,
+            output_level_dbu: gear.output_level_dbu,
+            training_esr: metadata.training_esr,
+            training_latency: gear.training_latency,
+            start_state: graph.start().name(),
+            ignored: metadata.ignored,
+        }
+    }
+}
+
 /// What is known about a loaded model. Serialises to the object that `inspect --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelInfo {
@@ -69,6 +158,8 @@ pub struct ModelInfo {
     pub knobs: Vec<Knob>,
     /// Outputs that are shown as meters, in the order of [`Processor::meters`](tonegraft_core::Processor::meters).
     pub meters: Vec<String>,
+    /// What it says about itself and its gear.
+    pub about: About,
     /// What the file or its sidecar declares, as it stands there.
     pub declared: BTreeMap<String, String>,
     /// What was inferred because nothing is declared.
@@ -154,6 +245,7 @@ impl ModelInfo {
             outputs: graph.outputs.iter().map(|id| port(id, output_role(id))).collect(),
             knobs: shown_knobs(plan),
             meters: plan.meters.iter().map(|(name, _)| name.clone()).collect(),
+            about: About::new(graph),
             declared: metadata.declared.clone(),
             inferred,
         }

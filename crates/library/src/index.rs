@@ -20,6 +20,8 @@ pub enum ModelFormat {
     Onnx,
     /// `*.tonegraft-chain.json`.
     Chain,
+    /// `*.nam`.
+    Nam,
 }
 
 impl ModelFormat {
@@ -29,7 +31,14 @@ impl ModelFormat {
             return Some(Self::Chain);
         }
         let extension = path.extension()?;
-        extension.eq_ignore_ascii_case("onnx").then_some(Self::Onnx)
+        let is = |ending: &str| extension.eq_ignore_ascii_case(ending);
+        if is("onnx") {
+            Some(Self::Onnx)
+        } else if is("nam") {
+            Some(Self::Nam)
+        } else {
+            None
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod infer;
 pub mod json;
 pub mod limits;
 pub mod metadata;
+mod nam;
 mod onnx;
 pub mod op;
 pub mod states;
@@ -56,7 +57,8 @@ impl ReadOptions {
     }
 }
 
-/// Reads a model file that stands alone: an ONNX file, one of the [`json`] dialects, or a chain whose models are embedded.
+/// Reads a model file that stands alone: an ONNX file, a `.nam` file, one of the [`json`] dialects, or a chain whose models are
+/// embedded.
 ///
 /// * `bytes`: the file's content. The format is recognised by its structure, not by the name.
 /// * `file`: how to call the file in errors.
@@ -97,26 +99,29 @@ pub fn read_with(
     resolve: &mut Resolve<'_>,
     options: &ReadOptions,
 ) -> Result<Graph, ReadError> {
-    let limits = &options.limits;
     let graph = if chain::is_chain(bytes) {
-        chain::read(bytes, file, sidecar, resolve, limits)
+        chain::read(bytes, file, sidecar, resolve, options)
     } else {
-        read_single(bytes, file, sidecar, limits)
+        read_single(bytes, file, sidecar, options)
     };
     graph.map_err(|error| error.in_file(file))
 }
 
-/// One model that stands alone, of any format but a chain.
+/// One model that stands alone, of any format but a chain. `.nam` files are the JSON that names an architecture.
 pub(crate) fn read_single(
     bytes: &[u8],
     file: &str,
     sidecar: Option<&str>,
-    limits: &Limits,
+    options: &ReadOptions,
 ) -> Result<Graph, ReadError> {
-    if json::begins_object(bytes) {
-        json::from_value(&json::parse(bytes, limits)?, file, sidecar, limits)
+    if !json::begins_object(bytes) {
+        return read_onnx(bytes, file, sidecar, &options.limits);
+    }
+    let json = json::parse(bytes, &options.limits)?;
+    if json.get("architecture").is_some() {
+        nam::read(&json, bytes, file, sidecar, options)
     } else {
-        read_onnx(bytes, file, sidecar, limits)
+        json::from_value(&json, file, sidecar, &options.limits)
     }
 }
 

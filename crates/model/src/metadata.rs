@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 pub use gear::{Gear, Sizes, Start};
+pub(crate) use gear::{LEVELS_DBU, LOUDNESS_DB};
 pub use stream::{FrameStart, Framing, MAX_FRAME, PhaseInput, PhaseRate};
 
 /// Keys of ours in a file; in a sidecar the prefix may be left out.

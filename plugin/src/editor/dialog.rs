@@ -19,7 +19,7 @@ impl Dialog {
         }
         let mut dialog = rfd::AsyncFileDialog::new()
             .set_title("Load a model")
-            .add_filter("Models", &["onnx", "ONNX", "json"])
+            .add_filter("Models", &["onnx", "ONNX", "nam", "NAM", "json"])
             .add_filter("All files", &["*"]);
         if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
             dialog = dialog.set_directory(folder);

@@ -92,10 +92,14 @@ impl<'a> Assembly<'a> {
 
     /// Adds an operator with one output.
     pub(crate) fn emit(&mut self, name: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId> {
+        self.emit_optional(name, op, inputs.iter().copied().map(Some).collect())
+    }
+
+    /// Adds an operator with one output of which inputs are left out.
+    pub(crate) fn emit_optional(&mut self, name: &str, op: Op, inputs: Vec<Option<ValueId>>) -> Result<ValueId> {
         let name = self.unique(name);
         let kind = op.name().to_owned();
         self.count(&kind)?;
-        let inputs = inputs.iter().copied().map(Some).collect();
         let made = self
             .builder
             .emit(&name, op, inputs, std::slice::from_ref(&name))

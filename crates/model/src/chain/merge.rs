@@ -9,12 +9,11 @@ use super::order::order;
 use crate::assemble::{Assembly, show};
 use crate::error::{ReadError, ReadErrorKind, Result, fail, shorten};
 use crate::graph::{Dim, Format, Graph, ValueId};
-use crate::limits::Limits;
-use crate::metadata::{self, Framing, Knob, Metadata, PhaseInput, PhaseRate};
+use crate::metadata::{self, Framing, Knob, Metadata, PhaseInput, PhaseRate, Sizes};
 use crate::onnx::{self, Pins};
 use crate::symbolic::{Affine, SymInt};
 use crate::tensor::{DType, Tensor, elements};
-use crate::{read_single, states};
+use crate::{ReadOptions, read_single, states};
 use std::collections::{HashMap, HashSet};
 
 /// How often the length of the audio is settled anew before the stages are said not to agree.
@@ -39,12 +38,12 @@ pub(super) fn merge(
     description: &Description,
     loaded: &[Option<Loaded>],
     file: &str,
-    limits: &Limits,
+    options: &ReadOptions,
 ) -> Result<Graph> {
     let order = order(description)?;
     let mut length = None;
     for _ in 0..ATTEMPTS {
-        match Merge::new(description, limits, length)?.run(&order, loaded, file) {
+        match Merge::new(description, options, length)?.run(&order, loaded, file) {
             Ok(graph) => return Ok(graph),
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Length(_)) if length.is_some() => break,
@@ -72,11 +71,16 @@ struct Sum {
     authors: Vec<String>,
     licences: Vec<String>,
     delay: u32,
+    /// A stage has a cabinet.
+    cab: bool,
+    /// Of the first stage that has several.
+    sizes: Option<Sizes>,
+    ignored: Vec<String>,
 }
 
 struct Merge<'a> {
     description: &'a Description,
-    limits: &'a Limits,
+    options: &'a ReadOptions,
     assembly: Assembly<'a>,
     wires: HashMap<&'a str, Wire>,
     audio: Option<ValueId>,
@@ -89,11 +93,11 @@ struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    fn new(description: &'a Description, limits: &'a Limits, length: Option<usize>) -> Result<Self> {
+    fn new(description: &'a Description, options: &'a ReadOptions, length: Option<usize>) -> Result<Self> {
         let mut merge = Self {
             description,
-            limits,
-            assembly: Assembly::new(limits),
+            options,
+            assembly: Assembly::new(&options.limits),
             wires: HashMap::new(),
             audio: None,
             length,
@@ -179,7 +183,7 @@ impl<'a> Merge<'a> {
         if super::is_chain(&file.bytes) {
             return Err(chain_error("it is a chain itself, and a chain holds models only").into());
         }
-        let mut graph = read_single(&file.bytes, &file.file, file.sidecar.as_deref(), self.limits)?;
+        let mut graph = read_single(&file.bytes, &file.file, file.sidecar.as_deref(), self.options)?;
         self.check_framing(&graph)?;
         let named = |ids: &[ValueId], graph: &Graph, name: &str, what: &str| {
             metadata::find(graph, ids, name).ok_or_else(|| {
@@ -272,7 +276,13 @@ impl<'a> Merge<'a> {
             return Ok(graph);
         }
         let declared = graph.metadata;
-        let mut graph = onnx::read(&file.bytes, &file.file, file.sidecar.as_deref(), self.limits, &pins)?;
+        let mut graph = onnx::read(
+            &file.bytes,
+            &file.file,
+            file.sidecar.as_deref(),
+            &self.options.limits,
+            &pins,
+        )?;
         graph.metadata = declared;
         Ok(graph)
     }
@@ -409,6 +419,9 @@ impl<'a> Merge<'a> {
             sum.phase = Some((stage.name.clone(), phase));
         }
         sum.seed = sum.seed.or(own.seed);
+        sum.cab |= own.gear.has_cab();
+        sum.sizes = sum.sizes.take().or(own.sizes);
+        sum.ignored.extend(own.ignored);
         sum.delay = sum.delay.saturating_add(own.declared_delay.unwrap_or(0));
         match (&sum.rate, own.sample_rate) {
             (Some((other, rate)), Some(own)) if *rate != own && self.description.metadata.sample_rate.is_none() => {
@@ -496,6 +509,9 @@ impl<'a> Merge<'a> {
         metadata.states = sum.states;
         metadata.meters.extend(sum.meters);
         metadata.seed = metadata.seed.or(sum.seed);
+        metadata.gear.contains_cab = metadata.gear.contains_cab.or(sum.cab.then_some(true));
+        metadata.sizes = sum.sizes;
+        metadata.ignored = sum.ignored;
         metadata.sample_rate = metadata.sample_rate.or(sum.rate.map(|(_, rate)| rate));
         metadata.declared_delay = metadata.declared_delay.or((sum.delay > 0).then_some(sum.delay));
         let joined = |list: Vec<String>| (!list.is_empty()).then(|| list.join("; "));

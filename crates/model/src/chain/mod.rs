@@ -18,10 +18,9 @@ mod pack;
 pub use files::beside;
 pub use pack::pack;
 
-use crate::Resolve;
 use crate::error::{ReadError, ReadErrorKind, Result};
 use crate::graph::Graph;
-use crate::limits::Limits;
+use crate::{ReadOptions, Resolve};
 
 /// True if `bytes` are a chain file, whole or damaged.
 pub fn is_chain(bytes: &[u8]) -> bool {
@@ -45,9 +44,10 @@ pub(crate) fn read(
     file: &str,
     sidecar: Option<&str>,
     resolve: &mut Resolve<'_>,
-    limits: &Limits,
+    options: &ReadOptions,
 ) -> Result<Graph> {
+    let limits = &options.limits;
     let description = description::parse(bytes, sidecar, limits)?;
     let loaded = files::load(&description, resolve, limits, bytes.len())?;
-    merge::merge(&description, &loaded, file, limits)
+    merge::merge(&description, &loaded, file, options)
 }

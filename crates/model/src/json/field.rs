@@ -87,6 +87,14 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A truth value.
+    pub(crate) fn flag(&self) -> Result<bool> {
+        match self.json.as_bool() {
+            Some(flag) => Ok(flag),
+            None => Err(self.wrong("must be true or false")),
+        }
+    }
+
     /// A number, also one that is written as text.
     pub(crate) fn number(&self) -> Result<f64> {
         let number = match self.json {
