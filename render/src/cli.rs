@@ -14,6 +14,7 @@ Examples:
   tonegraft render --model my-amp.onnx --param Drive=7 --param mix=80 guitar.wav out.wav
   tonegraft render --model overdrive --out-dir rendered takes/*.wav
   tonegraft inspect my-amp.onnx
+  tonegraft convert amp.nam amp.onnx
   tonegraft bench overdrive my-amp.onnx --block 32,64,128
   tonegraft completions bash > ~/.local/share/bash-completion/completions/tonegraft
 
@@ -34,6 +35,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Measure what a model costs per audio block
     Bench(BenchArgs),
+    /// Write a model of any format as an ONNX file that plays the same samples
+    Convert(ConvertArgs),
     /// Write a plugin state that loads a model, for hosts without a window
     State(StateArgs),
     /// List the models that ship with Tonegraft, and those in the given folders
@@ -184,6 +187,27 @@ pub struct BenchArgs {
     /// Print one JSON object per model and block size
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tonegraft convert`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+The file holds the graph that Tonegraft plays, with its metadata: other programs run it with ONNX Runtime, Tonegraft plays it to the
+same bits as the original. A chain becomes one file with all its models inside.
+
+Examples:
+  tonegraft convert amp.nam amp.onnx
+  tonegraft convert pedal.aidax pedal.onnx --force")]
+pub struct ConvertArgs {
+    /// A model file, or the id of a shipped model
+    pub model: String,
+
+    /// The .onnx file to write
+    pub output: PathBuf,
+
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `tonegraft state`

@@ -17,6 +17,7 @@
 pub mod bench;
 pub mod blocks;
 pub mod cli;
+pub mod convert;
 pub mod inspect;
 pub mod models;
 pub mod params;

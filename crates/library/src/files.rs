@@ -41,6 +41,12 @@ pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The ending of a sidecar's file name.
+const SIDECAR_ENDING: &str = ".tonegraft.json";
+
+/// How much of a JSON file is looked at to tell whether it is a model.
+const SNIFFED_BYTES: u64 = 64 << 10;
+
 /// The ending of a chain's file name.
 pub const CHAIN_ENDING: &str = ".tonegraft-chain.json";
 
@@ -51,6 +57,21 @@ pub fn is_chain_name(path: &Path) -> bool {
     name.get(start..)
         .is_some_and(|end| end.eq_ignore_ascii_case(CHAIN_ENDING))
         && start > 0
+}
+
+/// True for the name of a sidecar, `<file>.tonegraft.json`.
+pub fn is_sidecar_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let start = name.len().wrapping_sub(SIDECAR_ENDING.len());
+    name.get(start..)
+        .is_some_and(|end| end.eq_ignore_ascii_case(SIDECAR_ENDING))
+}
+
+/// True if the beginning of the file at `path` is JSON with a key of one of the model formats that are read.
+pub fn begins_as_model(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(SNIFFED_BYTES).read_to_end(&mut begin));
+    read.is_ok() && tonegraft_model::json::begins_as_model(&begin)
 }
 
 /// What the user reads of a model at `path`: its name without the ending.
@@ -162,6 +183,12 @@ mod tests {
         assert_eq!(name("a/rig.TONEGRAFT-CHAIN.JSON"), "rig");
         assert!(!is_chain_name(Path::new(".tonegraft-chain.json")));
         assert!(!is_chain_name(Path::new("é.json")));
+        assert_eq!(name("a/Amp 2.json"), "Amp 2");
+        assert!(
+            is_sidecar_name(Path::new("a/amp.onnx.Tonegraft.json"))
+                && is_sidecar_name(Path::new("x.aidax.tonegraft.json"))
+        );
+        assert!(!is_sidecar_name(Path::new("a/amp.json")) && !is_sidecar_name(Path::new("rig.tonegraft-chain.json")));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum ModelFormat {
     Chain,
     /// `*.nam`.
     Nam,
+    /// `*.aidax`, and `*.json` that is neither a chain nor a sidecar.
+    Json,
 }
 
 impl ModelFormat {
@@ -36,6 +38,8 @@ impl ModelFormat {
             Some(Self::Onnx)
         } else if is("nam") {
             Some(Self::Nam)
+        } else if is("aidax") || (is("json") && !files::is_sidecar_name(path)) {
+            Some(Self::Json)
         } else {
             None
         }
@@ -258,6 +262,10 @@ impl Scan<'_> {
         let Some(format) = ModelFormat::of(&path) else {
             return true;
         };
+        // Much that is no model ends in `.json`.
+        if format == ModelFormat::Json && !files::begins_as_model(&path) {
+            return true;
+        }
         if self.entries.len() >= self.limits.entries {
             return false;
         }

@@ -18,7 +18,7 @@ pub use stream::{FrameStart, Framing, MAX_FRAME, PhaseInput, PhaseRate};
 /// Keys of ours in a file; in a sidecar the prefix may be left out.
 pub(crate) const PREFIX: &str = "tonegraft.";
 /// The version of the convention that is read.
-const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "1";
 /// Most knobs of one model.
 const MAX_KNOBS: usize = 64;
 /// Longest text of one key in bytes.

@@ -112,8 +112,8 @@ impl Layer<'_> {
                 continue;
             };
             for (out, y) in y.iter_mut().enumerate() {
-                for channel in 0..each_in {
-                    *y += w[channel][out] * self.history[at][out / each_out * each_in + channel];
+                for (w, x) in w.iter().zip(&self.history[at][out / each_out * each_in..]) {
+                    *y += w[out] * x;
                 }
             }
         }

@@ -102,6 +102,27 @@ pub(crate) fn from_value(json: &Json, file: &str, sidecar: Option<&str>, limits:
     Ok(graph)
 }
 
+/// Keys by which the beginning of a file is known as a model's.
+const KEYS: &[&str] = &[
+    "\"model_data\"",
+    "\"state_dict\"",
+    "\"in_shape\"",
+    "\"layers\"",
+    "\"conv1d\"",
+    "\"residual_channels\"",
+    "\"variables\"",
+    "\"architecture\"",
+];
+
+/// True if `bytes`, the beginning of a file or all of it, are an object with a key of one of the model formats: a guess for lists of
+/// files; reading tells for sure.
+pub fn begins_as_model(bytes: &[u8]) -> bool {
+    begins_object(bytes) && {
+        let text = String::from_utf8_lossy(bytes);
+        KEYS.iter().any(|key| text.contains(key))
+    }
+}
+
 fn stem(file: &str) -> String {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);

@@ -2,7 +2,7 @@
 //!
 //! In order: [`scan`] holds the limits before anything is allocated; prost decodes into [`proto`]; [`order`] sorts the nodes;
 //! [`inline`] opens functions and branches; [`lower`] brings each node into its normal form while [`build`] infers and folds;
-//! [`finish`] drops what nobody reads.
+//! [`finish`] drops what nobody reads. [`write`] goes the other way.
 
 mod attributes;
 pub(crate) mod build;
@@ -25,6 +25,7 @@ mod tests;
 mod unroll;
 pub(crate) mod weights;
 mod work;
+pub(crate) mod write;
 
 use crate::error::{ReadError, ReadErrorKind, Result, fail};
 use crate::graph::{Graph, ValueId};

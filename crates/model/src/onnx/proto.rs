@@ -1,5 +1,5 @@
 //! The messages of `onnx.proto`, as far as they are read; field numbers are those of the ONNX specification.
-//! Everything else in a file is skipped.
+//! Everything else in a file is skipped, and nothing else is written.
 
 use prost::Message;
 
@@ -7,6 +7,10 @@ use prost::Message;
 pub(super) struct ModelProto {
     #[prost(int64, optional, tag = "1")]
     pub ir_version: Option<i64>,
+    #[prost(string, optional, tag = "2")]
+    pub producer_name: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    pub producer_version: Option<String>,
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, optional, tag = "7")]
@@ -100,6 +104,9 @@ pub(super) struct AttributeProto {
     pub name: Option<String>,
     #[prost(string, optional, tag = "21")]
     pub ref_attr_name: Option<String>,
+    /// Which of the fields below holds the value; old files leave it out.
+    #[prost(int32, optional, tag = "20")]
+    pub r#type: Option<i32>,
     #[prost(float, optional, tag = "2")]
     pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
