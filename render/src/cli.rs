@@ -208,6 +208,10 @@ pub struct ConvertArgs {
     /// Replace a file that is there already
     #[arg(long)]
     pub force: bool,
+
+    /// Which of the sizes in which a file holds its model: 0 (lite) to 1 (full) [default: full]
+    #[arg(long, value_name = "0..1", value_parser = model_size)]
+    pub size: Option<f32>,
 }
 
 /// `tonegraft state`

@@ -25,7 +25,7 @@ pub fn run(args: &ConvertArgs) -> Result<()> {
         args.force || !output.exists(),
         "{shown}: this file is there already; name another, or give --force to replace it"
     );
-    let graph = models::graph(&args.model)?;
+    let graph = models::graph(&args.model, args.size)?;
     let bytes = to_onnx(&graph).with_context(|| args.model.clone())?;
     write_whole(output, &bytes)?;
     let weights: usize = (graph.values.iter().filter_map(|value| value.constant.as_ref()))
