@@ -4,7 +4,7 @@
 
 use crate::host::Audio;
 use crate::signal::{Random, noise};
-use tonegraft_chain::Settings;
+use tonegraft_chain::{GateSettings, Settings, ToneSettings};
 use tonegraft_core::Fault;
 use tonegraft_slots::{BankControl, InstallErrorKind, Unit};
 
@@ -137,6 +137,18 @@ fn moving(random: &mut Random) -> Settings {
         output_gain_db: random.unit() * 12.0 - 6.0,
         mix: random.unit(),
         bypass: random.unit() < 0.1,
+        gate: GateSettings {
+            on: random.unit() < 0.5,
+            threshold_db: -60.0 * random.unit(),
+            range_db: 60.0,
+            ..GateSettings::default()
+        },
+        tone: ToneSettings {
+            on: random.unit() < 0.5,
+            bass: 10.0 * random.unit(),
+            middle: 10.0 * random.unit(),
+            treble: 10.0 * random.unit(),
+        },
         ..Settings::default()
     };
     for knob in settings.knobs.iter_mut().flatten() {

@@ -1,7 +1,9 @@
 //! The chain itself.
 
 use crate::delay::MovingDelay;
+use crate::gate::Gate;
 use crate::settings::{Glides, Settings, bypass_share};
+use crate::tone::Tone;
 use crate::transport::Transport;
 use tonegraft_core::buffer::{MAX_CHANNELS, with_cut_mut};
 use tonegraft_core::denormals::FlushDenormals;
@@ -56,6 +58,8 @@ pub struct Chain {
     fresh: bool,
     transport: Transport,
     delay: MovingDelay,
+    gate: Gate,
+    tone: Tone,
     /// Guarded input, the same after the input gain: `[inputs, PIECE]`. Delayed input: `[outputs, PIECE]`.
     clean: AudioBuffer,
     gained: AudioBuffer,
@@ -80,6 +84,8 @@ impl Chain {
             glides,
             fresh: true,
             transport: Transport::default(),
+            gate: Gate::new(config.rate, &settings.gate),
+            tone: Tone::new(config.rate, &settings.tone),
             delay: MovingDelay::new(inputs, config.max_latency.as_usize(), PIECE, fade),
             clean: AudioBuffer::new(inputs, PIECE),
             gained: AudioBuffer::new(inputs, PIECE),
@@ -108,6 +114,9 @@ impl Chain {
         self.wanted = settings.checked(&self.wanted);
         self.taken = self.wanted;
         self.glides.snap(&self.taken);
+        self.gate.set(&self.taken.gate);
+        self.gate.reset();
+        self.tone.snap(&self.taken.tone);
         self.controls = self.glides.controls(&self.taken);
     }
 
@@ -141,6 +150,19 @@ impl Chain {
     /// The latency that the dry path matches, or moves to.
     pub fn dry_latency(&self) -> HostFrames {
         HostFrames::new(u32::try_from(self.delay.distance()).unwrap_or(u32::MAX))
+    }
+
+    /// How far the gate is closed at the last frame, in dB: 0 when it is open or off.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn gate_reduction_db(&self) -> f32 {
+        if self.gating() { self.gate.reduction_db() } else { 0.0 }
+    }
+
+    /// The gate is on, or on its way.
+    fn gating(&self) -> bool {
+        !self.glides.gate.is_settled() || self.glides.gate.target() != 0.0
     }
 
     /// Any number of frames, 0 included. `input`: `[inputs, frames]`, `output`: `[outputs, frames]`, all of one length. Other shapes
@@ -186,9 +208,15 @@ impl Chain {
             middle.seek(frame);
         }
         if self.wanted != self.taken {
+            if !self.gating() {
+                self.gate.start_open();
+            }
             self.taken = self.wanted;
             self.glides.set(&self.taken);
+            self.gate.set(&self.taken.gate);
+            self.tone.set(&self.taken.tone);
         }
+        self.tone.step();
         self.controls = self.glides.controls(&self.taken);
         if !self.fresh {
             self.delay.aim(middle.latency().as_usize());
@@ -202,6 +230,7 @@ impl Chain {
             return 1;
         }
         let steady = self.glides.is_settled()
+            && self.tone.is_settled()
             && self.delay.is_settled()
             && self.wanted == self.taken
             && !self.transport.has_jumped()
@@ -232,6 +261,10 @@ impl Chain {
             gained.copy_from_slice(clean);
             self.glides.input_gain.amplify(gained);
         }
+        if self.gating() {
+            self.gate
+                .process(self.gained.iter_mut(), frames, self.glides.gate, bypass_share);
+        }
         let mut wet_in: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
         for (slot, channel) in wet_in.iter_mut().zip(self.gained.iter()) {
             *slot = channel.get(..frames).unwrap_or(&[]);
@@ -244,6 +277,7 @@ impl Chain {
             self.delay.snap(middle.latency().as_usize());
         }
         self.delay.process(&self.clean, &mut self.dry, frames);
+        self.tone.process(output);
 
         for (out, dry) in output.iter_mut().zip(self.dry.iter()) {
             blend(out, dry, self.glides.mix, |mix| 1.0 - mix);

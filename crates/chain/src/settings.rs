@@ -1,5 +1,7 @@
 //! What the user sets, and how it glides.
 
+use crate::gate::GateSettings;
+use crate::tone::ToneSettings;
 use tonegraft_core::levels::factor;
 use tonegraft_core::{CONTROL_INTERVAL, Controls, KNOBS, Knobs, LevelSettings, Ramp, SLOTS, SampleRate};
 
@@ -26,18 +28,24 @@ pub struct Settings {
     pub levels: LevelSettings,
     /// True: the cabinet is heard, if there is one.
     pub cab: bool,
+    /// Noise gate, after the input gain.
+    pub gate: GateSettings,
+    /// Tone stack, after the middle.
+    pub tone: ToneSettings,
+}
+
+/// `value` clamped; `before` if it is not finite.
+pub(crate) fn within(value: f32, low: f32, high: f32, before: f32) -> f32 {
+    if value.is_finite() {
+        value.clamp(low, high)
+    } else {
+        before
+    }
 }
 
 impl Settings {
     /// In range; what is not finite comes from `before`.
     pub(crate) fn checked(&self, before: &Self) -> Self {
-        let within = |value: f32, low: f32, high: f32, before: f32| {
-            if value.is_finite() {
-                value.clamp(low, high)
-            } else {
-                before
-            }
-        };
         let (low, high) = GAIN_RANGE_DB;
         let mut checked = *self;
         checked.input_gain_db = within(self.input_gain_db, low, high, before.input_gain_db);
@@ -48,12 +56,14 @@ impl Settings {
             *knob = within(*knob, 0.0, 1.0, *before);
         }
         checked.levels = self.levels.checked(&before.levels);
+        checked.gate = self.gate.checked(&before.gate);
+        checked.tone = self.tone.checked(&before.tone);
         checked
     }
 }
 
 impl Default for Settings {
-    /// 0 dB, all wet, not bypassed, knobs in the middle, models as loud as they are, the cabinet heard.
+    /// 0 dB, all wet, not bypassed, knobs in the middle, models as loud as they are, the cabinet heard, gate and tone stack off.
     fn default() -> Self {
         Self {
             input_gain_db: 0.0,
@@ -63,6 +73,8 @@ impl Default for Settings {
             knobs: [[0.5; KNOBS]; SLOTS],
             levels: LevelSettings::default(),
             cab: true,
+            gate: GateSettings::default(),
+            tone: ToneSettings::default(),
         }
     }
 }
@@ -75,6 +87,8 @@ pub(crate) struct Glides {
     pub(crate) mix: Ramp,
     /// 0: processed, 1: bypassed; a straight line, shaped by [`bypass_share`].
     pub(crate) bypass: Ramp,
+    /// 0: no gate, 1: gated; a straight line, shaped by [`bypass_share`].
+    pub(crate) gate: Ramp,
     knobs: [[Ramp; KNOBS]; SLOTS],
 }
 
@@ -88,6 +102,7 @@ impl Glides {
             output_gain: ramp(1.0),
             mix: ramp(1.0),
             bypass: ramp(0.0),
+            gate: ramp(0.0),
             knobs: [[ramp(0.5); KNOBS]; SLOTS],
         };
         glides.each(settings, Ramp::snap);
@@ -109,6 +124,7 @@ impl Glides {
         apply(&mut self.output_gain, factor(settings.output_gain_db));
         apply(&mut self.mix, settings.mix);
         apply(&mut self.bypass, if settings.bypass { 1.0 } else { 0.0 });
+        apply(&mut self.gate, if settings.gate.on { 1.0 } else { 0.0 });
         let ramps = self.knobs.iter_mut().flatten();
         for (ramp, value) in ramps.zip(settings.knobs.iter().flatten()) {
             apply(ramp, *value);
@@ -121,6 +137,7 @@ impl Glides {
             && self.output_gain.is_settled()
             && self.mix.is_settled()
             && self.bypass.is_settled()
+            && self.gate.is_settled()
             && self.knobs.iter().flatten().all(Ramp::is_settled)
     }
 
@@ -148,13 +165,15 @@ impl Glides {
         self.output_gain.advance(frames);
         self.mix.advance(frames);
         self.bypass.advance(frames);
+        self.gate.advance(frames);
         for ramp in self.knobs.iter_mut().flatten() {
             ramp.advance(frames);
         }
     }
 }
 
-/// The share of the delayed input at `line` of the way into bypass: `3x² − 2x³`, close to a raised cosine and without library calls.
+/// The share of what is faded in at `line` of the way into bypass, or into the gate: `3x² − 2x³`, close to a raised cosine and without
+/// library calls.
 pub(crate) fn bypass_share(line: f32) -> f32 {
     line * line * (3.0 - 2.0 * line)
 }

@@ -5,10 +5,41 @@ mod common;
 
 use common::{Delayed, chain, sine};
 use proptest::prelude::*;
-use tonegraft_chain::Settings;
+use tonegraft_chain::{GateSettings, Settings, ToneSettings};
 use tonegraft_core::{KNOBS, SLOTS};
 
 const FRAMES: usize = 4_000;
+
+fn gate() -> impl Strategy<Value = GateSettings> {
+    (
+        any::<bool>(),
+        -40.0..0.0_f32,
+        0.0..24.0_f32,
+        0.0..20.0_f32,
+        1.0..30.0_f32,
+        0.0..100.0_f32,
+    )
+        .prop_map(
+            |(on, threshold_db, hysteresis_db, hold_ms, release_ms, range_db)| GateSettings {
+                on,
+                threshold_db,
+                hysteresis_db,
+                hold_ms,
+                release_ms,
+                range_db,
+            },
+        )
+}
+
+fn tone() -> impl Strategy<Value = ToneSettings> {
+    let knob = || prop_oneof![Just(5.0), Just(f32::NAN), 0.0..10.0_f32];
+    (any::<bool>(), knob(), knob(), knob()).prop_map(|(on, bass, middle, treble)| ToneSettings {
+        on,
+        bass,
+        middle,
+        treble,
+    })
+}
 
 fn settings() -> impl Strategy<Value = Settings> {
     let knob = prop_oneof![0.0..1.0_f32, Just(f32::NAN)];
@@ -18,15 +49,21 @@ fn settings() -> impl Strategy<Value = Settings> {
         prop_oneof![Just(0.0), Just(1.0), 0.0..1.0_f32],
         any::<bool>(),
         knob,
+        gate(),
+        tone(),
     )
-        .prop_map(|(input_gain_db, output_gain_db, mix, bypass, knob)| Settings {
-            input_gain_db,
-            output_gain_db,
-            mix,
-            bypass,
-            knobs: [[knob; KNOBS]; SLOTS],
-            ..Settings::default()
-        })
+        .prop_map(
+            |(input_gain_db, output_gain_db, mix, bypass, knob, gate, tone)| Settings {
+                input_gain_db,
+                output_gain_db,
+                mix,
+                bypass,
+                knobs: [[knob; KNOBS]; SLOTS],
+                gate,
+                tone,
+                ..Settings::default()
+            },
+        )
 }
 
 /// Settings change right before the frames given: a host with sample-accurate automation cuts there, whatever else it does.

@@ -6,8 +6,9 @@
 mod counting;
 
 use counting::{Counting, heap_calls};
-use tonegraft_chain::{Chain, ChainConfig, Settings};
-use tonegraft_core::{Controls, Fault, HostFrames, KNOBS, Middle, SLOTS, SampleRate};
+use tonegraft_chain::cab::{Convolver, ImpulseResponse, IrLevel, Recording};
+use tonegraft_chain::{Chain, ChainConfig, GateSettings, Settings, ToneSettings};
+use tonegraft_core::{Controls, Fault, HostFrames, KNOBS, Middle, Processor, SLOTS, SampleRate};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -47,6 +48,16 @@ fn processing_setting_and_resetting_use_no_heap() {
             mix: position,
             bypass: round % 2 == 0,
             knobs: [[position; KNOBS]; SLOTS],
+            gate: GateSettings {
+                on: round % 2 == 1,
+                threshold_db: -30.0 * position,
+                ..GateSettings::default()
+            },
+            tone: ToneSettings {
+                on: round % 3 != 0,
+                bass: 10.0 * position,
+                ..ToneSettings::default()
+            },
             ..Settings::default()
         };
         let calls = heap_calls(|| {
@@ -65,9 +76,42 @@ fn processing_setting_and_resetting_use_no_heap() {
                 done += block.max(1_000);
             }
             chain.process(&mut middle, &[&left[..]], &mut [&mut out_left[..]]);
+            assert!(chain.gate_reduction_db() >= 0.0);
             if round % 3 == 0 {
                 chain.reset();
             }
+        });
+        assert_eq!(calls, 0, "block {block}");
+    }
+}
+
+#[test]
+fn convolving_uses_no_heap() {
+    let rate = SampleRate::new(48_000).expect("a rate");
+    let recording = Recording {
+        channels: vec![vec![0.01; 60_000], vec![0.02; 60_000]],
+        rate,
+    };
+    let response = ImpulseResponse::new(&recording, rate, IrLevel::Field).expect("plays");
+    let mut convolver = Convolver::new(&response, 2, 2);
+    let input = vec![0.25; 20_000];
+    let mut output = vec![vec![0.0; 20_000]; 2];
+    for block in [1, 64, 1_000, 20_000, 0] {
+        let [left, right] = &mut output[..] else { return };
+        let calls = heap_calls(|| {
+            let mut done = 0;
+            while done + block <= input.len() && done < 20_000 {
+                let part = done..done + block;
+                let mut out = [&mut left[part.clone()], &mut right[part.clone()]];
+                assert_eq!(
+                    convolver.process(&[&input[part.clone()], &input[part]], &mut out),
+                    Fault::None
+                );
+                done += block.max(1);
+            }
+            convolver.process(&[&input], &mut [&mut left[..]]);
+            convolver.set_knob(0, 1.0);
+            convolver.reset();
         });
         assert_eq!(calls, 0, "block {block}");
     }

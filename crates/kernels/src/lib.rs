@@ -14,6 +14,7 @@
 pub mod activation;
 pub mod binary;
 pub mod conv1d;
+pub mod fir;
 pub mod frame;
 pub mod gru;
 pub mod history;
@@ -26,9 +27,11 @@ mod recurrent;
 pub mod rnn;
 pub mod select;
 mod simd;
+pub mod spectrum;
 
 pub use activation::Activation;
 pub use conv1d::Conv1d;
+pub use fir::Fir;
 pub use gru::Gru;
 pub use history::Ring;
 pub use isa::Isa;
