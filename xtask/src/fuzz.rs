@@ -31,6 +31,7 @@ const TARGETS: &[Target] = &[
     target("onnx", "onnx", 65_536),
     target("sidecar", "json", 4_096),
     target("chain", "json", 8_192),
+    target("nam", "nam", 16_384),
     target("session", "json", 8_192),
     target("wav", "wav", 4_096),
     target("instance", "onnx", 65_536),

@@ -1,5 +1,5 @@
 //! Every `.nam` reference: what NeuralAmpModelerCore's own tool plays, played from silence, in any cuts, and what the interpreter
-//! says of the same graph.
+//! says of the same graph. The same for the fixtures, which have every option of the format.
 
 mod support;
 
@@ -173,4 +173,140 @@ fn every_reference_and_every_model_is_here() {
     let heard: BTreeSet<String> = REFERENCES.iter().map(|name| parts(name).0.to_owned()).collect();
     assert_eq!(models, heard);
     assert_eq!(models.len(), 21);
+}
+
+/// Made, and computed in NumPy, by `models/generators/nam_models.py`, each in all its sizes; NeuralAmpModelerCore itself gave the
+/// same to 2e-6.
+fn fixture(name: &str) {
+    let folder = data::models().join("fixtures/nam");
+    let manifest = std::fs::read_to_string(folder.join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let recurrent = manifest[name]["recurrent"].as_bool().expect("a truth value");
+    let sizes = manifest[name]["sizes"].as_array().expect("a list");
+    let arrays = data::npz(&folder.join(format!("{name}.npz")));
+    let x = arrays["x"].as_f32().expect("floats").to_vec();
+    for (index, size) in sizes.iter().enumerate() {
+        let mut options = Options::default();
+        #[allow(clippy::cast_possible_truncation)]
+        if sizes.len() > 1 {
+            options.size = size.as_f64().map(|size| size as f32);
+        }
+        let model =
+            Model::from_file(&folder.join(format!("{name}.nam")), &options).unwrap_or_else(|error| panic!("{error}"));
+        let told = &model.info().about.sizes;
+        assert_eq!(told.len(), if sizes.len() > 1 { sizes.len() } else { 0 });
+        assert!(told.get(index).is_none_or(|told| told.chosen), "{told:?}");
+        let expected = &arrays[&format!("y{index}")];
+        let channels = expected.shape()[0];
+        assert_eq!(model.channels(), (1, channels));
+        let start = config(1, channels, StartState::Silence);
+        let mut processor = model.instantiate(&start).unwrap_or_else(|error| panic!("{error}"));
+        let whole = stream(processor.as_mut(), &[x.clone()], Cuts::Fixed(x.len()), &[]);
+        let played: Vec<f32> = whole.concat();
+        let expected = floats_of(expected);
+        assert_eq!(played.len(), expected.len());
+        let peak = expected.iter().fold(1.0f32, |peak, y| peak.max(y.abs()));
+        let tolerance = if recurrent { RECURRENT } else { FEED_FORWARD };
+        for (frame, (a, b)) in played.iter().zip(&expected).enumerate() {
+            assert!(
+                (a - b).abs() <= tolerance * peak,
+                "size {index}, frame {frame}: {a}, reference {b}"
+            );
+        }
+        for cuts in [Cuts::Fixed(1), Cuts::Fixed(7), Cuts::Fixed(64), Cuts::Random(5)] {
+            processor.reset();
+            let again = stream(processor.as_mut(), &[x.clone()], cuts, &[]);
+            assert_eq!(bits(&again), bits(&whole), "{cuts:?}");
+        }
+    }
+}
+
+macro_rules! fixtures {
+    ($($name:ident)*) => {
+        mod fixtures {
+            $(
+                #[test]
+                fn $name() {
+                    super::fixture(stringify!($name));
+                }
+            )*
+        }
+
+        /// The fixtures that have a test above.
+        const FIXTURES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+fixtures! {
+    linear_bias
+    convnet_batchnorm
+    convnet_plain
+    lstm_two_layers
+    wavenet_gated
+    wavenet_activations
+    wavenet_gating_modes
+    wavenet_kernels
+    wavenet_bottleneck
+    wavenet_no_layer1x1
+    wavenet_head
+    wavenet_stereo
+    wavenet_film_none
+    wavenet_film_gated
+    wavenet_film_blended
+    wavenet_groups
+    wavenet_condition_lstm
+    wavenet_slimmable
+    wavenet_slimmable_all
+    container
+}
+
+#[test]
+fn every_fixture_is_here() {
+    let manifest = std::fs::read_to_string(data::models().join("fixtures/nam/manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let stored: BTreeSet<&str> = manifest
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(stored, FIXTURES.iter().copied().collect());
+    assert_eq!(stored.len(), 20);
+}
+
+/// A capture of the standard size runs on the same steps as the ONNX export of such a network.
+#[test]
+fn a_standard_capture_becomes_the_plan_of_its_export() {
+    let Some(folder) = data::shared("a_standard_capture_becomes_the_plan_of_its_export") else {
+        return;
+    };
+    let options = Options::default();
+    let load = |file: &str| Model::from_file(&folder.join(file), &options).unwrap_or_else(|error| panic!("{error}"));
+    let (nam, onnx) = (load("nam/wavenet_a1_standard.nam"), load("bench/nam_std_sym.onnx"));
+    // The export holds all but the factor at its end, which is part of the last convolution here.
+    let steps = |model: &Model| -> Vec<String> {
+        let text = model.plan_text();
+        let steps = text.lines().filter_map(|line| {
+            let (step, _name) = line.split_once("  `")?;
+            let (_to, what) = step.split_once(" ← ")?;
+            Some(
+                what.split(" of ")
+                    .next()
+                    .unwrap_or(what)
+                    .replace(", zeros before tick 0", ""),
+            )
+        });
+        steps.filter(|step| step != "Mul").collect()
+    };
+    let (nam_steps, onnx_steps) = (steps(&nam), steps(&onnx));
+    assert!(onnx_steps.len() > 100, "{}", onnx.plan_text());
+    let counted = |steps: &[String]| {
+        let mut counts = BTreeMap::new();
+        for step in steps {
+            *counts.entry(step.clone()).or_insert(0) += 1;
+        }
+        counts
+    };
+    assert_eq!(counted(&nam_steps), counted(&onnx_steps));
+    assert_eq!(nam.info().receptive_field, onnx.info().receptive_field);
 }

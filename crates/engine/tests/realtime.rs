@@ -7,7 +7,7 @@ mod counting;
 mod support;
 
 use counting::{Counting, heap_calls};
-use support::corpus::{File, failures, fixtures, shipped, third_party};
+use support::corpus::{File, failures, fixtures, nam, shipped, third_party};
 use support::{config, data, noise_vec};
 use tonegraft_core::Processor;
 use tonegraft_engine::StartState;
@@ -64,10 +64,11 @@ fn check(file: &File) {
 
 #[test]
 fn nothing_is_allocated_or_freed_while_a_model_plays() {
-    let mut files = [shipped(), fixtures()].concat();
-    assert!(files.len() > 40, "{} files", files.len());
-    if let Some(folder) = data::shared("nothing_is_allocated_or_freed_while_a_model_plays") {
-        files.extend(third_party(&folder));
+    let folder = data::shared("nothing_is_allocated_or_freed_while_a_model_plays");
+    let mut files = [shipped(), fixtures(), nam(folder.as_deref())].concat();
+    assert!(files.len() > 60, "{} files", files.len());
+    if let Some(folder) = &folder {
+        files.extend(third_party(folder));
     }
     let failures = failures(&files, |file| file.name.clone(), check);
     assert!(failures.is_empty(), "{}", failures.join("\n"));

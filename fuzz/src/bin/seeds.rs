@@ -63,10 +63,50 @@ fn main() -> Result<()> {
         }
     }
     println!("{} models", models.len());
+    captures(&corpus.join("nam"), repository, data.first())?;
     sessions(&corpus.join("session"), repository)?;
     texts(&corpus.join("sidecar"), SIDECARS)?;
     texts(&corpus.join("chain"), CHAINS)?;
     audio(&corpus.join("wav"))
+}
+
+/// `.nam` files of the repository and of others, behind a byte that chooses a size. Of larger ones only the settings are left: lists
+/// of weights say little.
+fn captures(folder: &Path, repository: &Path, data: Option<&PathBuf>) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let places = [
+        Some(repository.join("models/fixtures/nam")),
+        data.map(|data| data.join("nam")),
+    ];
+    for place in places.into_iter().flatten() {
+        let mut files: Vec<PathBuf> = fs::read_dir(place)?.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        for file in files {
+            if file.extension().is_none_or(|extension| extension != "nam") {
+                continue;
+            }
+            let mut text = fs::read_to_string(&file)?;
+            if text.len() > 12_000 {
+                text = short(serde_json::from_str(&text)?).to_string();
+            }
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            fs::write(folder.join(stem.as_ref()), [b"\xff", text.as_bytes()].concat())?;
+        }
+    }
+    Ok(())
+}
+
+/// Lists of numbers cut to four.
+fn short(mut json: serde_json::Value) -> serde_json::Value {
+    match &mut json {
+        serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_number) && items.len() > 64 => {
+            items.truncate(4);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| *item = short(item.take())),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(|item| *item = short(item.take())),
+        _ => {}
+    }
+    json
 }
 
 /// Models below `folder`, sorted.

@@ -90,6 +90,15 @@ pub fn fixtures() -> Vec<File> {
     files(&data::models().join("fixtures"), "fixtures", ".onnx")
 }
 
+/// The repository's `.nam` fixtures, and other people's below the shared data if it is there.
+pub fn nam(folder: Option<&Path>) -> Vec<File> {
+    let mut all = files(&data::models().join("fixtures/nam"), "nam", ".nam");
+    if let Some(folder) = folder {
+        all.extend(files(&folder.join("nam"), "nam", ".nam"));
+    }
+    all
+}
+
 /// What ships.
 pub fn shipped() -> Vec<File> {
     files(&data::models().join("shipped"), "shipped", ".onnx")

@@ -23,6 +23,8 @@ pub(crate) struct Assembly<'a> {
     /// Wires that cannot become an output as they are.
     taken: HashSet<ValueId>,
     names: HashSet<String>,
+    /// How often each name was asked for again.
+    repeats: HashMap<String, usize>,
     operators: BTreeMap<String, usize>,
     nodes: usize,
 }
@@ -42,6 +44,7 @@ impl<'a> Assembly<'a> {
             outputs: Vec::new(),
             taken: HashSet::new(),
             names: HashSet::new(),
+            repeats: HashMap::new(),
             operators: BTreeMap::new(),
             nodes: 0,
         }
@@ -49,13 +52,18 @@ impl<'a> Assembly<'a> {
 
     /// `name`, or that with a number behind it if it is in use.
     fn unique(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut count = 1;
-        while !self.names.insert(unique.clone()) {
-            count += 1;
-            unique = format!("{name}_{count}");
+        if self.names.insert(name.to_owned()) {
+            return name.to_owned();
         }
-        unique
+        // From where it was left: a name may be asked for many times.
+        let count = self.repeats.entry(name.to_owned()).or_insert(1);
+        loop {
+            *count += 1;
+            let unique = format!("{name}_{count}");
+            if self.names.insert(unique.clone()) {
+                return unique;
+            }
+        }
     }
 
     /// Keeps names that a graph to come will use from being given to anything else.

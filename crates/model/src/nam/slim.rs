@@ -7,20 +7,13 @@ use crate::error::Result;
 use crate::metadata::Sizes;
 
 /// Cuts `net` to `size`, 0 to 1; gives the sizes that it has, `None` if it has but one, or why it cannot be cut.
-pub(super) fn choose(net: &mut WaveNet, size: f64) -> std::result::Result<Option<Sizes>, String> {
+pub(super) fn choose(net: &mut WaveNet, size: f32) -> std::result::Result<Option<Sizes>, String> {
     if net.arrays.iter().all(|array| array.widths.is_empty()) {
         return Ok(None);
     }
     check(net)?;
-    let mut breakpoints: Vec<f64> = (net.arrays.iter())
-        .flat_map(|array| {
-            let count = array.widths.len();
-            // Both are at most the number of channels.
-            #[allow(clippy::cast_precision_loss)]
-            (1..count).map(move |index| index as f64 / count as f64)
-        })
-        .collect();
-    breakpoints.sort_by(f64::total_cmp);
+    let mut breakpoints: Vec<f32> = net.arrays.iter().flat_map(bounds).collect();
+    breakpoints.sort_by(f32::total_cmp);
     breakpoints.dedup();
     if breakpoints.is_empty() {
         return Ok(None);
@@ -30,12 +23,7 @@ pub(super) fn choose(net: &mut WaveNet, size: f64) -> std::result::Result<Option
     if (net.arrays.iter().zip(&widths)).any(|(array, width)| array.channels != *width) {
         cut(net, &widths).map_err(|error| error.to_string())?;
     }
-    Ok(Some(Sizes {
-        // Sizes are no finer than that.
-        #[allow(clippy::cast_possible_truncation)]
-        breakpoints: breakpoints.iter().map(|bound| *bound as f32).collect(),
-        chosen,
-    }))
+    Ok(Some(Sizes { breakpoints, chosen }))
 }
 
 /// What NeuralAmpModelerCore does not cut is not cut.
@@ -59,16 +47,17 @@ fn check(net: &WaveNet) -> std::result::Result<(), String> {
     Ok(())
 }
 
-fn width(array: &Array, size: f64) -> usize {
-    // From 0 to the number of widths.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss
-    )]
-    let index = (size * array.widths.len() as f64).floor() as usize;
-    let last = array.widths.last().copied().unwrap_or(array.channels);
-    array.widths.get(index).copied().unwrap_or(last)
+/// The sizes from which the next larger width is played.
+fn bounds(array: &Array) -> impl Iterator<Item = f32> + use<> {
+    let count = array.widths.len();
+    // Both are at most the number of channels.
+    #[allow(clippy::cast_precision_loss)]
+    (1..count).map(move |index| index as f32 / count as f32)
+}
+
+fn width(array: &Array, size: f32) -> usize {
+    let index = bounds(array).take_while(|bound| size >= *bound).count();
+    array.widths.get(index).copied().unwrap_or(array.channels)
 }
 
 /// Leaves the first `widths` channels of each array.

@@ -122,7 +122,7 @@ fn model<'a>(field: &Field<'a>, size: f32, depth: usize) -> Result<Spec<'a>> {
         ignored: Vec::new(),
     };
     if let Net::Wave(net) = &mut spec.net {
-        match slim::choose(net, f64::from(size)) {
+        match slim::choose(net, size) {
             Ok(sizes) => spec.sizes = sizes,
             Err(reason) => spec.ignored.push(reason),
         }
