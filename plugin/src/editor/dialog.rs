@@ -19,11 +19,7 @@ impl Dialog {
         }
         let mut dialog = rfd::AsyncFileDialog::new()
             .set_title("Load a model")
-<<<<<<< HEAD
-            .add_filter("Models", &["onnx", "ONNX", "nam", "NAM", "json"])
-=======
-            .add_filter("Models", &["onnx", "ONNX", "json", "aidax"])
->>>>>>> d96bfaf (Graphs are written as ONNX; the command line converts; JSON models are listed)
+            .add_filter("Models", &["onnx", "ONNX", "nam", "NAM", "json", "aidax"])
             .add_filter("All files", &["*"]);
         if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
             dialog = dialog.set_directory(folder);
