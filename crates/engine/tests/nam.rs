@@ -201,7 +201,7 @@ fn fixture(name: &str) {
         assert_eq!(model.channels(), (1, channels));
         let start = config(1, channels, StartState::Silence);
         let mut processor = model.instantiate(&start).unwrap_or_else(|error| panic!("{error}"));
-        let whole = stream(processor.as_mut(), &[x.clone()], Cuts::Fixed(x.len()), &[]);
+        let whole = stream(processor.as_mut(), std::slice::from_ref(&x), Cuts::Fixed(x.len()), &[]);
         let played: Vec<f32> = whole.concat();
         let expected = floats_of(expected);
         assert_eq!(played.len(), expected.len());
@@ -215,7 +215,7 @@ fn fixture(name: &str) {
         }
         for cuts in [Cuts::Fixed(1), Cuts::Fixed(7), Cuts::Fixed(64), Cuts::Random(5)] {
             processor.reset();
-            let again = stream(processor.as_mut(), &[x.clone()], cuts, &[]);
+            let again = stream(processor.as_mut(), std::slice::from_ref(&x), cuts, &[]);
             assert_eq!(bits(&again), bits(&whole), "{cuts:?}");
         }
     }
