@@ -18,7 +18,7 @@ impl Native {
     pub fn open(path: &Path) -> Result<Self> {
         let model = Model::from_file(path, &Options::default())?;
         let host_rate = SampleRate::new(48_000).context("48 kHz is a rate")?;
-        let processor = model.instantiate(&InstanceConfig { host_rate, inputs: 1, outputs: 1, start: StartState::Zero, isa: None })?;
+        let processor = model.instantiate(&InstanceConfig { start: StartState::Zero, ..InstanceConfig::new(host_rate, 1) })?;
         ensure!(processor.facts().latency.total().frames().get() == 0, "the comparison wants a model without latency");
         let receptive_field = usize::try_from(model.info().receptive_field)?;
         Ok(Self { processor, receptive_field })

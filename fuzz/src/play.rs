@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 use tonegraft_core::{Fault, Processor, SampleRate};
-use tonegraft_engine::{InstanceConfig, Model, StartState};
+use tonegraft_engine::{InstanceConfig, Model, Oversampling, RateMode, StartState};
 
 /// What stands in an output before it is written: a NaN that no arithmetic makes.
 const UNWRITTEN: u32 = 0x7fc1_2345;
@@ -18,6 +18,8 @@ pub fn instance(model: &Model, inputs: usize, outputs: usize, start: StartState)
         outputs,
         start,
         isa: None,
+        rate: RateMode::default(),
+        oversampling: Oversampling::default(),
     };
     match model.instantiate(&config) {
         Ok(processor) => Some(processor),

@@ -4,7 +4,7 @@ use crate::board::KnobLabel;
 use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::{ModelLevels, Processor, SampleRate};
-use tonegraft_engine::{InstanceConfig, Model, Options, StartState};
+use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
 use tonegraft_library::Located;
 
 /// What the window shows of a model.
@@ -86,6 +86,8 @@ impl Playable {
             outputs: track.outputs,
             start: StartState::Silence,
             isa: None,
+            rate: RateMode::default(),
+            oversampling: Oversampling::default(),
         };
         self.model.instantiate(&config).map_err(|error| error.to_string())
     }

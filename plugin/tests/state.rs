@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use support::{Event, Instance, LAYOUTS, PARAMS, Random, guitar, id_of, model_file, state_with_file, wait_for};
 use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::SampleRate;
-use tonegraft_engine::{InstanceConfig, Model, Options, StartState};
+use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
 use tonegraft_library::{HostState, ModelRef, ParamValue, SessionState, session};
 use tonegraft_slots::{BankConfig, KnobRange, Unit, bank};
 
@@ -189,6 +189,8 @@ fn direct(model: &Model, settings: &Settings, rate: u32, input: &[Vec<f32>]) -> 
         outputs: channels,
         start: StartState::Silence,
         isa: None,
+        rate: RateMode::default(),
+        oversampling: Oversampling::default(),
     };
     let processor = model
         .instantiate(&config)

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::{Fault, Processor, SampleRate};
-use tonegraft_engine::{InstanceConfig, StartState};
+use tonegraft_engine::{InstanceConfig, Oversampling, RateMode, StartState};
 use tonegraft_kernels::Isa;
 
 /// The rate at which a model without a declared one is judged, in Hz.
@@ -144,6 +144,8 @@ fn config(rate: SampleRate, start: StartState) -> InstanceConfig {
         outputs: 1,
         start,
         isa: None,
+        rate: RateMode::default(),
+        oversampling: Oversampling::default(),
     }
 }
 

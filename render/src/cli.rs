@@ -1,9 +1,12 @@
 //! The arguments of `tonegraft`.
 
 use crate::blocks::{Blocks, MAX_BLOCK};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use tonegraft_core::SampleRate;
+use tonegraft_engine::{Oversampling, RateMode};
 
 /// Plays neural models of audio gear, to the samples that the plugin plays.
 #[derive(Debug, Parser)]
@@ -16,6 +19,7 @@ Examples:
   tonegraft inspect my-amp.onnx
   tonegraft convert amp.nam amp.onnx
   tonegraft bench overdrive my-amp.onnx --block 32,64,128
+  tonegraft aliasing distortion
   tonegraft completions bash > ~/.local/share/bash-completion/completions/tonegraft
 
 MODEL is a file, or the id of a model that ships with Tonegraft (`tonegraft library` lists them).
@@ -37,6 +41,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Write a model of any format as an ONNX file that plays the same samples
     Convert(ConvertArgs),
+    /// Measure what a model aliases on steady sines, with and without oversampling
+    Aliasing(AliasingArgs),
     /// Write a plugin state that loads a model, for hosts without a window
     State(StateArgs),
     /// List the models that ship with Tonegraft, and those in the given folders
@@ -60,6 +66,29 @@ pub struct Patch {
     pub params: Vec<String>,
 }
 
+/// How a model plays at a rate that is not its own, and above its own.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Rates {
+    /// How a model of another rate than the audio's is played: converted with all frequencies equally late, converted with less
+    /// than half a millisecond, or at the audio's rate if that is a multiple of its own
+    #[arg(long, value_name = "MODE", default_value_t = RateMode::LinearPhase, value_parser = rate_mode())]
+    pub rate_mode: RateMode,
+
+    /// Run the model at a multiple of its rate, against its aliasing
+    #[arg(long, value_name = "TIMES", default_value_t = Oversampling::Off, value_parser = oversampling())]
+    pub oversampling: Oversampling,
+}
+
+fn rate_mode() -> impl TypedValueParser<Value = RateMode> {
+    PossibleValuesParser::new(RateMode::ALL.map(RateMode::name))
+        .try_map(|name| RateMode::from_name(&name).ok_or("no such mode"))
+}
+
+fn oversampling() -> impl TypedValueParser<Value = Oversampling> {
+    PossibleValuesParser::new(Oversampling::ALL.map(Oversampling::name))
+        .try_map(|name| Oversampling::from_name(&name).ok_or("no such factor"))
+}
+
 /// State of a model before the first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Start {
@@ -73,7 +102,7 @@ pub enum Start {
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Reads WAV of any rate with 1 to 16 channels (8 to 32-bit integers or 32-bit float) and writes 32-bit float WAV of the same rate,
-channels and length, with the model's latency taken off. Mono and stereo files play as on a mono or stereo track; in files with
+channels and length, with the latency taken off. A model of another rate is converted to and from its own. Mono and stereo files play as on a mono or stereo track; in files with
 more channels, each channel plays by itself.
 
 Examples:
@@ -85,6 +114,10 @@ pub struct RenderArgs {
     /// Model and controls.
     #[command(flatten)]
     pub patch: Patch,
+
+    /// Rates of audio and model.
+    #[command(flatten)]
+    pub rates: Rates,
 
     /// Frames per block, or random:SEED; the samples do not depend on it
     #[arg(long, value_name = "N|random:SEED", default_value = "512")]
@@ -140,11 +173,16 @@ pub enum Stage {
 Examples:
   tonegraft inspect my-amp.onnx
   tonegraft inspect overdrive --json | jq .latency_samples
+  tonegraft inspect overdrive --rate 44100
   tonegraft inspect my-amp.onnx --stage graph
   tonegraft inspect my-amp.onnx --stage plan")]
 pub struct InspectArgs {
     /// A model file, or the id of a shipped model
     pub model: String,
+
+    /// Also say what it adds at this rate of the audio, in Hz, for every way to convert and oversample it
+    #[arg(long, value_name = "HZ", value_parser = sample_rate)]
+    pub rate: Option<SampleRate>,
 
     /// Print one JSON object
     #[arg(long)]
@@ -214,6 +252,36 @@ pub struct ConvertArgs {
     pub size: Option<f32>,
 }
 
+/// `tonegraft aliasing`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Plays sines whose harmonics fall on bins of their own, at the model's rate (48 kHz if it names none) and its knobs at their defaults.
+The alias-to-signal ratio is the energy that is at no harmonic over that at the harmonics, both up to 20 kHz, in dB.
+
+Examples:
+  tonegraft aliasing distortion
+  tonegraft aliasing my-amp.onnx --rate 44100 --level -12 --json")]
+pub struct AliasingArgs {
+    /// A model file, or the id of a shipped model
+    pub model: String,
+
+    /// The audio's rate in Hz [default: the model's]
+    #[arg(long, value_name = "HZ", value_parser = sample_rate)]
+    pub rate: Option<SampleRate>,
+
+    /// How a model of another rate is converted
+    #[arg(long, value_name = "MODE", default_value_t = RateMode::LinearPhase, value_parser = rate_mode())]
+    pub rate_mode: RateMode,
+
+    /// Peak level of the sines in dB of full scale
+    #[arg(long, value_name = "DB", default_value_t = -6.0, allow_negative_numbers = true, value_parser = level)]
+    pub level: f64,
+
+    /// Print one JSON object per frequency
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `tonegraft state`
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
@@ -262,6 +330,18 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=MAX_SECONDS).contains(&seconds) => Ok(seconds),
         _ => Err(format!("\"{text}\" is not a time in seconds from 0 to {MAX_SECONDS}")),
+    }
+}
+
+fn sample_rate(text: &str) -> Result<SampleRate, String> {
+    let rate = text.parse().ok().and_then(SampleRate::new);
+    rate.ok_or_else(|| format!("\"{text}\" is not a rate in Hz from 1 to {}", SampleRate::MAX))
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(level) if (-120.0..=24.0).contains(&level) => Ok(level),
+        _ => Err(format!("\"{text}\" is not a level in dB from -120 to 24")),
     }
 }
 

@@ -6,7 +6,9 @@ use crate::cli::{InspectArgs, Stage};
 use crate::line;
 use crate::{models, stages};
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tonegraft_core::SampleRate;
+use tonegraft_engine::{Model, Oversampling, RateMode};
 
 /// Runs the command.
 ///
@@ -25,11 +27,41 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     // By way of the text: 32-bit floats keep their shortest form (0.6, not 0.6000000238418579).
     let mut info: Value = serde_json::from_str(&serde_json::to_string(named.model.info())?)?;
     info["name"] = named.name.into();
+    if let Some(rate) = args.rate {
+        info["conversions"] = conversions(&named.model, rate);
+    }
     if args.json {
         line(&serde_json::to_string_pretty(&info)?)
     } else {
         line(&text(&info))
     }
+}
+
+/// All ways to play the model at a rate.
+fn conversions(model: &Model, rate: SampleRate) -> Value {
+    let mut all = Vec::new();
+    for mode in RateMode::ALL {
+        for oversampling in Oversampling::ALL {
+            let way = model.conversion(rate, mode, oversampling);
+            let parts = way
+                .latency
+                .named()
+                .map(|(name, frames)| (name.to_owned(), frames.get().into()));
+            all.push(json!({
+                "rate_mode": mode.name(),
+                "oversampling": oversampling.name(),
+                "host_rate": rate.get(),
+                "network_rate": way.network_hz,
+                "instances": way.lanes,
+                "latency_samples": way.latency.total().frames().get(),
+                "latency_parts": serde_json::Map::from_iter(parts),
+                "added_samples": way.added().get(),
+                "text": way.to_string(),
+                "note": way.note,
+            }));
+        }
+    }
+    all.into()
 }
 
 /// For people.
@@ -60,6 +92,16 @@ fn text(info: &Value) -> String {
         _ => String::new(),
     };
     row("latency", format!("{} samples{parts}", plain(get("latency_samples"))));
+    if let Value::Array(ways) = get("conversions") {
+        for way in ways {
+            let title = format!("{} {}", plain(&way["rate_mode"]), plain(&way["oversampling"]));
+            let note = match &way["note"] {
+                Value::String(note) => format!(" {note}."),
+                _ => String::new(),
+            };
+            row(&title, format!("{}{note}", plain(&way["text"])));
+        }
+    }
     row("receptive field", format!("{} samples", plain(get("receptive_field"))));
     row(
         "cost",

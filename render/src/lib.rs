@@ -6,7 +6,7 @@
 //! * [`rig`]: model, slots and chain put together as the plugin puts them together.
 //! * [`wav`]: audio files in and out.
 //! * [`blocks`]: how the audio is cut.
-//! * [`render`], [`inspect`], [`bench`](mod@bench), [`state`], [`shelf`]: the commands.
+//! * [`render`], [`inspect`], [`bench`](mod@bench), [`aliasing`], [`state`], [`shelf`]: the commands.
 //! * [`stages`]: a stage between file and processor as text.
 //! * [`progress`]: a bar on the terminal for whatever takes longer than a second.
 //!
@@ -14,6 +14,7 @@
 //! the chain. Errors are `anyhow`: this is the edge of the program, where each becomes one sentence on stderr.
 #![forbid(unsafe_code)]
 
+pub mod aliasing;
 pub mod bench;
 pub mod blocks;
 pub mod cli;

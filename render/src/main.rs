@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use tonegraft_render::cli::{Cli, Command};
-use tonegraft_render::{bench, convert, inspect, render, shelf, state};
+use tonegraft_render::{aliasing, bench, convert, inspect, render, shelf, state};
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -28,6 +28,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(args, &alloc::calls),
         Command::Convert(args) => convert::run(args),
+        Command::Aliasing(args) => aliasing::run(args),
         Command::State(args) => state::run(args),
         Command::Library(args) => shelf::run(args),
         Command::Completions { shell } => {

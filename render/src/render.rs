@@ -1,7 +1,7 @@
 //! `tonegraft render`: audio files through a model.
 
 use crate::blocks::Blocks;
-use crate::cli::{RenderArgs, Start};
+use crate::cli::{Rates, RenderArgs, Start};
 use crate::models::{self, Named};
 use crate::progress::Progress;
 use crate::rig::Rig;
@@ -33,6 +33,8 @@ pub struct Rendered {
     pub channels: usize,
     /// Frames written.
     pub frames: u64,
+    /// How the model plays at that rate, as a sentence.
+    pub conversion: String,
     /// Latency of model and chain, in samples.
     pub latency_samples: u32,
     /// True if the latency was taken off.
@@ -54,6 +56,7 @@ struct Job {
 struct Setup {
     named: Named,
     settings: Settings,
+    rates: Rates,
     start: Start,
     blocks: Blocks,
     tail: f64,
@@ -72,6 +75,7 @@ pub fn run(args: &RenderArgs) -> Result<()> {
     }
     let settings = params::settings(&args.patch.params, named.model.knobs())?;
     let setup = Setup {
+        rates: args.rates,
         start: args.start.unwrap_or(default_start(&named)),
         named,
         settings,
@@ -216,7 +220,16 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
     // Mono and stereo as on a track; of more channels, each by itself.
     let (count, width) = if channels <= 2 { (1, channels) } else { (channels, 1) };
     let mut rigs = (0..count)
-        .map(|_| Rig::new(&setup.named.model, width, rate, setup.start, &setup.settings))
+        .map(|_| {
+            Rig::new(
+                &setup.named.model,
+                width,
+                rate,
+                setup.rates,
+                setup.start,
+                &setup.settings,
+            )
+        })
         .collect::<Result<Vec<_>>>()
         .with_context(|| job.input.display().to_string())?;
     let latency = rigs.first().map_or(0, |rig| rig.latency().get());
@@ -258,12 +271,8 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
 
     let info = setup.named.model.info();
     let mut warnings = Vec::new();
-    if let Some(own) = info.sample_rate.filter(|&own| own != rate.get()) {
-        warnings.push(format!(
-            "the model was made for {own} Hz and plays at the file's {} Hz, so it sounds different; convert the file to {own} Hz for its own sound",
-            rate.get()
-        ));
-    }
+    let conversion = (setup.named.model).conversion(rate, setup.rates.rate_mode, setup.rates.oversampling);
+    warnings.extend(conversion.note.clone());
     if fault != Fault::None {
         warnings.push(fault.message().to_owned());
     }
@@ -276,6 +285,7 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
         model: setup.named.name.clone(),
         runtime: info.runtime.to_string(),
         sample_rate: rate.get(),
+        conversion: conversion.to_string(),
         channels,
         frames: wanted,
         latency_samples: latency,

@@ -2,7 +2,7 @@
 //!
 //! The model plays in slot A; slot B is empty. It is adopted before the first frame, so no fade is heard.
 
-use crate::cli::Start;
+use crate::cli::{Rates, Start};
 use anyhow::{Result, bail};
 use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::{Fault, HostFrames, Middle, SampleRate};
@@ -22,7 +22,14 @@ impl Rig {
     ///
     /// # Errors
     /// The model does not fit the layout.
-    pub fn new(model: &Model, channels: usize, rate: SampleRate, start: Start, settings: &Settings) -> Result<Self> {
+    pub fn new(
+        model: &Model,
+        channels: usize,
+        rate: SampleRate,
+        rates: Rates,
+        start: Start,
+        settings: &Settings,
+    ) -> Result<Self> {
         let processor = model.instantiate(&InstanceConfig {
             host_rate: rate,
             inputs: channels,
@@ -32,6 +39,8 @@ impl Rig {
                 Start::Silence => StartState::Silence,
             },
             isa: None,
+            rate: rates.rate_mode,
+            oversampling: rates.oversampling,
         })?;
         let knobs = model
             .knobs()

@@ -6,7 +6,7 @@ use common::onnx::{Axis, FLOAT, File, node, value};
 use common::{Bench, noise, read_wav};
 use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::SampleRate;
-use tonegraft_engine::{InstanceConfig, Model, Options, StartState};
+use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
 use tonegraft_slots::{BankConfig, Unit, bank};
 
 /// A filter whose output needs 5 future samples, and a bend.
@@ -213,21 +213,90 @@ fn knobs_and_chain_controls_stand_from_the_first_sample() {
 }
 
 #[test]
-fn another_rate_than_the_models_own_is_warned_about_but_played() {
+fn another_rate_than_the_models_own_is_converted() {
     let bench = Bench::new();
     let mut file = File::gain(0.5);
     file.metadata = vec![("tonegraft.sample_rate", "44100")];
     bench.write("gain.onnx", &file.bytes());
-    bench.wav("in.wav", 48_000, &[noise(100, 1)]);
-    let ran = bench.ok(&["render", "--model", "gain.onnx", "in.wav", "out.wav"]);
-    assert!(
-        ran.stderr.contains("warning") && ran.stderr.contains("44100 Hz"),
-        "{}",
-        ran.stderr
-    );
+    // A slow sine passes both filters unchanged, in its place.
+    let sine: Vec<f32> = (0..4_000).map(|n| 0.5 * (n as f32 * 0.05).sin()).collect();
+    bench.wav("in.wav", 48_000, &[sine.clone()]);
+    for (words, most, warns) in [
+        (&[][..], 1e-4, false),
+        (&["--rate-mode", "minimum-phase"], 1e-3, false),
+        (&["--oversampling", "2x"], 1e-4, false),
+        (&["--rate-mode", "host-rate"], 1e-4, true),
+    ] {
+        let mut all = vec!["render", "--model", "gain.onnx", "--json"];
+        all.extend(words);
+        all.extend(["in.wav", "out.wav"]);
+        let ran = bench.ok(&all);
+        assert_eq!(ran.stderr.contains("host-rate"), warns, "{words:?}: {}", ran.stderr);
+        let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("an object");
+        assert!(told["latency_samples"].as_u64() > Some(0), "{told}");
+        assert!(
+            told["conversion"]
+                .as_str()
+                .is_some_and(|text| text.contains("44.1 kHz")),
+            "{told}"
+        );
+        let played = read_wav(&bench.path("out.wav")).1;
+        for (n, (y, x)) in played[0].iter().zip(&sine).enumerate().take(3_800).skip(200) {
+            assert!((y - 0.5 * x).abs() < most, "{words:?}: {y} for {x} at {n}");
+        }
+    }
     bench.wav("in.wav", 44_100, &[noise(100, 1)]);
     let ran = bench.ok(&["render", "--model", "gain.onnx", "in.wav", "out.wav"]);
-    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    assert!(
+        !ran.stderr.contains("warning") && ran.stdout.contains("latency 0"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn inspect_says_what_every_way_adds_at_a_rate() {
+    let bench = Bench::new();
+    let mut file = File::gain(0.5);
+    file.metadata = vec![("tonegraft.sample_rate", "48000")];
+    bench.write("gain.onnx", &file.bytes());
+    let ran = bench.ok(&["inspect", "gain.onnx", "--rate", "96000", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("an object");
+    let ways = told["conversions"].as_array().expect("an array");
+    assert_eq!(ways.len(), 9);
+    let added = |mode: &str, oversampling: &str| {
+        let way = ways
+            .iter()
+            .find(|way| way["rate_mode"] == mode && way["oversampling"] == oversampling);
+        way.and_then(|way| way["added_samples"].as_u64()).expect("a number")
+    };
+    assert_eq!(added("host-rate", "off"), 0);
+    assert!(added("minimum-phase", "off") <= 48 && added("minimum-phase", "off") > 0);
+    assert!(added("linear-phase", "off") > added("minimum-phase", "off"));
+    let text = bench.ok(&["inspect", "gain.onnx", "--rate", "96000"]).stdout;
+    assert!(
+        text.contains("minimum phase") && text.contains("response repeats"),
+        "{text}"
+    );
+    assert_ne!(bench.run(&["inspect", "gain.onnx", "--rate", "0"]).code, Some(0));
+}
+
+#[test]
+fn oversampling_lowers_what_a_model_aliases() {
+    let bench = Bench::new();
+    let ran = bench.ok(&["aliasing", "distortion", "--json"]);
+    let rows: Vec<serde_json::Value> = (ran.stdout.lines())
+        .map(|line| serde_json::from_str(line).expect("an object"))
+        .collect();
+    assert_eq!(rows.len(), 7);
+    for row in &rows {
+        let db = |key: &str| row[key].as_f64().expect("a number");
+        if db("hz") > 3_000.0 {
+            assert!(db("x2_db") < db("off_db") - 3.0 && db("x4_db") < db("x2_db"), "{row}");
+        }
+    }
+    let text = bench.ok(&["aliasing", "distortion"]).stdout;
+    assert!(text.lines().count() == 9 && text.contains("alias-to-signal"), "{text}");
 }
 
 #[test]
@@ -318,6 +387,8 @@ fn the_command_line_plays_what_slots_and_chain_play() {
                 outputs: 2,
                 start,
                 isa: None,
+                rate: RateMode::default(),
+                oversampling: Oversampling::default(),
             })
             .expect("fits");
         let (_control, mut audio) = bank(BankConfig::new(rate, 2, 2));

@@ -30,9 +30,8 @@ def main():
     for model in common.shipped() + [path for path, _ in common.with_lookahead(cli)]:
         name = getattr(model, "name", model)
         state_file.write_bytes(common.juce_state(cli.state(model)))
-        latency = cli.inspect(model)["latency_samples"]
         for rate in (44_100, 48_000, 96_000):
-            wanted = cli.render(model, audio, rate, "--start", "silence")
+            wanted, latency = cli.render(model, audio, rate, "--start", "silence"), cli.latency(model, rate)
             for block in (64, 512, 480) if rate == 48_000 else (512,):
                 padded = np.pad(audio, ((0, 0), (0, latency + block)))
                 frames = audio.shape[1]

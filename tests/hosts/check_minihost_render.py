@@ -14,7 +14,7 @@ def main():
         state = cli.state(model)
         for rate in (44_100, 48_000, 96_000):
             wanted = cli.render(model, audio, rate, "--start", "silence")
-            told = cli.inspect(model)["latency_samples"]
+            told = cli.latency(model, rate)
             kinds = [("64", mini.every(64), False), ("512", mini.every(512), True)]
             if rate == 48_000:
                 kinds += [("1", mini.every(1), False), ("333", mini.every(333), False), ("random", mini.random_cuts(7, 512), True)]

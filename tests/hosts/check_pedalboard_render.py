@@ -11,10 +11,10 @@ def main():
     stereo = common.guitar(args, 1.0, channels=2)
     for model in common.shipped() + [path for path, _ in common.with_lookahead(cli)]:
         name = getattr(model, "name", model)
-        state, told = cli.state(model), cli.inspect(model)["latency_samples"]
+        state = cli.state(model)
         for channels, audio in ((1, stereo[:1]), (2, stereo)):
             for rate in (44_100, 48_000, 96_000):
-                wanted = cli.render(model, audio, rate, "--start", "silence")
+                wanted, told = cli.render(model, audio, rate, "--start", "silence"), cli.latency(model, rate)
                 for block in (64, 512, 333) if rate == 48_000 else (512,):
                     plugin = pedalboard.load_plugin(str(args.vst3))
                     plugin.raw_state = common.juce_state(state)

@@ -89,6 +89,11 @@ class Cli:
         """The JSON object of `tonegraft inspect`."""
         return json.loads(self.run("inspect", model, "--json"))
 
+    def latency(self, model, rate):
+        """Samples that the plugin as it is opened delays with `model` at a host's rate, conversion included."""
+        ways = json.loads(self.run("inspect", model, "--rate", rate, "--json"))["conversions"]
+        return next(way["latency_samples"] for way in ways if (way["rate_mode"], way["oversampling"]) == ("linear-phase", "off"))
+
     def state(self, model, *params):
         """Bytes of a plugin state that loads `model`; `params` as `NAME=VALUE`."""
         path = self.out / "a.state"

@@ -6,7 +6,7 @@
 
 use crate::host::Track;
 use std::path::{Path, PathBuf};
-use tonegraft_engine::{InstanceConfig, Model, Options, StartState};
+use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
 
 /// A model file and where it belongs.
 #[derive(Clone, Debug)]
@@ -134,6 +134,8 @@ pub fn fits(model: &Model, track: Track) -> bool {
             outputs: track.outputs,
             start: StartState::Zero,
             isa: None,
+            rate: RateMode::default(),
+            oversampling: Oversampling::default(),
         })
         .is_ok()
 }

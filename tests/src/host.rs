@@ -3,7 +3,7 @@
 use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::buffer::{MAX_CHANNELS, with_cut_mut};
 use tonegraft_core::{AudioBuffer, Fault, Middle, SampleRate};
-use tonegraft_engine::{InstanceConfig, Model, StartState};
+use tonegraft_engine::{InstanceConfig, Model, Oversampling, RateMode, StartState};
 use tonegraft_slots::{BankAudio, BankConfig, BankControl, KnobRange, Unit, bank};
 
 /// What belongs to the audio thread.
@@ -67,6 +67,8 @@ impl Track {
                 outputs: self.outputs,
                 start,
                 isa: None,
+                rate: RateMode::default(),
+                oversampling: Oversampling::default(),
             })
             .unwrap_or_else(|error| panic!("{}: {error}", model.info().name));
         let knobs = model

@@ -4,7 +4,7 @@
 use tonegraft_analysis::{find_delay, max_difference};
 use tonegraft_chain::Settings;
 use tonegraft_core::denormals::FlushDenormals;
-use tonegraft_engine::{InstanceConfig, Isa, Model, Options, StartState};
+use tonegraft_engine::{InstanceConfig, Isa, Model, Options, Oversampling, RateMode, StartState};
 use tonegraft_library::index::ScanLimits;
 use tonegraft_library::session::{decode, encode};
 use tonegraft_library::{Library, ModelRef, SessionState, locate};
@@ -59,6 +59,8 @@ fn alone(model: &Model, isa: Isa, signal: &[f32]) -> Vec<f32> {
             outputs: 1,
             start: StartState::Zero,
             isa: Some(isa),
+            rate: RateMode::default(),
+            oversampling: Oversampling::default(),
         })
         .unwrap_or_else(|error| panic!("{error}"));
     for (index, knob) in model.knobs().iter().enumerate() {

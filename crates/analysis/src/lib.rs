@@ -2,11 +2,13 @@
 //!
 //! * [`error`]: error-to-signal ratio, with and without pre-emphasis, and its decibel form.
 //! * [`delay`]: the delay between two signals, by cross-correlation.
+//! * [`alias`]: what a nonlinear device folds back, on steady sines.
 //! * [`click`]: the second difference, in which a discontinuity of any size stands out.
 //!
 //! All functions take mono signals `[frames]` and allocate.
 #![forbid(unsafe_code)]
 
+pub mod alias;
 pub mod click;
 pub mod delay;
 pub mod error;

@@ -45,6 +45,8 @@ pub struct LatencyParts {
     pub hop: HostFrames,
     /// Resampling between the host's rate and the model's.
     pub resampler: HostFrames,
+    /// Running the model above its own rate, against its aliasing.
+    pub oversampling: HostFrames,
     /// Buffering towards a runtime that does not run on the audio thread.
     pub runtime: HostFrames,
     /// Delay added to line up with a slower slot, or reserved by the user.
@@ -57,6 +59,7 @@ impl LatencyParts {
         look_ahead: HostFrames::ZERO,
         hop: HostFrames::ZERO,
         resampler: HostFrames::ZERO,
+        oversampling: HostFrames::ZERO,
         runtime: HostFrames::ZERO,
         alignment: HostFrames::ZERO,
     };
@@ -67,17 +70,19 @@ impl LatencyParts {
             self.look_ahead
                 .saturating_add(self.hop)
                 .saturating_add(self.resampler)
+                .saturating_add(self.oversampling)
                 .saturating_add(self.runtime)
                 .saturating_add(self.alignment),
         )
     }
 
     /// All parts with their names, in a fixed order; also those that are 0.
-    pub const fn named(self) -> [(&'static str, HostFrames); 5] {
+    pub const fn named(self) -> [(&'static str, HostFrames); 6] {
         [
             ("look_ahead", self.look_ahead),
             ("hop", self.hop),
             ("resampler", self.resampler),
+            ("oversampling", self.oversampling),
             ("runtime", self.runtime),
             ("alignment", self.alignment),
         ]
@@ -94,11 +99,12 @@ mod tests {
             look_ahead: HostFrames::new(3),
             hop: HostFrames::new(5),
             resampler: HostFrames::new(7),
+            oversampling: HostFrames::new(17),
             runtime: HostFrames::new(11),
             alignment: HostFrames::new(13),
         };
         let sum: u32 = parts.named().iter().map(|(_, frames)| frames.get()).sum();
         assert_eq!(parts.total().frames().get(), sum);
-        assert_eq!(sum, 39);
+        assert_eq!(sum, 56);
     }
 }

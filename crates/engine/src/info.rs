@@ -29,6 +29,8 @@ pub struct LatencyInfo {
     pub hop: u32,
     /// Resampling.
     pub resampler: u32,
+    /// Running above the model's rate.
+    pub oversampling: u32,
     /// Buffering towards another runtime.
     pub runtime: u32,
     /// Alignment with other models.
@@ -235,6 +237,7 @@ impl ModelInfo {
                 look_ahead: parts.look_ahead.get(),
                 hop: parts.hop.get(),
                 resampler: parts.resampler.get(),
+                oversampling: parts.oversampling.get(),
                 runtime: parts.runtime.get(),
                 alignment: parts.alignment.get(),
             },

@@ -14,6 +14,7 @@ pub mod interpret;
 mod model;
 pub mod native;
 pub mod plan;
+pub mod rate;
 pub mod stream;
 
 pub use error::{CompileError, CompileErrorKind, InstallError, LoadError};
@@ -22,6 +23,7 @@ pub use interpret::InterpretError;
 pub use model::{InstanceConfig, Model, Options};
 pub use native::StartState;
 pub use plan::Budget;
+pub use rate::{Conversion, Oversampling, RateMode};
 pub use tonegraft_kernels::Isa;
 
 /// Knobs of a model that hosts see at most.

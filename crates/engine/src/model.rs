@@ -4,6 +4,7 @@ use crate::error::{InstallError, LoadError};
 use crate::info::{self, ModelInfo, Settling};
 use crate::native::{Native, Program, StartState, Voices};
 use crate::plan::{Budget, Plan};
+use crate::rate::{Adapter, Conversion, Oversampling, RateMode, Route};
 use crate::stream;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +45,7 @@ impl Options {
 /// What an instance is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstanceConfig {
-    /// The host's rate. A model that declares another one plays at this one; the caller warns.
+    /// The host's rate. A model that declares another one is converted as `rate` says; one that declares none plays at this one.
     pub host_rate: SampleRate,
     /// Channels in.
     pub inputs: usize,
@@ -54,6 +55,25 @@ pub struct InstanceConfig {
     pub start: StartState,
     /// Instruction set; `None` for the widest of this machine.
     pub isa: Option<Isa>,
+    /// How a model of another rate is converted.
+    pub rate: RateMode,
+    /// At how many times its rate the model runs.
+    pub oversampling: Oversampling,
+}
+
+impl InstanceConfig {
+    /// As many channels out as in, settled in silence, converted with linear phase and not oversampled.
+    pub fn new(host_rate: SampleRate, channels: usize) -> Self {
+        Self {
+            host_rate,
+            inputs: channels,
+            outputs: channels,
+            start: StartState::Silence,
+            isa: None,
+            rate: RateMode::default(),
+            oversampling: Oversampling::default(),
+        }
+    }
 }
 
 /// A model, read and compiled. Cheap to clone; `Send + Sync`. Not for the audio thread: it makes processors for it.
@@ -216,23 +236,41 @@ impl Model {
     }
 
     /// A processor of the asked layout. A mono model on N→N runs once per channel; otherwise inputs are copied or averaged
-    /// to the model's own, outputs copied or averaged to those asked for.
+    /// to the model's own, outputs copied or averaged to those asked for. With a conversion around it where [`Self::conversion`]
+    /// says so.
     ///
     /// # Errors
     /// The layout is impossible, or all its instances together need too much memory.
     pub fn instantiate(&self, config: &InstanceConfig) -> Result<Box<dyn Processor>, InstallError> {
         let plan = &self.inner.plan;
+        let route = self.route(config.host_rate, config.rate, config.oversampling);
         let per_channel = self.channels() == (1, 1) && config.inputs == config.outputs;
-        let bytes = plan.bytes().saturating_mul(if per_channel { config.inputs } else { 1 });
+        let bytes = (plan.bytes())
+            .saturating_mul(if per_channel { config.inputs } else { 1 })
+            .saturating_mul(route.conversion().lanes);
         if bytes > self.inner.budget.bytes.saturating_mul(2) {
             return Err(InstallError::Memory {
                 bytes,
                 limit: self.inner.budget.bytes.saturating_mul(2),
             });
         }
-        let program = Arc::new(Program::new(Arc::clone(plan), config.isa.unwrap_or_else(Isa::detect))?);
+        let isa = config.isa.unwrap_or_else(Isa::detect);
+        let program = Arc::new(Program::new(Arc::clone(plan), isa)?);
         let voices = Voices::new(program, config.start, self.facts(), config.inputs, config.outputs)?;
-        Ok(Box::new(voices))
+        if route.is_direct() {
+            return Ok(Box::new(voices));
+        }
+        Ok(Box::new(Adapter::new(&route, voices, config.start, isa)?))
+    }
+
+    /// What lies between a host and this model, and what it adds. Takes milliseconds; not for the audio thread.
+    pub fn conversion(&self, host_rate: SampleRate, rate: RateMode, oversampling: Oversampling) -> Conversion {
+        self.route(host_rate, rate, oversampling).into_conversion()
+    }
+
+    fn route(&self, host_rate: SampleRate, rate: RateMode, oversampling: Oversampling) -> Route {
+        let own = self.metadata().sample_rate.and_then(SampleRate::new);
+        Route::new(host_rate, own, rate, oversampling, info::latency(&self.inner.plan))
     }
 
     fn facts(&self) -> Facts {

@@ -9,8 +9,8 @@ mod support;
 use counting::{Counting, heap_calls};
 use support::corpus::{File, failures, fixtures, nam, shipped, third_party};
 use support::{config, data, noise_vec};
-use tonegraft_core::Processor;
-use tonegraft_engine::StartState;
+use tonegraft_core::{Processor, SampleRate};
+use tonegraft_engine::{InstanceConfig, Oversampling, RateMode, StartState};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -47,6 +47,27 @@ fn play(processor: &mut dyn Processor) -> u64 {
         processor.process(&inputs, &mut outputs);
         processor.reset();
     })
+}
+
+#[test]
+fn conversions_and_oversampling_do_not_touch_the_heap() {
+    for file in shipped() {
+        let model = file.model().unwrap_or_else(|error| panic!("{error}"));
+        for host in [44_100, 96_000, 48_000] {
+            for mode in RateMode::ALL {
+                for oversampling in Oversampling::ALL {
+                    let config = InstanceConfig {
+                        rate: mode,
+                        oversampling,
+                        ..InstanceConfig::new(SampleRate::new(host).expect("a rate"), 2)
+                    };
+                    let mut processor = model.instantiate(&config).expect("fits");
+                    assert_eq!(play(processor.as_mut()), 0, "{host}, {mode}, {oversampling}");
+                    assert_eq!(heap_calls(|| processor.seek(12_345)), 0);
+                }
+            }
+        }
+    }
 }
 
 fn check(file: &File) {

@@ -24,6 +24,7 @@ mod math;
 mod matvec;
 pub mod peak;
 mod recurrent;
+pub mod resample;
 pub mod rnn;
 pub mod select;
 mod simd;

@@ -276,11 +276,10 @@ fn model_card(ui: &mut Ui, view: &View) {
         _ => &parts,
     };
     let host_rate = view.host_rate.map_or_else(|| "not running".to_owned(), hertz);
-    let (rate, rate_color) = match (view.model_rate, view.host_rate) {
-        (Some(model), Some(host)) if model != host => (hertz(model), NOTICE),
-        (Some(model), _) => (hertz(model), TEXT),
-        (None, _) if view.name.is_some() => ("any rate".to_owned(), TEXT),
-        _ => ("–".to_owned(), WEAK),
+    let (rate, rate_color) = match view.model_rate {
+        Some(model) => (hertz(model), TEXT),
+        None if view.name.is_some() => ("any rate".to_owned(), TEXT),
+        None => ("–".to_owned(), WEAK),
     };
     let percent = 100.0 * view.load.mean;
     let load_color = match view.load.worst {

@@ -151,12 +151,11 @@ fn message(status: &Status, fault: Fault, model_rate: Option<u32>, host_rate: Op
         && model != host
     {
         let text = format!(
-            "The model was made for {} and plays at the host's {}: it sounds different. Set the project to {}.",
+            "The model was made for {} and is converted to and from the host's {}.",
             hertz(model),
-            hertz(host),
-            hertz(model)
+            hertz(host)
         );
-        (Weight::Notice, text)
+        (Weight::Fine, text)
     } else if host_rate.is_none() {
         (Weight::Fine, "The host has not started the audio yet.".to_owned())
     } else {
@@ -188,7 +187,7 @@ mod tests {
         let mut status = Status::default();
         let of = |status: &Status, fault, rates: (u32, u32)| message(status, fault, Some(rates.0), Some(rates.1));
         assert_eq!(of(&status, Fault::None, (48_000, 48_000)).weight, Weight::Fine);
-        assert_eq!(of(&status, Fault::None, (44_100, 48_000)).weight, Weight::Notice);
+        assert_eq!(of(&status, Fault::None, (44_100, 48_000)).weight, Weight::Fine);
         assert!(of(&status, Fault::None, (44_100, 48_000)).text.contains("44.1 kHz"));
         status.error = Some("no such file".into());
         assert_eq!(

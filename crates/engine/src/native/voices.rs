@@ -22,7 +22,7 @@ enum Routing {
 }
 
 /// One or more instances behind one layout.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Voices {
     voices: Vec<Native>,
     routing: Routing,

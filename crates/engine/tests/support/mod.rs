@@ -10,7 +10,7 @@ pub mod refused;
 
 use std::collections::BTreeMap;
 use tonegraft_core::{Fault, Processor, SampleRate};
-use tonegraft_engine::{InstanceConfig, Model, Options, StartState, interpret};
+use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState, interpret};
 use tonegraft_model::graph::Format;
 use tonegraft_model::op::{AutoPad, Op, Window};
 use tonegraft_model::{DType, Dim, Graph, Metadata, Node, Tensor, TensorData, Value, ValueId};
@@ -166,13 +166,25 @@ pub fn config(inputs: usize, outputs: usize, start: StartState) -> InstanceConfi
         outputs,
         start,
         isa: None,
+        rate: RateMode::default(),
+        oversampling: Oversampling::default(),
     }
 }
 
-/// An instance of the model's own layout.
+/// The same, at the rate that the model declares.
+pub fn at_own_rate(model: &Model, config: InstanceConfig) -> InstanceConfig {
+    InstanceConfig {
+        host_rate: (model.metadata().sample_rate)
+            .and_then(SampleRate::new)
+            .unwrap_or(config.host_rate),
+        ..config
+    }
+}
+
+/// An instance of the model's own layout, at its own rate.
 pub fn instance(model: &Model, start: StartState) -> Box<dyn Processor> {
     let (inputs, outputs) = model.channels();
-    model.instantiate(&config(inputs, outputs, start)).expect("fits")
+    model.instantiate(&at_own_rate(model, config(inputs, outputs, start))).expect("fits")
 }
 
 /// How a host cuts the audio.
