@@ -38,7 +38,7 @@ pub struct Measured {
 /// # Errors
 /// The model cannot be loaded or played.
 pub fn run(args: &AliasingArgs) -> Result<()> {
-    let named = models::load(&args.model)?;
+    let named = models::load(&args.model, None)?;
     let own = named.model.info().sample_rate.unwrap_or(USUAL_RATE);
     let rate = match args.rate {
         Some(rate) => rate,

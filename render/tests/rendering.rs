@@ -220,7 +220,7 @@ fn another_rate_than_the_models_own_is_converted() {
     bench.write("gain.onnx", &file.bytes());
     // A slow sine passes both filters unchanged, in its place.
     let sine: Vec<f32> = (0..4_000).map(|n| 0.5 * (n as f32 * 0.05).sin()).collect();
-    bench.wav("in.wav", 48_000, &[sine.clone()]);
+    bench.wav("in.wav", 48_000, std::slice::from_ref(&sine));
     for (words, most, warns) in [
         (&[][..], 1e-4, false),
         (&["--rate-mode", "minimum-phase"], 1e-3, false),

@@ -27,7 +27,11 @@ pub fn stepped_sine(cycles: usize, amplitude: f64) -> Vec<f32> {
 /// The number of cycles, at least 1, whose frequency is nearest to `hz` at that rate.
 pub fn cycles_near(hz: f64, rate: f64) -> usize {
     // Positive and small.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
     let cycles = (hz / rate * PERIOD as f64).round() as usize;
     cycles.clamp(1, PERIOD / 2)
 }

@@ -5,8 +5,8 @@ mod support;
 use support::{Cuts, Net, config, model, noise_vec, stream};
 use tonegraft_core::{Processor, SampleRate};
 use tonegraft_engine::{InstanceConfig, Model, Oversampling, RateMode, StartState};
-use tonegraft_model::{PhaseInput, PhaseRate};
 use tonegraft_model::op::{Op, Unary};
+use tonegraft_model::{PhaseInput, PhaseRate};
 
 const HOSTS: [u32; 6] = [44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
 const MODELS: [u32; 3] = [44_100, 48_000, 96_000];
@@ -194,12 +194,17 @@ fn any_cut_gives_the_same_bits_also_after_reset_and_with_knobs() {
                 let what = format!("{host} ← {rate}, {mode}, {oversampling}, {start:?}");
                 let mut processor = make(&model, &config);
                 processor.set_knob(0, 0.3);
-                let whole = stream(processor.as_mut(), &[signal.clone()], Cuts::Fixed(usize::MAX), knobs);
+                let whole = stream(
+                    processor.as_mut(),
+                    std::slice::from_ref(&signal),
+                    Cuts::Fixed(usize::MAX),
+                    knobs,
+                );
                 assert!(whole[0].iter().all(|y| y.is_finite()));
                 for cuts in [Cuts::Fixed(1), Cuts::Fixed(7), Cuts::Fixed(64), Cuts::Random(3)] {
                     processor.reset();
                     processor.set_knob(0, 0.3);
-                    let cut = stream(processor.as_mut(), &[signal.clone()], cuts, knobs);
+                    let cut = stream(processor.as_mut(), std::slice::from_ref(&signal), cuts, knobs);
                     assert!(cut == whole, "{what}: {cuts:?}");
                 }
             }
@@ -280,20 +285,42 @@ fn host_rate_is_the_network_with_its_times_multiplied() {
 fn above_half_the_models_rate_host_rate_repeats_and_the_others_do_not() {
     // The table in docs/RATES.md.
     let model = convolution(&[0.25, 0.5, 0.25], 0, Some(48_000));
-    let told = [(1e3, 0.0), (12e3, -6.0), (20e3, -23.5), (23.5e3, -59.4), (24.5e3, -59.4), (28e3, -23.5), (36e3, -6.0), (47e3, 0.0)];
+    let told = [
+        (1e3, 0.0),
+        (12e3, -6.0),
+        (20e3, -23.5),
+        (23.5e3, -59.4),
+        (24.5e3, -59.4),
+        (28e3, -23.5),
+        (36e3, -6.0),
+        (47e3, 0.0),
+    ];
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/RATES.md")).expect("the page");
-    let levels: Vec<String> = told.iter().map(|(_, db)| format!("{db:.1}").replace('-', "−")).collect();
+    let levels: Vec<String> = told
+        .iter()
+        .map(|(_, db)| format!("{db:.1}").replace('-', "−"))
+        .collect();
     assert!(page.contains(&format!("| {} |", levels.join(" | "))), "{levels:?}");
     for (hz, db) in told {
         let sine: Vec<f32> = (0..9_600)
             .map(|n| (std::f64::consts::TAU * (hz * f64::from(n) / 96_000.0).fract()).sin() as f32)
             .collect();
         let level = |mode| {
-            let y = play(&model, &at(96_000, mode, Oversampling::Off, StartState::Zero), &sine, Cuts::Fixed(64)).0;
+            let y = play(
+                &model,
+                &at(96_000, mode, Oversampling::Off, StartState::Zero),
+                &sine,
+                Cuts::Fixed(64),
+            )
+            .0;
             let settled: f64 = y[4_800..].iter().map(|y| f64::from(*y).powi(2)).sum();
             10.0 * (settled / 2_400.0).log10()
         };
-        assert!((level(RateMode::HostRate) - db).abs() < 0.06, "{hz}: {}", level(RateMode::HostRate));
+        assert!(
+            (level(RateMode::HostRate) - db).abs() < 0.06,
+            "{hz}: {}",
+            level(RateMode::HostRate)
+        );
         if hz >= 28e3 {
             assert!(level(RateMode::LinearPhase) < -100.0 && level(RateMode::MinimumPhase) < -100.0);
         }

@@ -1,6 +1,7 @@
 //! How late what is before and what is behind the network come, so that both together are whole host frames.
 
 use super::prototype::Prototype;
+use crate::stream::gcd;
 use tonegraft_core::{HostFrames, SampleRate};
 
 /// Delays of one pair of filters around a network.
@@ -21,13 +22,6 @@ pub(super) struct Delays {
     /// Of these, the model's own, rounded up.
     pub look_ahead: HostFrames,
     pub hop: HostFrames,
-}
-
-fn common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a.max(1)
 }
 
 /// Rates and delays are far below 2^53: exact.
@@ -54,7 +48,10 @@ impl Delays {
         latency: (HostFrames, HostFrames),
     ) -> Self {
         let network_rate = u64::from(base.get()) * u64::from(factor);
-        let divisor = common_divisor(host.get().into(), network_rate);
+        // Rates in Hz: far below the type's range.
+        let divisor = gcd(i64::from(host.get()), network_rate.cast_signed())
+            .max(1)
+            .cast_unsigned();
         let (host, network) = (u64::from(host.get()) / divisor, network_rate / divisor);
         let (host_hz, network_hz) = (float(host * divisor), float(network * divisor));
 

@@ -45,7 +45,9 @@ impl Spectrum {
             .map(|(n, x)| Complex::new(f64::from(*x) * window(n), 0.0))
             .collect();
         FftPlanner::new().plan_fft_forward(SIZE).process(&mut bins);
-        let levels = bins[..SIZE / 2].iter().map(|bin| 20.0 * (2.0 * bin.norm() / sum).max(1e-12).log10());
+        let levels = bins[..SIZE / 2]
+            .iter()
+            .map(|bin| 20.0 * (2.0 * bin.norm() / sum).max(1e-12).log10());
         Self {
             levels: levels.collect(),
             per_bin: rate / SIZE as f64,
@@ -153,7 +155,14 @@ fn frames(to: f64, from: f64) -> usize {
 }
 
 /// One row of the table.
-fn row(host: u32, model: u32, mode: RateMode, oversampling: Oversampling, figures: &Figures, spread: f64) -> (String, String) {
+fn row(
+    host: u32,
+    model: u32,
+    mode: RateMode,
+    oversampling: Oversampling,
+    figures: &Figures,
+    spread: f64,
+) -> (String, String) {
     let key = format!(
         "| {} | {} | {mode} | {oversampling} | {} | {:.2} |",
         f64::from(host) / 1000.0,
@@ -197,11 +206,17 @@ fn the_page_says_what_is_measured() {
         }
     }
     if std::env::var_os("TONEGRAFT_WRITE_RATES").is_some() {
-        let (before, rest) = page.split_once("<!-- table -->\n").expect("the page has a place for it");
+        let (before, rest) = page
+            .split_once("<!-- table -->\n")
+            .expect("the page has a place for it");
         let (head, rest) = rest.split_at(rest.find("| ---").expect("a table"));
         let (rule, rest) = rest.split_once('\n').expect("a table");
         let (_, after) = rest.split_once("<!-- end -->").expect("the table ends");
-        std::fs::write(path, format!("{before}<!-- table -->\n{head}{rule}\n{table}<!-- end -->{after}")).expect("written");
+        std::fs::write(
+            path,
+            format!("{before}<!-- table -->\n{head}{rule}\n{table}<!-- end -->{after}"),
+        )
+        .expect("written");
         return;
     }
     assert!(missing.is_empty(), "docs/RATES.md lacks:\n{}", missing.join("\n"));

@@ -318,7 +318,10 @@ pub fn case(file: &File, folder: &Path) -> Result<Case, LoadError> {
 
 /// Streams in one piece and compares; in the end also in pieces of all `cuts`, which must give the same bits.
 pub fn measure(case: &Case, isa: Option<Isa>, cuts: &[Cuts]) -> Measured {
-    let mut config = at_own_rate(&case.model, config(case.input.len(), case.expected.len(), StartState::Zero));
+    let mut config = at_own_rate(
+        &case.model,
+        config(case.input.len(), case.expected.len(), StartState::Zero),
+    );
     config.isa = isa;
     let mut processor = (case.model.instantiate(&config)).unwrap_or_else(|error| panic!("{error}"));
     let frames = case.input[0].len();

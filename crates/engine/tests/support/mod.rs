@@ -184,7 +184,9 @@ pub fn at_own_rate(model: &Model, config: InstanceConfig) -> InstanceConfig {
 /// An instance of the model's own layout, at its own rate.
 pub fn instance(model: &Model, start: StartState) -> Box<dyn Processor> {
     let (inputs, outputs) = model.channels();
-    model.instantiate(&at_own_rate(model, config(inputs, outputs, start))).expect("fits")
+    model
+        .instantiate(&at_own_rate(model, config(inputs, outputs, start)))
+        .expect("fits")
 }
 
 /// How a host cuts the audio.
