@@ -4,7 +4,7 @@
 //! * [`play`]: a model through its processor, in cuts that follow from the input.
 //! * [`compare`]: a model through its processor and through the interpreter.
 //!
-//! A target gets bytes and may return early; it fails by panicking, by running for more than 25 seconds, or by taking more
+//! A target gets bytes and may return early; it fails by panicking, by running for more than 100 seconds by the clock on the wall, or by taking more
 //! than two gigabytes. Each failing input is a file that `tonegraft inspect` opens.
 
 pub mod compare;

@@ -21,6 +21,7 @@
 #![deny(unsafe_code)]
 
 pub mod board;
+mod cab;
 pub mod editor;
 pub mod entry;
 pub mod loader;

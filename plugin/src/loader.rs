@@ -3,12 +3,14 @@
 //! The latest wish wins: one that was not begun is forgotten. What cannot be loaded leaves a sentence for the window and the sound
 //! as it was. A new track (rate, channels) builds the same model again.
 
-use crate::playable::{ModelCard, Playable, Track};
-use crate::shared::{Control, LibraryItem, Shared, Wish};
+use crate::cab::Cab;
+use crate::playable::{ModelCard, Playable, Track, Way};
+use crate::shared::{CabWish, Control, LibraryItem, Place, Shared, Wish};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tonegraft_core::{Facts, HostFrames, LatencyParts, Tail};
+use tonegraft_core::{Facts, HostFrames, LatencyParts, ModelLevels, Tail};
+use tonegraft_engine::Conversion;
 use tonegraft_library::{Library, Located, ModelRef, files, locate, shipped};
 use tonegraft_slots::{InstallErrorKind, KnobRange, Unit};
 
@@ -55,10 +57,13 @@ impl Drop for Loader {
     }
 }
 
-/// A unit and what is told about it; without a unit the slot becomes dry.
+/// A unit and what is told about it; without a unit the place becomes dry.
 struct Built {
+    place: Place,
     unit: Option<Unit>,
     facts: Option<Facts>,
+    /// What lies between the host's rate and the model's.
+    conversion: Option<Conversion>,
 }
 
 /// A model that was found and compiled.
@@ -75,8 +80,14 @@ struct Work<'a> {
     playable: Option<Playable>,
     /// The reference of what plays, if it plays with the very content that the reference names.
     playing: Option<ModelRef>,
-    /// Found no place in the bank's ring yet.
-    waiting: Option<Built>,
+    /// The impulse response; `None`: there is none.
+    cab: Option<Cab>,
+    /// How the model was built last.
+    way: Way,
+    /// Found no room in their bank's ring yet, by [`Place`].
+    waiting: [Option<Built>; 2],
+    /// By [`Place`].
+    tails: [Tail; 2],
     next_id: u64,
 }
 
@@ -87,7 +98,10 @@ impl<'a> Work<'a> {
             library: Library::empty(),
             playable: None,
             playing: None,
-            waiting: None,
+            cab: None,
+            way: Way::default(),
+            waiting: [None, None],
+            tails: [Tail::Frames(HostFrames::ZERO); 2],
             next_id: 0,
         }
     }
@@ -111,19 +125,33 @@ impl<'a> Work<'a> {
                 continue;
             }
             let asked = control.asked;
-            let wish = control.wish.take();
+            let (wish, cab_wish) = (control.wish.take(), control.cab_wish.take());
             let track = control.status.track;
+            let way = control.session.slots.first().map(Way::of).unwrap_or_default();
             let is_new_track = control.activation != activation;
             activation = control.activation;
             control.status.loading = wish.as_ref().map(|wish| self.name_of(wish));
+            control.status.loading_cab = cab_wish.as_ref().and_then(CabWish::name);
             drop(control);
 
-            let is_new_model = wish.is_some_and(|wish| self.load(&wish));
-            if let (Some(track), true) = (track, is_new_model || is_new_track) {
-                self.build(track, activation);
+            let is_new_model = match wish {
+                Some(wish) => self.load(&wish, way.size),
+                None => self.resize(way.size),
+            };
+            let is_new_cab = cab_wish.is_some_and(|wish| self.load_cab(&wish));
+            if let Some(track) = track {
+                if is_new_model || is_new_track || way != self.way {
+                    self.way = way;
+                    self.build(track, activation);
+                }
+                if is_new_cab || is_new_track {
+                    self.build_cab(track, activation);
+                }
             }
             let mut control = self.shared.lock();
             control.status.loading = None;
+            control.status.loading_cab = None;
+            control.status.way = way;
             caught_up = asked;
             self.shared.set_done(&mut control, asked);
         }
@@ -131,10 +159,10 @@ impl<'a> Work<'a> {
 
     /// Drops what the audio thread has given back, and tries again to install what found no place.
     fn keep_house(&mut self, control: &mut Control) {
-        if let Some(bank) = &mut control.bank {
+        for bank in control.banks.iter_mut().flatten() {
             bank.collect();
         }
-        if let Some(built) = self.waiting.take() {
+        for built in std::mem::take(&mut self.waiting).into_iter().flatten() {
             self.hand_over(control, built);
         }
     }
@@ -173,16 +201,30 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Compiles what plays in another size, if it has one; true if so.
+    fn resize(&mut self, size: f32) -> bool {
+        if !self
+            .playable
+            .as_ref()
+            .is_some_and(|playable| playable.has_other_size(size))
+        {
+            return false;
+        }
+        let reference = self.shared.lock().session.model(0).clone();
+        self.playing = None;
+        self.load(&Wish::Restore(reference), size)
+    }
+
     /// Fulfils a wish, up to the compiled model; true if it is a new one.
-    fn load(&mut self, wish: &Wish) -> bool {
+    fn load(&mut self, wish: &Wish, size: f32) -> bool {
         // Hosts set the same session again after a change of rate, or on every step of an undo: what plays goes on.
         if let Wish::Restore(reference) = wish
             && self.playing.as_ref() == Some(reference)
         {
             self.shared.lock().status.error = None;
-            return false;
+            return self.resize(size);
         }
-        let result = self.find(wish);
+        let result = self.find(wish, size);
         let from_window = !matches!(wish, Wish::Restore(_));
         let mut control = self.shared.lock();
         let loaded = match result {
@@ -217,7 +259,38 @@ impl<'a> Work<'a> {
         true
     }
 
-    fn find(&mut self, wish: &Wish) -> Result<Option<Loaded>, String> {
+    /// Fulfils a wish, up to the response as it was read; true if it is a new one.
+    fn load_cab(&mut self, wish: &CabWish) -> bool {
+        if let CabWish::Restore(reference) = wish
+            && self.cab.as_ref().map_or(&ModelRef::None, |cab| &cab.reference) == reference
+        {
+            return false;
+        }
+        if matches!(wish, CabWish::Restore(ModelRef::File(_))) && self.library.folders().is_empty() {
+            self.scan();
+        }
+        let result = Cab::find(wish, &self.library);
+        let from_window = !matches!(wish, CabWish::Restore(_));
+        let mut control = self.shared.lock();
+        let cab = match result {
+            Ok(cab) => cab,
+            Err(message) => {
+                control.status.error = Some(message);
+                return false;
+            }
+        };
+        control.status.error = None;
+        control.status.cab = cab.as_ref().map(|cab| Arc::clone(&cab.card));
+        if from_window {
+            control.session.cab = cab.as_ref().map_or(ModelRef::None, |cab| cab.reference.clone());
+            self.shared.count_edit();
+        }
+        drop(control);
+        self.cab = cab;
+        true
+    }
+
+    fn find(&mut self, wish: &Wish, size: f32) -> Result<Option<Loaded>, String> {
         let reference = match wish {
             Wish::Restore(reference) => reference.clone(),
             Wish::Shipped(id) => ModelRef::shipped(id.as_str()),
@@ -234,7 +307,7 @@ impl<'a> Work<'a> {
         let Some(found) = locate(&reference, &self.library).map_err(|error| error.to_string())? else {
             return Ok(None);
         };
-        let playable = Playable::compile(&found)?;
+        let playable = Playable::compile(&found, size)?;
         Ok(Some(Loaded {
             playable,
             reference,
@@ -244,18 +317,43 @@ impl<'a> Work<'a> {
 
     /// Builds what plays for `track` and hands it to the bank of activation `activation`.
     fn build(&mut self, track: Track, activation: u64) {
-        self.waiting = None;
+        self.waiting[Place::Slot as usize] = None;
         let built = match self.playable.as_ref().map(|playable| self.instance(playable, track)) {
-            None => Built {
-                unit: None,
-                facts: None,
-            },
+            None => Built::nothing(Place::Slot),
             Some(Ok(built)) => built,
             Some(Err(message)) => {
                 self.shared.show_error(message);
                 return;
             }
         };
+        self.hand_over_for(activation, built);
+    }
+
+    /// The same for the impulse response.
+    fn build_cab(&mut self, track: Track, activation: u64) {
+        self.waiting[Place::Cab as usize] = None;
+        let built = match self.cab.as_ref().map(|cab| cab.instantiate(track)) {
+            None => Built::nothing(Place::Cab),
+            Some(Ok(processor)) => Built {
+                place: Place::Cab,
+                facts: Some(processor.facts()),
+                unit: Some(Unit {
+                    processor,
+                    id: self.next_id,
+                    knobs: Vec::new(),
+                    levels: ModelLevels::default(),
+                }),
+                conversion: None,
+            },
+            Some(Err(message)) => {
+                self.shared.show_error(message);
+                return;
+            }
+        };
+        self.hand_over_for(activation, built);
+    }
+
+    fn hand_over_for(&mut self, activation: u64, built: Built) {
         self.next_id += 1;
         let mut control = self.shared.lock();
         // A newer activation asks again.
@@ -265,41 +363,78 @@ impl<'a> Work<'a> {
     }
 
     fn instance(&self, playable: &Playable, track: Track) -> Result<Built, String> {
-        let processor = playable.instantiate(track)?;
+        let processor = playable.instantiate(track, self.way)?;
         let facts = processor.facts();
         Ok(Built {
+            place: Place::Slot,
             unit: Some(Unit {
                 processor,
                 id: self.next_id,
                 knobs: ranges(&playable.card),
-                levels: playable.levels(),
+                levels: playable.card.levels,
             }),
             facts: Some(facts),
+            conversion: Some(playable.conversion(track, self.way)),
         })
     }
 
     fn hand_over(&mut self, control: &mut Control, built: Built) {
-        let Built { unit, facts } = built;
-        if let Some(bank) = &mut control.bank {
+        let Built {
+            place,
+            unit,
+            facts,
+            conversion,
+        } = built;
+        let at = place as usize;
+        if let Some(bank) = &mut control.banks[at] {
             if let Err(refusal) = bank.install(0, unit) {
                 match refusal.kind {
                     InstallErrorKind::Busy => {
-                        self.waiting = Some(Built {
+                        self.waiting[at] = Some(Built {
+                            place,
                             unit: refusal.unit,
                             facts,
+                            conversion,
                         });
                     }
-                    kind => control.status.error = Some(format!("The model cannot be used on this track: {kind}.")),
+                    kind => control.status.error = Some(format!("This cannot be used on this track: {kind}.")),
                 }
                 return;
             }
             bank.clear_faults();
         } else {
-            control.ready = Some(unit);
+            control.ready[at] = Some(unit);
         }
-        control.status.latency = facts.map_or(LatencyParts::ZERO, |facts| facts.latency);
-        self.shared
-            .set_tail(facts.map_or(Tail::Frames(HostFrames::ZERO), |facts| facts.tail));
+        self.tails[at] = facts.map_or(Tail::Frames(HostFrames::ZERO), |facts| facts.tail);
+        self.shared.set_tail(both(self.tails));
+        if place == Place::Slot {
+            control.status.latency = facts.map_or(LatencyParts::ZERO, |facts| facts.latency);
+            control.status.conversion = conversion;
+            let card = self.playable.as_ref().map(|playable| &playable.card);
+            self.shared.set_cab_in_model(card.is_some_and(|card| card.has_cab));
+        }
+    }
+}
+
+impl Built {
+    /// The place becomes dry.
+    const fn nothing(place: Place) -> Self {
+        Self {
+            place,
+            unit: None,
+            facts: None,
+            conversion: None,
+        }
+    }
+}
+
+/// The tail of one behind the other.
+fn both([first, second]: [Tail; 2]) -> Tail {
+    match (first, second) {
+        (Tail::Frames(first), Tail::Frames(second)) => {
+            Tail::Frames(HostFrames::new(first.get().saturating_add(second.get())))
+        }
+        _ => Tail::Infinite,
     }
 }
 

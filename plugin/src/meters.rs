@@ -16,6 +16,7 @@ pub struct Meters {
     model: [AtomicU32; MAX_METERS],
     load: AtomicU32,
     worst_load: AtomicU32,
+    gate_db: AtomicU32,
     fault: AtomicU8,
     untimed: AtomicBool,
 }
@@ -62,6 +63,19 @@ impl Meters {
             let place = self.model.get(at);
             place.map_or(0.0, |place| f32::from_bits(place.swap(0, Ordering::Relaxed)))
         })
+    }
+
+    /// What the gate takes away now, in dB.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn set_gate_db(&self, db: f32) {
+        self.gate_db.store(db.to_bits(), Ordering::Relaxed);
+    }
+
+    /// What the gate took away last, in dB.
+    pub fn gate_db(&self) -> f32 {
+        f32::from_bits(self.gate_db.load(Ordering::Relaxed))
     }
 
     /// Keeps the worst fault until [`Self::take_fault`].

@@ -4,8 +4,10 @@ use crate::board::KnobLabel;
 use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::{ModelLevels, Processor, SampleRate};
-use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
+use tonegraft_engine::{Conversion, InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
 use tonegraft_library::Located;
+use tonegraft_library::session::SlotState;
+use tonegraft_model::Metadata;
 
 /// What the window shows of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,8 +24,68 @@ pub struct ModelCard {
     pub knobs: Vec<KnobLabel>,
     /// Names of what it shows beside its audio.
     pub meters: Vec<String>,
-    /// Kind, author, licence: a line under the name; may be empty.
+    /// Kind, gear, author, licence: a line under the name; may be empty.
     pub about: String,
+    /// More about it, in lines: tone, date, levels, training error.
+    pub details: Vec<String>,
+    /// Its sizes by name, and what to ask for to get each; empty if it has one only.
+    pub sizes: Vec<(String, f32)>,
+    /// Index in `sizes`.
+    pub size: usize,
+    /// What it tells of its levels.
+    pub levels: ModelLevels,
+    /// It says that it contains a cabinet.
+    pub has_cab: bool,
+}
+
+/// What the window shows of an impulse response.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CabCard {
+    /// Name for people.
+    pub name: String,
+    /// Length and channels, as text.
+    pub about: String,
+}
+
+/// How a model is played at the host's rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Way {
+    /// Between the host's rate and the model's.
+    pub rate_mode: RateMode,
+    /// Against the model's own aliasing.
+    pub oversampling: Oversampling,
+    /// Which of its sizes, 0 (smallest) … 1 (full).
+    pub size: f32,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self {
+            rate_mode: RateMode::default(),
+            oversampling: Oversampling::default(),
+            size: 1.0,
+        }
+    }
+}
+
+impl Way {
+    /// What a session says; what it does not, or what is not known, is as by default.
+    pub fn of(slot: &SlotState) -> Self {
+        Self {
+            rate_mode: RateMode::from_name(&slot.rate_mode).unwrap_or_default(),
+            oversampling: Oversampling::from_name(&slot.oversampling).unwrap_or_default(),
+            size: slot.size.unwrap_or(1.0),
+        }
+    }
+
+    /// Into a session; what is as by default is left out.
+    pub fn write(self, slot: &mut SlotState) {
+        let default = Self::default();
+        let name = |name: &str, is_default: bool| if is_default { String::new() } else { name.to_owned() };
+        slot.rate_mode = name(self.rate_mode.name(), self.rate_mode == default.rate_mode);
+        slot.oversampling = name(self.oversampling.name(), self.oversampling == default.oversampling);
+        slot.size = (self.size < 1.0).then_some(self.size);
+    }
 }
 
 /// For which track a processor is built.
@@ -54,40 +116,43 @@ impl fmt::Debug for Playable {
 }
 
 impl Playable {
-    /// Reads and compiles what was found.
+    /// Reads and compiles what was found, in the size asked for, 0 (smallest) … 1 (full).
     ///
     /// # Errors
     /// A sentence for the user.
-    pub fn compile(found: &Located) -> Result<Self, String> {
-        let model = Model::from_bytes(
-            &found.bytes,
-            &found.file_name,
-            found.sidecar.as_deref(),
-            &Options::default(),
-        )
-        .map_err(|error| error.to_string())?;
+    pub fn compile(found: &Located, size: f32) -> Result<Self, String> {
+        let mut options = Options::default();
+        options.size = Some(size);
+        let model = Model::from_bytes(&found.bytes, &found.file_name, found.sidecar.as_deref(), &options)
+            .map_err(|error| error.to_string())?;
         let card = Arc::new(card(&model, found));
         Ok(Self { model, card })
     }
 
-    /// What it tells of its levels.
-    pub fn levels(&self) -> ModelLevels {
-        self.model.levels()
+    /// What lies between the host's rate and the model's.
+    pub fn conversion(&self, track: Track, way: Way) -> Conversion {
+        self.model.conversion(track.rate, way.rate_mode, way.oversampling)
+    }
+
+    /// True if `size` is another one than it was compiled in.
+    pub fn has_other_size(&self, size: f32) -> bool {
+        let sizes = self.model.metadata().sizes.as_ref();
+        sizes.is_some_and(|sizes| sizes.choice(size) != sizes.chosen)
     }
 
     /// A processor in its settled state, with exactly the track's channels.
     ///
     /// # Errors
     /// A sentence for the user.
-    pub fn instantiate(&self, track: Track) -> Result<Box<dyn Processor>, String> {
+    pub fn instantiate(&self, track: Track, way: Way) -> Result<Box<dyn Processor>, String> {
         let config = InstanceConfig {
+            rate: way.rate_mode,
+            oversampling: way.oversampling,
             host_rate: track.rate,
             inputs: track.inputs,
             outputs: track.outputs,
             start: StartState::Silence,
             isa: None,
-            rate: RateMode::default(),
-            oversampling: Oversampling::default(),
         };
         self.model.instantiate(&config).map_err(|error| error.to_string())
     }
@@ -102,12 +167,24 @@ fn card(model: &Model, found: &Located) -> ModelCard {
         max: knob.max,
         default: knob.default,
     });
+    let gear = &metadata.gear;
+    let made: Vec<&str> = [gear.make.as_deref(), gear.model.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let made = made.join(" ");
     let about = [
-        metadata.category.as_deref().or(metadata.kind.as_deref()),
+        metadata
+            .category
+            .as_deref()
+            .or(gear.kind.as_deref())
+            .or(metadata.kind.as_deref()),
+        Some(made.as_str()),
         metadata.author.as_deref(),
         metadata.licence.as_deref(),
     ];
     let about: Vec<&str> = about.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    let sizes = metadata.sizes.as_ref();
     ModelCard {
         name: metadata.name.clone().unwrap_or_else(|| found.name.clone()),
         runtime: info.runtime.clone(),
@@ -116,5 +193,34 @@ fn card(model: &Model, found: &Located) -> ModelCard {
         knobs: knobs.collect(),
         meters: info.meters.clone(),
         about: about.join("  ·  "),
+        details: details(metadata),
+        sizes: sizes.map_or_else(Vec::new, |sizes| {
+            (0..sizes.count())
+                .map(|index| (sizes.label(index), sizes.size_of(index)))
+                .collect()
+        }),
+        size: sizes.map_or(0, |sizes| sizes.chosen),
+        levels: model.levels(),
+        has_cab: gear.has_cab(),
     }
+}
+
+/// What is known of a capture, a line each.
+fn details(metadata: &Metadata) -> Vec<String> {
+    let gear = &metadata.gear;
+    let number = |name: &str, value: Option<f32>, unit: &str| value.map(|value| format!("{name}: {value}{unit}"));
+    let text = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}: {value}"));
+    [
+        text("Tone", &gear.tone_type),
+        text("Made", &gear.date),
+        number("Loudness", gear.loudness, " dB"),
+        number("Gain", gear.gain, ""),
+        number("Input level", gear.input_level_dbu, " dBu"),
+        number("Output level", gear.output_level_dbu, " dBu"),
+        number("Training ESR", metadata.training_esr, ""),
+        metadata.description.clone(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

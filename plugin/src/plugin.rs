@@ -17,7 +17,7 @@ use tonegraft_chain::{Chain, ChainConfig};
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::{AudioBuffer, Fault, HostFrames, Middle, SampleRate};
 use tonegraft_library::{ModelRef, shipped, shipped_by_id};
-use tonegraft_slots::{BankAudio, BankConfig, bank};
+use tonegraft_slots::{BankConfig, SlotsAndCab, bank};
 
 /// How long `activate` waits for a session's model, so that a render right after a restore is right from its first sample.
 const RESTORE_WAIT: Duration = Duration::from_secs(2);
@@ -53,7 +53,7 @@ pub struct Tonegraft {
 #[derive(Debug)]
 struct Running {
     chain: Chain,
-    slots: BankAudio,
+    middle: SlotsAndCab,
     inputs: usize,
     /// Copies of the input: the framework processes in place.
     input: AudioBuffer,
@@ -169,20 +169,25 @@ impl Plugin for Tonegraft {
             reserve: HostFrames::new(reserve),
             ..BankConfig::new(rate, inputs, outputs)
         };
-        let (control, mut audio) = bank(bank_config);
+        let (slots_control, mut slots) = bank(bank_config);
+        let (cab_control, mut cab) = bank(SlotsAndCab::cab_config(&bank_config));
         self.shared.wait_until_idle(RESTORE_WAIT);
-        if let Some(unit) = self.shared.attach(control)
-            && let Err(refusal) = audio.adopt(0, Some(unit))
-        {
-            self.shared
-                .show_error(format!("The model cannot be used on this track: {}.", refusal.kind));
+        let ready = self.shared.attach(slots_control, cab_control);
+        for (bank, unit) in [&mut slots, &mut cab].into_iter().zip(ready) {
+            if let Some(unit) = unit
+                && let Err(refusal) = bank.adopt(0, Some(unit))
+            {
+                self.shared
+                    .show_error(format!("This cannot be used on this track: {}.", refusal.kind));
+            }
         }
-        self.shared.set_latency(audio.latency().get());
+        let middle = SlotsAndCab::new(slots, cab);
+        self.shared.set_latency(middle.latency().get());
         let mut chain = Chain::new(ChainConfig::new(rate, inputs, outputs));
-        chain.snap(&self.params.settings());
+        chain.snap(&self.params.settings(self.shared.cab_in_model()));
         self.running = Some(Running {
             chain,
-            slots: audio,
+            middle,
             inputs,
             input: AudioBuffer::new(inputs, (config.max_buffer_size as usize).max(1)),
             stopwatch: Stopwatch::new(config.sample_rate),
@@ -194,7 +199,7 @@ impl Plugin for Tonegraft {
     fn reset(&mut self) {
         if let Some(running) = &mut self.running {
             running.chain.reset();
-            running.slots.reset();
+            running.middle.reset();
         }
     }
 
@@ -213,14 +218,15 @@ impl Plugin for Tonegraft {
         let meters = &self.shared.meters;
         let started = running.stopwatch.start(meters);
         let frames = buffer.samples();
-        running.chain.set(&self.params.settings());
+        running.chain.set(&self.params.settings(self.shared.cab_in_model()));
         if let Some(position) = self.shared.transport.take() {
             running.chain.follow(position);
         }
         let fault = running.run(buffer.as_slice(), frames, &self.shared);
         meters.raise_fault(fault);
-        meters.raise_model(running.slots.meters(0));
-        self.shared.set_latency(running.slots.latency().get());
+        meters.set_gate_db(running.chain.gate_reduction_db());
+        meters.raise_model(running.middle.slots.meters(0));
+        self.shared.set_latency(running.middle.latency().get());
         running.stopwatch.stop(started, frames, meters);
         match self.shared.tail() {
             Some(frames) => ProcessStatus::Tail(frames),
@@ -257,9 +263,9 @@ impl Running {
             let mut input: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
             cut(all.get(..self.inputs).unwrap_or(&[]), 0, count, &mut input);
             let input = input.get(..self.inputs).unwrap_or(&[]);
-            let (chain, slots) = (&mut self.chain, &mut self.slots);
+            let (chain, middle) = (&mut self.chain, &mut self.middle);
             fault = fault.worst(with_cut_mut(channels, start, count, |output| {
-                let fault = chain.process(slots, input, output);
+                let fault = chain.process(middle, input, output);
                 shared
                     .meters
                     .raise_output(peak(output.iter().map(|channel| &**channel)));

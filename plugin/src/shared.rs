@@ -9,7 +9,7 @@
 
 use crate::board::KnobBoard;
 use crate::meters::Meters;
-use crate::playable::{ModelCard, Track};
+use crate::playable::{CabCard, ModelCard, Track, Way};
 use crate::transport::TransportReport;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::fmt;
@@ -18,11 +18,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tonegraft_core::{Fault, LatencyParts, Tail};
+use tonegraft_engine::Conversion;
 use tonegraft_library::{ModelRef, SessionState};
 use tonegraft_slots::{BankControl, Unit};
 
 /// "It may never stop" in [`Shared::tail`].
 const ENDLESS: u32 = u32::MAX;
+
+/// Which impulse response to load.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CabWish {
+    /// What a session names, also none.
+    Restore(ModelRef),
+    /// A file, chosen in the window.
+    File(PathBuf),
+    /// None any more.
+    Remove,
+}
+
+/// What the banks hold: the models, and the impulse response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Slot = 0,
+    Cab = 1,
+}
 
 /// What to load into slot A.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +74,14 @@ pub struct Status {
     pub source: Option<Wish>,
     /// Name of what is being loaded.
     pub loading: Option<String>,
+    /// How the model in slot A is played.
+    pub way: Way,
+    /// What lies between the host's rate and the model's; `None` without a model.
+    pub conversion: Option<Conversion>,
+    /// The impulse response; `None`: there is none.
+    pub cab: Option<Arc<CabCard>>,
+    /// Name of the impulse response that is being loaded.
+    pub loading_cab: Option<String>,
     /// What went wrong last, where, and what to do.
     pub error: Option<String>,
     /// What the user should know about what plays.
@@ -74,6 +101,7 @@ pub struct Status {
 pub(crate) struct Control {
     pub(crate) stop: bool,
     pub(crate) wish: Option<Wish>,
+    pub(crate) cab_wish: Option<CabWish>,
     pub(crate) rescan: bool,
     /// Counts wishes and activations: what the loader has caught up with is idle.
     pub(crate) asked: u64,
@@ -81,9 +109,10 @@ pub(crate) struct Control {
     /// Counts activations.
     pub(crate) activation: u64,
     pub(crate) session: SessionState,
-    pub(crate) bank: Option<BankControl>,
-    /// Built while no bank was attached; `Some(None)`: dry.
-    pub(crate) ready: Option<Option<Unit>>,
+    /// By [`Place`].
+    pub(crate) banks: [Option<BankControl>; 2],
+    /// Built while no bank was attached, by [`Place`]; `Some(None)`: dry.
+    pub(crate) ready: [Option<Option<Unit>>; 2],
     /// Positions of a model's own defaults, for the window to set.
     pub(crate) defaults: Option<Vec<f32>>,
     pub(crate) status: Status,
@@ -97,6 +126,8 @@ pub struct Shared {
     pub meters: Meters,
     /// Where the host is.
     pub transport: TransportReport,
+    /// The model that plays says that it contains a cabinet.
+    cab_in_model: AtomicBool,
     latency: AtomicU32,
     tail: AtomicU32,
     layout: AtomicUsize,
@@ -123,6 +154,7 @@ impl Shared {
             board,
             meters: Meters::default(),
             transport: TransportReport::default(),
+            cab_in_model: AtomicBool::new(false),
             latency: AtomicU32::new(0),
             tail: AtomicU32::new(0),
             layout: AtomicUsize::new(0),
@@ -151,6 +183,18 @@ impl Shared {
     /// Safe.
     pub(crate) fn set_latency(&self, frames: u32) {
         self.latency.store(frames, Ordering::Release);
+    }
+
+    /// True if the model that plays says that it contains a cabinet.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn cab_in_model(&self) -> bool {
+        self.cab_in_model.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_cab_in_model(&self, contains: bool) {
+        self.cab_in_model.store(contains, Ordering::Release);
     }
 
     /// How long the plugin sounds after its input fell silent, latency included, in frames; `None`: perhaps for ever.
@@ -217,6 +261,23 @@ impl Shared {
         self.ask(&mut control);
     }
 
+    /// Asks for an impulse response. Any thread but the audio thread.
+    pub fn open_cab(&self, wish: CabWish) {
+        let mut control = self.control.lock();
+        control.cab_wish = Some(wish);
+        self.ask(&mut control);
+    }
+
+    /// Plays the model in slot A another way. Any thread but the audio thread.
+    pub fn play(&self, way: Way) {
+        let mut control = self.control.lock();
+        if let Some(slot) = control.session.slot_mut(0) {
+            way.write(slot);
+        }
+        self.count_edit();
+        self.ask(&mut control);
+    }
+
     /// Looks through the library folder again.
     pub fn rescan(&self) {
         self.control.lock().rescan = true;
@@ -227,8 +288,9 @@ impl Shared {
     pub fn restore(&self, session: SessionState) {
         let mut control = self.control.lock();
         control.wish = Some(Wish::Restore(session.model(0).clone()));
+        control.cab_wish = Some(CabWish::Restore(session.cab.clone()));
         control.status.error = None;
-        if let Some(bank) = &mut control.bank {
+        if let Some(bank) = &mut control.banks[Place::Slot as usize] {
             bank.set_reserve(tonegraft_core::HostFrames::new(session.latency_reserve));
         }
         control.session = session;
@@ -255,19 +317,19 @@ impl Shared {
     /// Before a new activation: what is built from now on is for `track`. Returns the latency to reserve, in frames.
     pub fn configure(&self, track: Track) -> u32 {
         let mut control = self.control.lock();
-        control.bank = None;
-        control.ready = None;
+        control.banks = [None, None];
+        control.ready = [None, None];
         control.status.track = Some(track);
         control.activation += 1;
         self.ask(&mut control);
         control.session.latency_reserve
     }
 
-    /// The new bank's control half; returns what was built for it meanwhile.
-    pub fn attach(&self, bank: BankControl) -> Option<Unit> {
+    /// The control halves of the new banks, for the models and for the cabinet; returns what was built for them meanwhile.
+    pub fn attach(&self, slots: BankControl, cab: BankControl) -> [Option<Unit>; 2] {
         let mut control = self.control.lock();
-        control.bank = Some(bank);
-        control.ready.take().flatten()
+        control.banks = [Some(slots), Some(cab)];
+        control.ready.each_mut().map(|ready| ready.take().flatten())
     }
 
     /// True if nothing is wished for that has not been loaded or refused.
@@ -299,7 +361,9 @@ impl Shared {
     /// What the window shows, and the worst fault of the model that plays.
     pub fn view(&self) -> (Status, Fault) {
         let control = self.control.lock();
-        let fault = control.bank.as_ref().map_or(Fault::None, |bank| bank.fault(0));
+        let fault = control.banks[Place::Slot as usize]
+            .as_ref()
+            .map_or(Fault::None, |bank| bank.fault(0));
         (control.status.clone(), fault)
     }
 
@@ -307,7 +371,7 @@ impl Shared {
     pub fn dismiss(&self) {
         let mut control = self.control.lock();
         control.status.error = None;
-        if let Some(bank) = &mut control.bank {
+        for bank in control.banks.iter_mut().flatten() {
             bank.clear_faults();
         }
     }

@@ -6,7 +6,7 @@ mod support;
 use clap_sys::events::clap_input_events;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process};
 use std::ptr;
-use support::{Event, Instance, LAYOUTS, PARAMS, Random, buffer, guitar, id_of};
+use support::{Event, Instance, LAYOUTS, PARAMS, Random, STEPS, buffer, guitar, id_of};
 
 const RATE: f64 = 48_000.0;
 
@@ -22,7 +22,13 @@ fn parameter_ids_names_and_ranges_are_frozen() {
     let frozen = PARAMS.map(id_of);
     let found: Vec<u32> = ids.iter().map(|(id, ..)| *id).collect();
     assert_eq!(found, frozen);
-    assert!(ids.iter().all(|(_, _, max)| (*max - 1.0).abs() < f64::EPSILON));
+    for ((.., max), name) in ids.iter().zip(PARAMS) {
+        let steps = STEPS.iter().find(|(stepped, _)| *stepped == name);
+        assert!(
+            (max - steps.map_or(1.0, |(_, steps)| *steps)).abs() < f64::EPSILON,
+            "{name}: {max}"
+        );
+    }
     assert!(
         instance.param_info(instance.param_count()).is_none(),
         "one beyond the last"

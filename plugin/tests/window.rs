@@ -9,13 +9,14 @@ use nice_plug::plugin::PluginState;
 use nice_plug::prelude::{Param as _, ParamSetter};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use tonegraft_core::{HostFrames, LatencyParts};
+use tonegraft_core::{HostFrames, LatencyParts, ModelLevels};
 use tonegraft_plugin::board::{KnobBoard, KnobLabel};
 use tonegraft_plugin::editor::draw::{Memory, draw};
 use tonegraft_plugin::editor::theme;
 use tonegraft_plugin::editor::view::{Action, Message, View, Weight};
 use tonegraft_plugin::meters::Load;
 use tonegraft_plugin::params::TonegraftParams;
+use tonegraft_plugin::playable::{CabCard, Way};
 use tonegraft_plugin::session::{SessionField, WindowSize};
 use tonegraft_plugin::shared::{LibraryItem, Wish};
 
@@ -86,6 +87,19 @@ fn ordinary() -> View {
         peaks: [0.4, 0.2],
         meters: vec![("reduction".into(), 0.25)],
         knobs: vec![knob("Drive", ""), knob("Level", "dB")],
+        details: vec!["Tone: crunch".into()],
+        way: Way::default(),
+        conversion: "A model of 48 kHz at 44.1 kHz, linear phase: 100 samples added.".into(),
+        sizes: vec![("Lite".into(), 0.0), ("Full".into(), 1.0)],
+        size: 1,
+        levels: ModelLevels::default(),
+        has_cab: true,
+        cab: Some(Arc::new(CabCard {
+            name: "Celestion".into(),
+            about: "500 ms, mono".into(),
+        })),
+        loading_cab: None,
+        gate_db: 0.0,
         library: Arc::new(vec![
             item("Distortion", "Shipped"),
             item("Overdrive", "Shipped"),
@@ -191,6 +205,7 @@ fn every_state_is_drawn_inside_the_window() {
     (dry.name, dry.about, dry.runtime, dry.reason) = (None, String::new(), String::new(), String::new());
     (dry.knobs, dry.host_rate, dry.latency, dry.parts) = (Vec::new(), None, 0, LatencyParts::ZERO);
     (dry.library, dry.selected, dry.model_rate) = (Arc::default(), None, None);
+    (dry.cab, dry.sizes, dry.size, dry.conversion) = (None, Vec::new(), 0, String::new());
     let mut wrong = ordinary();
     wrong.message = Message {
         weight: Weight::Error,
@@ -210,10 +225,15 @@ fn every_state_is_drawn_inside_the_window() {
             .map(|index| item(&format!("{index} {long}"), "Library"))
             .collect(),
     );
+    wordy.cab = Some(Arc::new(CabCard {
+        name: long.into(),
+        about: long.into(),
+    }));
+    wordy.sizes = vec![(long.into(), 0.0), (long.into(), 1.0)];
     wordy.latency = 123_456;
     wordy.model_rate = Some(44_100);
     let mut loading = ordinary();
-    loading.loading = Some(long.into());
+    (loading.loading, loading.loading_cab) = (Some(long.into()), Some(long.into()));
     let mut busy = ordinary();
     busy.load = Load {
         mean: 12.5,

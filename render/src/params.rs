@@ -1,17 +1,15 @@
 //! `NAME=VALUE` to settings of the chain and of the model's knobs.
 //!
-//! Names: the chain's `input_gain`, `output_gain` (dB) and `mix` (%), and the model's knobs by their own name or as `knob N`,
-//! counted from 1. Case does not matter. A knob that has the name of a chain parameter is reached as `knob N`.
+//! Names: the chain's own ([`tonegraft_chain::params`]: `input_gain`, `mix`, `gate_threshold` …), and the model's knobs by their own name
+//! or as `knob N`, counted from 1. Case does not matter. A knob that has the name of a chain parameter is reached as `knob N`.
 
 use anyhow::{Context, Result, bail, ensure};
 use tonegraft_chain::Settings;
+use tonegraft_chain::params::{Kind, PARAMS, Param};
 use tonegraft_model::metadata::Knob;
 
 /// How many knobs of a model hosts see.
 pub const SHOWN_KNOBS: usize = 8;
-
-/// Lowest and highest gain, in dB.
-const GAIN_DB: (f32, f32) = (-24.0, 24.0);
 
 /// Settings with the model's defaults in slot A, then `params` on top of them, later ones winning.
 ///
@@ -32,27 +30,39 @@ pub fn settings(params: &[String], knobs: &[Knob]) -> Result<Settings> {
 }
 
 fn set(settings: &mut Settings, name: &str, value: &str, knobs: &[Knob]) -> Result<()> {
-    match name.to_lowercase().as_str() {
-        "input_gain" => settings.input_gain_db = number(value, "dB", GAIN_DB)?,
-        "output_gain" => settings.output_gain_db = number(value, "dB", GAIN_DB)?,
-        "mix" => settings.mix = number(value, "%", (0.0, 100.0))? / 100.0,
-        lower => {
-            let by_name = knobs.iter().position(|knob| knob.name.to_lowercase() == lower);
-            let by_number = || {
-                let number = lower.strip_prefix("knob")?.trim().parse::<usize>().ok()?;
-                number.checked_sub(1)
-            };
-            let place = by_name.or_else(by_number).and_then(|index| {
-                let knob = knobs.get(index)?;
-                Some((knob, settings.knobs[0].get_mut(index)?))
-            });
-            let Some((knob, place)) = place else {
-                bail!("there is no parameter \"{name}\"; {}", names(knobs));
-            };
-            *place = normalised(knob, number(value, &knob.unit, (knob.min, knob.max))?);
-        }
+    let lower = name.to_lowercase();
+    if let Some(param) = Param::find(&lower) {
+        param.set(settings, plain(param, value)?);
+        return Ok(());
     }
+    let by_name = knobs.iter().position(|knob| knob.name.to_lowercase() == lower);
+    let by_number = || {
+        let number = lower.strip_prefix("knob")?.trim().parse::<usize>().ok()?;
+        number.checked_sub(1)
+    };
+    let place = by_name.or_else(by_number).and_then(|index| {
+        let knob = knobs.get(index)?;
+        Some((knob, settings.knobs[0].get_mut(index)?))
+    });
+    let Some((knob, place)) = place else {
+        bail!("there is no parameter \"{name}\"; {}", names(knobs));
+    };
+    *place = normalised(knob, number(value, &knob.unit, (knob.min, knob.max))?);
     Ok(())
+}
+
+/// A plain value of the chain: a number, `on` or `off`, or a name.
+fn plain(param: &Param, text: &str) -> Result<f32> {
+    let names: &[&str] = match param.kind {
+        Kind::Number { unit, min, max } => return number(text, unit, (min, max)),
+        Kind::Switch => &["off", "on"],
+        Kind::Choice(names) => names,
+    };
+    let index = names.iter().position(|name| name.eq_ignore_ascii_case(text));
+    let index = index.with_context(|| format!("\"{text}\" is not possible; possible: {}", names.join(", ")))?;
+    // A handful.
+    #[allow(clippy::cast_precision_loss)]
+    Ok(index as f32)
 }
 
 /// A finite number in `range`, with or without its unit behind it.
@@ -98,7 +108,8 @@ fn names(knobs: &[Knob]) -> String {
     if names.is_empty() {
         names.push("this model has no knobs".to_owned());
     }
-    format!("possible: input_gain, output_gain, mix; {}", names.join(", "))
+    let chain: Vec<&str> = PARAMS.iter().map(|param| param.id).collect();
+    format!("possible: {}; {}", chain.join(", "), names.join(", "))
 }
 
 #[cfg(test)]
@@ -141,12 +152,17 @@ mod tests {
             "mix=50%",
             "input_gain=-6 dB",
             "output_gain=3",
+            "Gate=ON",
+            "gate_hold=20ms",
+            "output_mode=normalized",
         ])
         .expect("all valid");
         assert_eq!(settings.knobs[0][..3], [0.25, 0.5, 1.0]);
         assert_eq!(settings.mix, 0.5);
         assert_eq!(settings.input_gain_db, -6.0);
         assert_eq!(settings.output_gain_db, 3.0);
+        assert_eq!((settings.gate.on, settings.gate.hold_ms), (true, 20.0));
+        assert_eq!(settings.levels.output, tonegraft_core::OutputMode::Normalized);
     }
 
     #[test]
@@ -166,6 +182,9 @@ mod tests {
             ("Drive=nan", "0 to 10"),
             ("Tone=x", "-1 to 1 st"),
             ("mix=101", "0 to 100 %"),
+            ("gate=yes", "possible: off, on"),
+            ("output_mode=loud", "raw, normalized, calibrated"),
+            ("tone_bass=11", "0 to 10"),
             ("knob 4=0", "possible:"),
             ("knob 0=0", "possible:"),
             ("=1", "possible:"),

@@ -6,6 +6,7 @@ use crate::params::{self, SHOWN_KNOBS};
 use crate::wav::write_whole;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use tonegraft_chain::params::{Kind, PARAMS};
 use tonegraft_library::session::encode;
 use tonegraft_library::{ModelRef, ParamValue, SessionState, folders, host_state};
 
@@ -31,12 +32,21 @@ pub fn run(args: &StateArgs) -> Result<()> {
     let mut session = SessionState::default();
     session.set_model(0, reference);
 
-    let mut values = BTreeMap::from([
-        ("bypass".to_owned(), ParamValue::Bool(settings.bypass)),
-        ("input_gain".to_owned(), ParamValue::F32(settings.input_gain_db)),
-        ("output_gain".to_owned(), ParamValue::F32(settings.output_gain_db)),
-        ("mix".to_owned(), ParamValue::F32(settings.mix * 100.0)),
-    ]);
+    let mut values = BTreeMap::from([("bypass".to_owned(), ParamValue::Bool(settings.bypass))]);
+    for param in PARAMS {
+        let value = param.get(&settings);
+        let value = match param.kind {
+            Kind::Number { .. } => ParamValue::F32(value),
+            Kind::Switch => ParamValue::Bool(value >= 0.5),
+            // An index, by construction.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Kind::Choice(names) => match names.get(value.round() as usize) {
+                Some(name) => ParamValue::String((*name).to_owned()),
+                None => continue,
+            },
+        };
+        values.insert(param.id.to_owned(), value);
+    }
     for (index, value) in settings.knobs[0].iter().take(SHOWN_KNOBS).enumerate() {
         values.insert(format!("a_knob_{}", index + 1), ParamValue::F32(*value));
     }

@@ -70,7 +70,7 @@ fn play(audio: &mut SlotsAndCab, input: &[Vec<f32>], block: usize, cab: bool) ->
 
 fn tone(channels: usize, frames: usize) -> Vec<Vec<f32>> {
     let channel =
-        |index: usize| (0..frames).map(|n| (TAU * (200 + 30 * index) as f32 * n as f32 / RATE as f32).sin() * 0.5);
+        |index: usize| (0..frames).map(move |n| (TAU * (200 + 30 * index) as f32 * n as f32 / RATE as f32).sin() * 0.5);
     (0..channels).map(|index| channel(index).collect()).collect()
 }
 

@@ -6,12 +6,16 @@
 use clack_extensions::latency::PluginLatency;
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
+use clack_host::events::event_types::{TransportEvent, TransportFlags};
+use clack_host::events::{EventFlags, EventHeader};
 use clack_host::prelude::*;
+use clack_host::utils::FixedPoint;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
+use tonegraft_tests::onnx::{File, mono, node};
 
 const PLUGIN: &std::ffi::CStr = c"org.tonegraft.tonegraft";
 const RATE: u32 = 48_000;
@@ -156,6 +160,11 @@ impl Loaded {
     /// Plays `input` (stereo, followed by `latency` frames of silence) in blocks from `cuts`, with or without the side-chain
     /// port's audio; the reported latency is taken off. The audio runs on a thread of its own.
     fn play(&mut self, input: &[Vec<f32>], cuts: &[usize], side_chain: bool) -> Vec<Vec<f32>> {
+        self.play_at(None, input, cuts, side_chain)
+    }
+
+    /// The same with a transport that runs from frame `start` on.
+    fn play_at(&mut self, start: Option<i64>, input: &[Vec<f32>], cuts: &[usize], side_chain: bool) -> Vec<Vec<f32>> {
         let configuration = PluginAudioConfiguration {
             sample_rate: f64::from(RATE),
             min_frames_count: 1,
@@ -171,7 +180,7 @@ impl Loaded {
         signal.iter_mut().for_each(|channel| channel.resize(frames, 0.0));
         let (stopped, output) = std::thread::scope(|scope| {
             scope
-                .spawn(move || process(stopped, &signal, cuts, side_chain))
+                .spawn(move || process(stopped, start, &signal, cuts, side_chain))
                 .join()
                 .expect("the audio thread ends well")
         });
@@ -182,6 +191,7 @@ impl Loaded {
 
 fn process(
     stopped: StoppedPluginAudioProcessor<TestHost>,
+    start: Option<i64>,
     input: &[Vec<f32>],
     cuts: &[usize],
     side_chain: bool,
@@ -231,12 +241,37 @@ fn process(
                 &InputEvents::from_buffer(&no_events),
                 &mut OutputEvents::from_buffer(&mut reported),
                 None,
-                None,
+                start
+                    .map(|start| transport(start + i64::try_from(done).expect("short")))
+                    .as_ref(),
             )
             .expect("the block is processed");
         done += block;
     }
     (started.stop_processing(), output)
+}
+
+/// A transport that runs, at `frame`; no tempo, no beats.
+fn transport(frame: i64) -> TransportEvent {
+    let none = FixedPoint::from_int(0);
+    #[allow(clippy::cast_precision_loss)]
+    let seconds = FixedPoint::from_float(frame as f64 / f64::from(RATE));
+    TransportEvent {
+        header: EventHeader::new_core(0, EventFlags::empty()),
+        flags: TransportFlags::IS_PLAYING | TransportFlags::HAS_SECONDS_TIMELINE,
+        song_pos_beats: none,
+        song_pos_seconds: seconds,
+        tempo: 0.0,
+        tempo_inc: 0.0,
+        loop_start_beats: none,
+        loop_end_beats: none,
+        loop_start_seconds: none,
+        loop_end_seconds: none,
+        bar_start: none,
+        bar_number: 0,
+        time_signature_numerator: 0,
+        time_signature_denominator: 0,
+    }
 }
 
 /// The project's own plucked string, twice as loud on the left.
@@ -345,4 +380,50 @@ fn another_latency_asks_for_a_restart_and_is_there_after_it() {
         loaded.latency() > 0,
         "the look-ahead is reported once the plugin was active with the new model"
     );
+}
+
+/// The audio with the phase of an oscillator on top.
+fn oscillator(folder: &Path) -> PathBuf {
+    let file = File {
+        nodes: vec![node("Add", "add", &["in", "phase"], &["out"], &[])],
+        inputs: vec![mono("in"), mono("phase")],
+        outputs: vec![mono("out")],
+        metadata: vec![
+            ("tonegraft.version", "1"),
+            ("tonegraft.audio_input", "in"),
+            ("tonegraft.phase_input", r#"{"input": "phase", "rate_hz": 3.7}"#),
+        ],
+        ..File::default()
+    };
+    let path = folder.join("oscillator.onnx");
+    std::fs::write(&path, file.bytes()).expect("the folder is writable");
+    path
+}
+
+#[test]
+fn an_oscillator_follows_the_song_position() {
+    let Some(built) = Built::find() else { return };
+    let folder = TempDir::new().expect("a folder");
+    let (_, mut input) = stereo_string(folder.path());
+    for channel in &mut input {
+        channel.truncate(24_000);
+        channel.fill(0.0);
+    }
+    let state = built.state(&oscillator(folder.path()), folder.path());
+    let mut loaded = Loaded::new(&built.clap);
+    loaded.set_offline();
+    loaded.load(&state);
+    let from_zero = loaded.play_at(Some(0), &input, &[512], true);
+    assert!(from_zero[0][12_000] > 0.5, "there is a phase");
+    for start in [0_i64, 1, 9_999] {
+        let at = usize::try_from(start).expect("small");
+        let frames = 24_000 - at;
+        let input: Vec<Vec<f32>> = input.iter().map(|channel| channel[..frames].to_vec()).collect();
+        for cuts in [&[64][..], &[1, 7, 480, 33]] {
+            let got = loaded.play_at(Some(start), &input, cuts, false);
+            assert_eq!(got[0], from_zero[0][at..], "from frame {start}, blocks {cuts:?}");
+        }
+    }
+    let without = loaded.play(&input, &[100], true);
+    assert_eq!(without, from_zero, "without a transport, frames count from the first");
 }

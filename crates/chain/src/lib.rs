@@ -28,6 +28,7 @@ pub mod cab;
 mod chain;
 mod delay;
 mod gate;
+pub mod params;
 mod settings;
 mod tone;
 mod transport;

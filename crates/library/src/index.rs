@@ -298,7 +298,10 @@ mod tests {
     fn endings_tell_formats_in_any_case() {
         let of = |path: &str| ModelFormat::of(Path::new(path));
         assert_eq!(of("a/b.onnx"), Some(ModelFormat::Onnx));
-        assert_eq!((of("Amp.nam"), of("AMP.NAM")), (Some(ModelFormat::Nam), Some(ModelFormat::Nam)));
+        assert_eq!(
+            (of("Amp.nam"), of("AMP.NAM")),
+            (Some(ModelFormat::Nam), Some(ModelFormat::Nam))
+        );
         assert_eq!(of("rig.tonegraft-chain.json"), Some(ModelFormat::Chain));
         assert_eq!((of("nam"), of("a.nam.tonegraft.json"), of("a.wav")), (None, None, None));
     }

@@ -67,7 +67,7 @@ pub enum LocateErrorKind {
 
 /// A model was not found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("The model \u{201c}{name}\u{201d} cannot be loaded: {kind}.")]
+#[error("\u{201c}{name}\u{201d} cannot be loaded: {kind}.")]
 pub struct LocateError {
     /// The model's name.
     pub name: String,

@@ -4,15 +4,17 @@
 //!
 //! ```json
 //! {"version": 1,
-//!  "slots": [{"model": {"kind": "shipped", "id": "overdrive"}},
+//!  "slots": [{"model": {"kind": "shipped", "id": "overdrive"}, "rate_mode": "minimum-phase", "oversampling": "2x", "size": 0.0},
 //!            {"model": {"kind": "file", "path": "/home/me/amp.onnx", "relative": "amp.onnx", "name": "amp",
 //!                       "sha256": "<64 hex digits>", "size": 1234,
 //!                       "embedded": {"model": "<base64>", "sidecar": "{…}"}}}],
+//!  "cab": {"kind": "file", "path": "/home/me/4x12.wav", "name": "4x12", "sha256": "<64 hex digits>"},
 //!  "latency_reserve": 0}
 //! ```
 //!
-//! `slots` is in the order A, B; missing ones are empty. `{"kind": "none"}` is dry. Only `version` is required on top, and in a file
-//! only `path`, `sha256` and `name`. Unknown keys are ignored.
+//! `slots` is in the order A, B; missing ones are empty. `{"kind": "none"}` is dry, and no cabinet. Only `version` is required on top, and
+//! in a file only `path`, `sha256` and `name`. `rate_mode`, `oversampling` and `size` say how the model is played, as the command line
+//! names it; what is missing or not known is as in a new slot. Unknown keys are ignored.
 //!
 //! A text that cannot be read gives an error and nothing else: the caller keeps what it had, and the text.
 
@@ -44,6 +46,8 @@ pub const MAX_SLOTS: usize = 16;
 pub struct SessionState {
     /// In the order A, B; missing ones are empty.
     pub slots: Vec<SlotState>,
+    /// The impulse response behind the slots.
+    pub cab: ModelRef,
     /// Latency to report at least, in frames at the host's rate.
     pub latency_reserve: u32,
 }
@@ -56,12 +60,17 @@ impl SessionState {
 
     /// Puts `model` into `slot`, making empty slots before it where needed; a slot beyond [`MAX_SLOTS`] is ignored.
     pub fn set_model(&mut self, slot: usize, model: ModelRef) {
-        if slot < MAX_SLOTS {
-            if self.slots.len() <= slot {
-                self.slots.resize_with(slot + 1, SlotState::default);
-            }
-            self.slots[slot].model = model;
+        if let Some(slot) = self.slot_mut(slot) {
+            slot.model = model;
         }
+    }
+
+    /// `slot`, made with empty slots before it where needed; `None` beyond [`MAX_SLOTS`].
+    pub fn slot_mut(&mut self, slot: usize) -> Option<&mut SlotState> {
+        if slot < MAX_SLOTS && self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, SlotState::default);
+        }
+        self.slots.get_mut(slot)
     }
 }
 
@@ -71,9 +80,18 @@ impl SessionState {
 pub struct SlotState {
     /// What plays in it.
     pub model: ModelRef,
+    /// How it is brought to the host's rate, by name; empty: as is usual.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rate_mode: String,
+    /// At how many times its rate it runs, by name; empty: once.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub oversampling: String,
+    /// Which of its sizes is played, 0 (smallest) … 1; `None`: the full one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<f32>,
 }
 
-/// Which model.
+/// Which model, or which impulse response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ModelRef {
@@ -304,7 +322,7 @@ pub(crate) fn from_value(value: Value) -> Result<SessionState, StateError> {
         return Err(StateErrorKind::NoVersion.into());
     };
     let object = migrate(object, MIGRATIONS)?;
-    let state: SessionState =
+    let mut state: SessionState =
         serde_json::from_value(Value::Object(object)).map_err(|error| StateError::json(&error))?;
     if state.slots.len() > MAX_SLOTS {
         return Err(StateErrorKind::TooManySlots {
@@ -312,6 +330,12 @@ pub(crate) fn from_value(value: Value) -> Result<SessionState, StateError> {
             limit: MAX_SLOTS,
         }
         .into());
+    }
+    for slot in &mut state.slots {
+        slot.size = slot
+            .size
+            .filter(|size| size.is_finite())
+            .map(|size| size.clamp(0.0, 1.0));
     }
     Ok(state)
 }
@@ -322,9 +346,13 @@ pub fn encode(state: &SessionState) -> String {
 }
 
 pub(crate) fn to_value(state: &SessionState) -> Value {
-    json!({
+    let mut value = json!({
         "version": SESSION_VERSION,
         "slots": state.slots,
         "latency_reserve": state.latency_reserve,
-    })
+    });
+    if state.cab != ModelRef::None {
+        value["cab"] = json!(state.cab);
+    }
+    value
 }

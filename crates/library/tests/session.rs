@@ -13,7 +13,10 @@ fn golden(name: &str) -> String {
 }
 
 fn version_1() -> SessionState {
-    let slot = |model| SlotState { model };
+    let slot = |model| SlotState {
+        model,
+        ..SlotState::default()
+    };
     SessionState {
         slots: vec![
             slot(ModelRef::File(Box::new(ModelFile {
@@ -39,8 +42,40 @@ fn version_1() -> SessionState {
             }))),
             slot(ModelRef::None),
         ],
+        cab: ModelRef::None,
         latency_reserve: 512,
     }
+}
+
+/// What version 1 has learned since.
+fn played_another_way() -> SessionState {
+    let mut state = version_1();
+    state.cab = ModelRef::File(Box::new(ModelFile {
+        path: PortablePath::Text("/home/player/cabs/4x12.wav".to_owned()),
+        relative: None,
+        name: "4x12".to_owned(),
+        sha256: Sha256::of(b"cab"),
+        size: Some(3),
+        embedded: None,
+    }));
+    state.slots[0].rate_mode = "minimum-phase".to_owned();
+    state.slots[0].oversampling = "2x".to_owned();
+    state.slots[0].size = Some(0.25);
+    state
+}
+
+#[test]
+fn sizes_are_brought_into_range() {
+    let size = |text: &str| {
+        decode(&format!(r#"{{"version": 1, "slots": [{{"size": {text}}}]}}"#))
+            .expect("loads")
+            .slots[0]
+            .size
+    };
+    assert_eq!(
+        [size("-1"), size("7.5"), size("0.5"), size("null"), size("1e300")],
+        [Some(0.0), Some(1.0), Some(0.5), None, None]
+    );
 }
 
 #[test]
@@ -56,7 +91,7 @@ fn the_golden_session_of_version_1_loads() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for state in [version_1(), SessionState::default()] {
+    for state in [version_1(), played_another_way(), SessionState::default()] {
         let text = encode(&state);
         assert!(!text.contains('\n'));
         assert_eq!(decode(&text).expect("it loads"), state);

@@ -1,8 +1,17 @@
 //! The system's file dialog, off the window's thread.
 
-use crate::shared::{Shared, Wish};
+use crate::shared::{CabWish, Shared, Wish};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A model.
+    Model,
+    /// An impulse response.
+    Cab,
+}
 
 /// One dialog at a time and window.
 #[derive(Debug, Default)]
@@ -13,14 +22,21 @@ pub struct Dialog {
 impl Dialog {
     /// Shows the dialog; what is chosen is loaded. Does nothing while one is open. The dialog may outlive the window and even the
     /// instance: what is chosen then is forgotten.
-    pub fn browse(&self, shared: &Arc<Shared>, folder: Option<&std::path::Path>) {
+    pub fn browse(&self, shared: &Arc<Shared>, asked: Asked, folder: Option<&std::path::Path>) {
         if self.open.swap(true, Ordering::AcqRel) {
             return;
         }
-        let mut dialog = rfd::AsyncFileDialog::new()
-            .set_title("Load a model")
-            .add_filter("Models", &["onnx", "ONNX", "nam", "NAM", "json", "aidax"])
-            .add_filter("All files", &["*"]);
+        let dialog = rfd::AsyncFileDialog::new();
+        let mut dialog = match asked {
+            Asked::Model => dialog.set_title("Load a model").add_filter(
+                "Models",
+                &["onnx", "ONNX", "nam", "NAM", "json", "JSON", "aidax", "AIDAX"],
+            ),
+            Asked::Cab => dialog
+                .set_title("Load an impulse response")
+                .add_filter("Audio", &["wav", "WAV", "flac", "FLAC", "aif", "AIF", "aiff", "AIFF"]),
+        }
+        .add_filter("All files", &["*"]);
         if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
             dialog = dialog.set_directory(folder);
         }
@@ -35,7 +51,11 @@ impl Dialog {
                 let answer = dialog.pick_file();
                 let chosen = wait_for(answer);
                 if let (Some(file), Some(shared)) = (chosen, target.upgrade()) {
-                    shared.open(Wish::File(file.path().to_path_buf()));
+                    let path = file.path().to_path_buf();
+                    match asked {
+                        Asked::Model => shared.open(Wish::File(path)),
+                        Asked::Cab => shared.open_cab(CabWish::File(path)),
+                    }
                 }
                 open.store(false, Ordering::Release);
             });

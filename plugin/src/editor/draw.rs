@@ -1,5 +1,6 @@
 //! The window's drawing: a function of plain values, so that tests can draw it without a display.
 
+use super::rack;
 use super::theme::{self, ACCENT, ERROR, GOOD, NOTICE, PANEL, ROUND, TEXT, WEAK};
 use super::view::{Action, View, Weight, hertz};
 use super::widgets::{Icon, KNOB, figure, icon, knob, meter, row, switch};
@@ -77,9 +78,20 @@ pub fn draw(
     panel(ui, library_rect, |ui| library(ui, memory, view, &mut actions));
     let card = centre.with_max_y(centre.top() + 146.0);
     panel(ui, card, |ui| model_card(ui, view));
-    panel(ui, centre.with_min_y(card.bottom() + GAP), |ui| {
+    let row = Rect::from_min_size(
+        pos2(centre.left(), card.bottom() + GAP),
+        vec2(centre.width(), rack::CHOICES),
+    );
+    panel(ui, row, |ui| rack::choices(ui, view, params, setter, &mut actions));
+    let shelf = centre.with_min_y(centre.bottom() - rack::RACK);
+    let between = Rect::from_min_max(
+        pos2(centre.left(), row.bottom() + GAP),
+        pos2(centre.right(), shelf.top() - GAP),
+    );
+    panel(ui, between, |ui| {
         knobs(ui, view, params, setter);
     });
+    rack::rack(ui, shelf, view, params, setter, &mut actions);
     panel(ui, meters_rect, |ui| meters(ui, memory, view));
     inside(ui, footer.shrink2(vec2(GAP + 4.0, 6.0)), |ui| {
         message(ui, view, words, &mut actions);
@@ -87,7 +99,7 @@ pub fn draw(
     actions
 }
 
-fn inside<R>(ui: &mut Ui, rect: Rect, body: impl FnOnce(&mut Ui) -> R) -> R {
+pub(super) fn inside<R>(ui: &mut Ui, rect: Rect, body: impl FnOnce(&mut Ui) -> R) -> R {
     ui.scope_builder(
         UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Min)),
         |ui| {
@@ -98,7 +110,7 @@ fn inside<R>(ui: &mut Ui, rect: Rect, body: impl FnOnce(&mut Ui) -> R) -> R {
     .inner
 }
 
-fn panel(ui: &mut Ui, rect: Rect, body: impl FnOnce(&mut Ui)) {
+pub(super) fn panel(ui: &mut Ui, rect: Rect, body: impl FnOnce(&mut Ui)) {
     ui.painter().rect_filled(rect, ROUND, PANEL);
     inside(ui, rect.shrink(10.0), body);
 }
@@ -112,7 +124,7 @@ fn title_bar(ui: &mut Ui, params: &TonegraftParams, setter: Option<&ParamSetter<
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let bypassed = params.bypass.unmodulated_plain_value();
         let text_now = if bypassed { "Bypassed" } else { "Bypass" };
-        let response = switch(ui, bypassed, text_now, NOTICE)
+        let response = switch(ui, vec2(96.0, 28.0), bypassed, text_now, NOTICE)
             .on_hover_text("Hear the input as it is, delayed by the same latency");
         if let (true, Some(setter)) = (response.clicked(), setter) {
             setter.begin_set_parameter(&params.bypass);
@@ -194,7 +206,7 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
     let browse = Button::new(RichText::new("Load…").color(ACCENT));
     if ui
         .add_sized(vec2(ui.available_width(), 26.0), browse)
-        .on_hover_text("Choose an ONNX file")
+        .on_hover_text("Choose an ONNX, .nam, .json or .aidax file")
         .clicked()
     {
         actions.push(Action::Browse);
@@ -261,7 +273,9 @@ fn model_card(ui: &mut Ui, view: &View) {
         _ => ("No model: the input passes".to_owned(), WEAK),
     };
     let heading = RichText::new(&name).font(theme::font(23.0)).color(color);
-    ui.add(Label::new(heading).truncate()).on_hover_text(&name);
+    let about = std::iter::once(name.as_str()).chain(view.details.iter().map(String::as_str));
+    let about: Vec<&str> = about.collect();
+    ui.add(Label::new(heading).truncate()).on_hover_text(about.join("\n"));
     text(ui, if view.about.is_empty() { " " } else { &view.about }, 12.0, WEAK);
     ui.add_space(8.0);
     let latency = match view.latency_ms() {
@@ -355,6 +369,7 @@ fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&Par
         inside(ui, places(index), |ui| {
             knob(
                 ui,
+                KNOB,
                 param,
                 &label.name,
                 &value,
@@ -368,6 +383,7 @@ fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&Par
         inside(ui, places(index), |ui| {
             knob(
                 ui,
+                KNOB,
                 param,
                 name,
                 &param.to_string(),

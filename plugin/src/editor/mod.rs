@@ -6,14 +6,15 @@
 
 mod dialog;
 pub mod draw;
+pub mod rack;
 pub mod theme;
 pub mod view;
 pub mod widgets;
 
 use crate::params::TonegraftParams;
 use crate::session::WindowSize;
-use crate::shared::Shared;
-use dialog::Dialog;
+use crate::shared::{CabWish, Shared};
+use dialog::{Asked, Dialog};
 use draw::{Memory, draw};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize, Size};
@@ -50,7 +51,10 @@ impl App {
     fn carry_out(&mut self, action: Action, view: &View) {
         match action {
             Action::Load(wish) => self.shared.open(wish),
-            Action::Browse => self.dialog.browse(&self.shared, view.folder.as_deref()),
+            Action::Browse => self.dialog.browse(&self.shared, Asked::Model, view.folder.as_deref()),
+            Action::BrowseCab => self.dialog.browse(&self.shared, Asked::Cab, view.folder.as_deref()),
+            Action::RemoveCab => self.shared.open_cab(CabWish::Remove),
+            Action::Play(way) => self.shared.play(way),
             Action::Rescan => self.shared.rescan(),
             Action::Dismiss => {
                 self.seen = Fault::None;

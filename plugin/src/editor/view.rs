@@ -2,10 +2,12 @@
 
 use crate::board::KnobLabel;
 use crate::meters::Load;
+use crate::playable::{CabCard, Way};
 use crate::shared::{LibraryItem, Shared, Status, Wish};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tonegraft_core::{Fault, LatencyParts};
+use tonegraft_chain::cab::{CabChoice, CabUse};
+use tonegraft_core::{Fault, LatencyParts, ModelLevels};
 
 /// How urgent a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,26 @@ pub struct View {
     pub meters: Vec<(String, f32)>,
     /// Knobs of the model.
     pub knobs: Vec<KnobLabel>,
+    /// More about the model, in lines.
+    pub details: Vec<String>,
+    /// How it is played.
+    pub way: Way,
+    /// What lies between the host's rate and the model's; empty if nothing does.
+    pub conversion: String,
+    /// Its sizes by name, and what to ask for to get each; empty if it has one only.
+    pub sizes: Vec<(String, f32)>,
+    /// Index of the size that plays.
+    pub size: usize,
+    /// What it tells of its levels.
+    pub levels: ModelLevels,
+    /// It says that it contains a cabinet.
+    pub has_cab: bool,
+    /// The impulse response.
+    pub cab: Option<Arc<CabCard>>,
+    /// Name of the one that is being loaded.
+    pub loading_cab: Option<String>,
+    /// What the gate takes away, in dB; 0 is open.
+    pub gate_db: f32,
     /// Shipped models and the library folder.
     pub library: Arc<Vec<LibraryItem>>,
     /// The line of [`Self::library`] that plays.
@@ -73,6 +95,12 @@ pub enum Action {
     Load(Wish),
     /// Choose a file.
     Browse,
+    /// Play the model another way.
+    Play(Way),
+    /// Choose an impulse response.
+    BrowseCab,
+    /// Play without one.
+    RemoveCab,
     /// Look through the library folder again.
     Rescan,
     /// The message was read.
@@ -103,12 +131,29 @@ impl View {
             peaks: shared.meters.take_peaks(),
             meters: card.meters.iter().cloned().zip(shared.meters.take_model()).collect(),
             knobs: card.knobs.clone(),
+            details: card.details.clone(),
+            way: status.way,
+            sizes: card.sizes.clone(),
+            size: card.size,
+            levels: card.levels,
+            has_cab: card.has_cab,
+            gate_db: shared.meters.gate_db(),
             selected,
-            message: message(&status, *seen, card.sample_rate, host_rate),
+            message: message(&status, *seen, host_rate),
+            conversion: status
+                .conversion
+                .map_or_else(String::new, |conversion| conversion.to_string()),
+            cab: status.cab,
+            loading_cab: status.loading_cab,
             library: status.library,
             loading: status.loading,
             folder: status.folder,
         }
+    }
+
+    /// Whether the cabinet is heard if `used` is chosen, and why.
+    pub fn cab_choice(&self, used: CabUse) -> CabChoice {
+        used.choose(self.cab.is_some(), Some(self.has_cab))
     }
 
     /// Latency in milliseconds at the host's rate; `None` before the host plays.
@@ -140,22 +185,23 @@ impl View {
     }
 }
 
-fn message(status: &Status, fault: Fault, model_rate: Option<u32>, host_rate: Option<u32>) -> Message {
+fn message(status: &Status, fault: Fault, host_rate: Option<u32>) -> Message {
     let (weight, text) = if let Some(error) = &status.error {
         (Weight::Error, error.clone())
     } else if fault != Fault::None {
         (Weight::Error, fault.message().to_owned())
     } else if let Some(notice) = &status.notice {
         (Weight::Notice, notice.clone())
-    } else if let (Some(model), Some(host)) = (model_rate, host_rate)
-        && model != host
+    } else if let Some(note) = status
+        .conversion
+        .as_ref()
+        .and_then(|conversion| conversion.note.as_ref())
     {
-        let text = format!(
-            "The model was made for {} and is converted to and from the host's {}.",
-            hertz(model),
-            hertz(host)
-        );
-        (Weight::Fine, text)
+        (Weight::Notice, format!("{note}."))
+    } else if let Some(conversion) = &status.conversion
+        && conversion.model.is_some_and(|model| model != conversion.host)
+    {
+        (Weight::Fine, conversion.to_string())
     } else if host_rate.is_none() {
         (Weight::Fine, "The host has not started the audio yet.".to_owned())
     } else {
@@ -185,19 +231,13 @@ mod tests {
     #[test]
     fn what_went_wrong_comes_before_what_is_worth_knowing() {
         let mut status = Status::default();
-        let of = |status: &Status, fault, rates: (u32, u32)| message(status, fault, Some(rates.0), Some(rates.1));
-        assert_eq!(of(&status, Fault::None, (48_000, 48_000)).weight, Weight::Fine);
-        assert_eq!(of(&status, Fault::None, (44_100, 48_000)).weight, Weight::Fine);
-        assert!(of(&status, Fault::None, (44_100, 48_000)).text.contains("44.1 kHz"));
+        let of = |status: &Status, fault| message(status, fault, Some(48_000));
+        assert_eq!(of(&status, Fault::None).weight, Weight::Fine);
+        status.notice = Some("changed".into());
+        assert_eq!(of(&status, Fault::None).weight, Weight::Notice);
         status.error = Some("no such file".into());
-        assert_eq!(
-            of(&status, Fault::NonFiniteOutput, (44_100, 48_000)).text,
-            "no such file"
-        );
+        assert_eq!(of(&status, Fault::NonFiniteOutput).text, "no such file");
         status.error = None;
-        assert_eq!(
-            of(&status, Fault::NonFiniteOutput, (48_000, 48_000)).weight,
-            Weight::Error
-        );
+        assert_eq!(of(&status, Fault::NonFiniteOutput).weight, Weight::Error);
     }
 }

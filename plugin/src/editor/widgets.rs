@@ -8,27 +8,32 @@ use std::f32::consts::{PI, TAU};
 /// Width and height of a knob with its texts.
 pub const KNOB: egui::Vec2 = vec2(72.0, 92.0);
 
+/// The same for a small one.
+pub const KNOB_SMALL: egui::Vec2 = vec2(58.0, 76.0);
+
 /// Pointer travel from one end to the other, in points.
 const TRAVEL: f32 = 220.0;
 
-/// A knob for `param` with a name above and a value below. Drag up and down (Shift: finer), wheel, double click for `default`
+/// A knob for `param` with a name above and a value below, [`KNOB`] or [`KNOB_SMALL`] high. Drag up and down (Shift: finer), wheel, double click for `default`
 /// (normalised).
 pub fn knob(
     ui: &mut Ui,
+    size: egui::Vec2,
     param: &FloatParam,
     name: &str,
     value: &str,
     default: f32,
     setter: Option<&ParamSetter<'_>>,
 ) -> Response {
-    let (rect, response) = ui.allocate_exact_size(KNOB, Sense::click_and_drag());
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let position = param.unmodulated_normalized_value();
     response.widget_info(|| WidgetInfo::slider(true, f64::from(position), format!("{name} {value}")));
     if let Some(setter) = setter {
         turn(ui, &response, param, position, default, setter);
     }
-    let centre = pos2(rect.center().x, rect.top() + 44.0);
-    draw_dial(ui, centre, position, default, response.hovered() || response.dragged());
+    let lively = response.hovered() || response.dragged();
+    let centre = pos2(rect.center().x, rect.top() + 44.0 / 92.0 * rect.height());
+    draw_dial(ui, centre, 22.0 / 92.0 * rect.height(), position, default, lively);
     caption(ui, pos2(centre.x, rect.top() + 7.0), name, WEAK, 11.5, rect.width());
     caption(ui, pos2(centre.x, rect.bottom() - 9.0), value, TEXT, 12.0, rect.width());
     response
@@ -86,11 +91,10 @@ fn arc(centre: Pos2, radius: f32, from: f32, to: f32) -> Vec<Pos2> {
         .collect()
 }
 
-fn draw_dial(ui: &Ui, centre: Pos2, position: f32, default: f32, lively: bool) {
-    const RADIUS: f32 = 22.0;
+fn draw_dial(ui: &Ui, centre: Pos2, radius: f32, position: f32, default: f32, lively: bool) {
     let painter = ui.painter();
     let line = |from: f32, to: f32, stroke: Stroke| {
-        painter.add(egui::Shape::line(arc(centre, RADIUS, angle(from), angle(to)), stroke));
+        painter.add(egui::Shape::line(arc(centre, radius, angle(from), angle(to)), stroke));
     };
     line(0.0, 1.0, Stroke::new(4.0, FIELD));
     // From the middle for what has a zero there, else from the left.
@@ -99,10 +103,10 @@ fn draw_dial(ui: &Ui, centre: Pos2, position: f32, default: f32, lively: bool) {
         line(origin.min(position), origin.max(position), Stroke::new(4.0, ACCENT));
     }
     let face = if lively { theme::FIELD_HOVER } else { FIELD };
-    painter.circle(centre, RADIUS - 6.0, face, Stroke::new(1.0, LINE));
+    painter.circle(centre, radius - 6.0, face, Stroke::new(1.0, LINE));
     let direction = vec2(angle(position).cos(), angle(position).sin());
     painter.line_segment(
-        [centre + direction * 6.0, centre + direction * (RADIUS - 7.0)],
+        [centre + direction * 6.0, centre + direction * (radius - 7.0)],
         Stroke::new(2.5, if lively { ACCENT } else { TEXT }),
     );
 }
@@ -156,6 +160,13 @@ pub enum Icon {
     Next,
     /// An arrow that goes round.
     Again,
+    /// Two crossed lines.
+    Cross,
+}
+
+/// A small button that takes something away.
+pub fn cross(ui: &mut Ui, name: &str) -> Response {
+    icon(ui, Icon::Cross, name)
 }
 
 /// A small button with a drawn sign.
@@ -184,6 +195,11 @@ pub fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     match icon {
         Icon::Previous => triangle([vec2(3.5, -5.0), vec2(3.5, 5.0), vec2(-4.5, 0.0)]),
         Icon::Next => triangle([vec2(-3.5, -5.0), vec2(4.5, 0.0), vec2(-3.5, 5.0)]),
+        Icon::Cross => {
+            for (from, to) in [(vec2(-4.0, -4.0), vec2(4.0, 4.0)), (vec2(-4.0, 4.0), vec2(4.0, -4.0))] {
+                painter.line_segment([centre + from, centre + to], Stroke::new(1.6, color));
+            }
+        }
         Icon::Again => {
             painter.add(egui::Shape::line(
                 arc(centre, 5.0, -0.3 * PI, 1.35 * PI),
@@ -196,8 +212,8 @@ pub fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
 }
 
 /// A switch: filled with `color` while it is on.
-pub fn switch(ui: &mut Ui, is_on: bool, text: &str, color: Color32) -> Response {
-    let (rect, response) = ui.allocate_exact_size(vec2(96.0, 28.0), Sense::click());
+pub fn switch(ui: &mut Ui, size: egui::Vec2, is_on: bool, text: &str, color: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Switch, true, is_on, text));
     let (fill, ink) = match (is_on, response.hovered()) {
         (true, _) => (color, BACKGROUND),
@@ -212,7 +228,13 @@ pub fn switch(ui: &mut Ui, is_on: bool, text: &str, color: Color32) -> Response 
         Stroke::new(1.0, LINE),
         egui::StrokeKind::Inside,
     );
-    painter.text(rect.center(), Align2::CENTER_CENTER, text, theme::font(13.0), ink);
+    painter.text(
+        rect.center(),
+        Align2::CENTER_CENTER,
+        text,
+        theme::font(if size.y < 26.0 { 12.0 } else { 13.0 }),
+        ink,
+    );
     response
 }
 

@@ -1,10 +1,11 @@
 //! Units, short names and plain values of the parameters, for the VST3 shell: CLAP has no fields for them.
 
-use crate::params::GAIN_DB;
+use crate::params::position_power;
 use clap_sys::id::clap_id;
 use clap_sys::plugin::clap_plugin;
 use clap_vst3::ParamInfoExtension;
 use std::ffi::c_char;
+use tonegraft_chain::params::{Kind, Param};
 
 pub(super) static PARAM_INFO: ParamInfoExtension = ParamInfoExtension {
     get_unit: Some(get_unit),
@@ -24,60 +25,65 @@ const fn id_of(name: &str) -> clap_id {
     hash & 0x7fff_ffff
 }
 
-/// One parameter: id, unit, short name, plain value at 0 and at 1.
-struct Entry {
-    id: clap_id,
-    unit: &'static str,
-    short: &'static str,
-    plain: [f64; 2],
-}
-
-const fn knob(name: &str, short: &'static str) -> Entry {
-    Entry {
-        id: id_of(name),
-        unit: "",
-        short,
-        plain: [0.0, 1.0],
-    }
-}
-
-const fn gain(name: &str, short: &'static str) -> Entry {
-    let limit = GAIN_DB as f64;
-    Entry {
-        id: id_of(name),
-        unit: "dB",
-        short,
-        plain: [-limit, limit],
-    }
-}
-
-static ENTRIES: [Entry; 12] = [
-    Entry {
-        id: id_of("bypass"),
-        unit: "",
-        short: "Byp",
-        plain: [0.0, 1.0],
-    },
-    gain("input_gain", "In"),
-    gain("output_gain", "Out"),
-    Entry {
-        id: id_of("mix"),
-        unit: "%",
-        short: "Mix",
-        plain: [0.0, 100.0],
-    },
-    knob("a_knob_1", "A1"),
-    knob("a_knob_2", "A2"),
-    knob("a_knob_3", "A3"),
-    knob("a_knob_4", "A4"),
-    knob("a_knob_5", "A5"),
-    knob("a_knob_6", "A6"),
-    knob("a_knob_7", "A7"),
-    knob("a_knob_8", "A8"),
+/// Short names by the parameter's id; what has none here is not of this plugin.
+const SHORT: &[(&str, &str)] = &[
+    ("bypass", "Byp"),
+    ("input_gain", "In"),
+    ("output_gain", "Out"),
+    ("mix", "Mix"),
+    ("output_mode", "Lvl"),
+    ("calibrate_input", "Cal"),
+    ("interface_dbu", "dBu"),
+    ("gate", "Gate"),
+    ("gate_threshold", "Thr"),
+    ("gate_hysteresis", "Hyst"),
+    ("gate_hold", "Hold"),
+    ("gate_release", "Rel"),
+    ("gate_range", "Rng"),
+    ("cab", "Cab"),
+    ("tone", "Tone"),
+    ("tone_bass", "Bass"),
+    ("tone_middle", "Mid"),
+    ("tone_treble", "Treb"),
+    ("a_knob_1", "A1"),
+    ("a_knob_2", "A2"),
+    ("a_knob_3", "A3"),
+    ("a_knob_4", "A4"),
+    ("a_knob_5", "A5"),
+    ("a_knob_6", "A6"),
+    ("a_knob_7", "A7"),
+    ("a_knob_8", "A8"),
 ];
 
-fn entry(id: clap_id) -> Option<&'static Entry> {
-    ENTRIES.iter().find(|entry| entry.id == id)
+/// One parameter.
+struct Entry {
+    unit: &'static str,
+    short: &'static str,
+    /// Plain values at 0 and at 1.
+    plain: [f64; 2],
+    /// The plain value follows this power of the position.
+    power: f64,
+}
+
+fn entry(id: clap_id) -> Option<Entry> {
+    let (name, short) = SHORT.iter().find(|(name, _)| id_of(name) == id)?;
+    let param = Param::find(name);
+    let (unit, power) = match param.map(|param| param.kind) {
+        Some(Kind::Number { unit, .. }) => (unit, f64::from(position_power(unit))),
+        _ => ("", 1.0),
+    };
+    let (low, high) = match (param, *name) {
+        (Some(param), _) => param.range(),
+        // Auto, on, off.
+        (None, "cab") => (0.0, 2.0),
+        (None, _) => (0.0, 1.0),
+    };
+    Some(Entry {
+        unit,
+        short,
+        plain: [f64::from(low), f64::from(high)],
+        power,
+    })
 }
 
 /// # Safety
@@ -114,7 +120,7 @@ unsafe extern "C" fn to_plain(_plugin: *const clap_plugin, id: clap_id, value: f
     match (entry(id), unsafe { plain.as_mut() }) {
         (Some(entry), Some(plain)) if value.is_finite() => {
             let [low, high] = entry.plain;
-            *plain = low + (high - low) * value.clamp(0.0, 1.0);
+            *plain = low + (high - low) * value.clamp(0.0, 1.0).powf(entry.power);
             true
         }
         _ => false,
@@ -126,7 +132,7 @@ unsafe extern "C" fn from_plain(_plugin: *const clap_plugin, id: clap_id, plain:
     match (entry(id), unsafe { value.as_mut() }) {
         (Some(entry), Some(value)) if plain.is_finite() => {
             let [low, high] = entry.plain;
-            *value = ((plain - low) / (high - low)).clamp(0.0, 1.0);
+            *value = ((plain - low) / (high - low)).clamp(0.0, 1.0).powf(1.0 / entry.power);
             true
         }
         _ => false,
@@ -148,6 +154,13 @@ mod tests {
         // SAFETY: as above.
         assert!(unsafe { from_plain(std::ptr::null(), id, plain, &raw mut value) });
         assert!((value - 0.25).abs() < 1e-9);
+        let hold = id_of("gate_hold");
+        // SAFETY: as above.
+        assert!(unsafe { to_plain(std::ptr::null(), hold, 0.5, &raw mut plain) });
+        assert!((plain - 125.0).abs() < 1e-9, "{plain}");
+        // SAFETY: as above.
+        assert!(unsafe { from_plain(std::ptr::null(), hold, plain, &raw mut value) });
+        assert!((value - 0.5).abs() < 1e-9);
         // SAFETY: as above.
         assert!(!unsafe { to_plain(std::ptr::null(), 1, 0.5, &raw mut plain) });
         let mut text = [1 as c_char; 3];

@@ -42,7 +42,37 @@ pub const LAYOUTS: [[usize; 3]; 9] = [
 ];
 
 /// The parameters' ids, in the order in which hosts see them.
-pub const PARAMS: [&str; 12] = [
+pub const PARAMS: [&str; 26] = [
+    "bypass",
+    "input_gain",
+    "output_gain",
+    "mix",
+    "output_mode",
+    "calibrate_input",
+    "interface_dbu",
+    "gate",
+    "gate_threshold",
+    "gate_hysteresis",
+    "gate_hold",
+    "gate_release",
+    "gate_range",
+    "cab",
+    "tone",
+    "tone_bass",
+    "tone_middle",
+    "tone_treble",
+    "a_knob_1",
+    "a_knob_2",
+    "a_knob_3",
+    "a_knob_4",
+    "a_knob_5",
+    "a_knob_6",
+    "a_knob_7",
+    "a_knob_8",
+];
+
+/// Those of the first release.
+pub const FIRST_PARAMS: [&str; 12] = [
     "bypass",
     "input_gain",
     "output_gain",
@@ -56,6 +86,9 @@ pub const PARAMS: [&str; 12] = [
     "a_knob_7",
     "a_knob_8",
 ];
+
+/// Parameters with this many steps between their values, instead of a range of 0 … 1.
+pub const STEPS: [(&str, f64); 2] = [("output_mode", 2.0), ("cab", 2.0)];
 
 /// The CLAP id of a parameter.
 pub fn id_of(name: &str) -> u32 {

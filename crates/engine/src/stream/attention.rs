@@ -7,10 +7,12 @@
 use super::build::{Builder, Stop};
 use super::facts::Fact;
 use super::shape::{broadcast, broadcast_planes, planes, size, text};
+use super::time::numbers;
 use super::{Axis, Clock, Rate, Signal, StreamOp};
+use std::sync::Arc;
 use tonegraft_kernels::binary::Function as Binary;
 use tonegraft_kernels::frame::Function;
-use tonegraft_model::{Node, Op, Tensor, TensorData, ValueId};
+use tonegraft_model::{Node, Op, Tensor, ValueId};
 
 /// What is added to the score of a frame that does not exist: its share is 0.
 const NEVER: f32 = -1e30;
@@ -22,17 +24,7 @@ const MASKED: f32 = -1e4;
 const MAX_PAST: usize = 4_096;
 
 /// The values of a mask, and which of them let a score pass.
-type Mask = (Vec<f32>, fn(f32) -> bool);
-
-/// The values of the last two axes, one matrix after the other.
-fn values(tensor: &Tensor) -> Vec<f32> {
-    #[allow(clippy::cast_precision_loss)]
-    match tensor.data() {
-        TensorData::F32(values) => values.clone(),
-        TensorData::I64(values) => values.iter().map(|value| *value as f32).collect(),
-        TensorData::Bool(values) => values.iter().map(|value| f32::from(u8::from(*value))).collect(),
-    }
-}
+type Mask = (Arc<[f32]>, fn(f32) -> bool);
 
 impl Builder<'_> {
     /// Frames that the attention whose scores `node` computes reaches back, with the frame itself.
@@ -80,14 +72,14 @@ impl Builder<'_> {
         for _ in 0..8 {
             let reads = |next: &&Node| next.inputs.contains(&Some(id));
             let next = self.graph.nodes.iter().find(reads)?;
-            let constant = |at: usize| -> Option<Vec<f32>> {
+            let constant = |at: usize| -> Option<Arc<[f32]>> {
                 let input: ValueId = next.inputs.get(at).copied().flatten()?;
                 let tensor = match (self.graph.constant(input), &self.facts[input.index()]) {
                     (Some(tensor), _) | (None, Some(Fact::Constant { tensor, .. })) => tensor,
                     _ => return None,
                 };
                 let square = tensor.shape().ends_with(&[frames, frames]);
-                square.then(|| values(tensor))
+                square.then(|| numbers(tensor))
             };
             let at = next.inputs.iter().position(|input| *input == Some(id))?;
             match &next.op {
@@ -221,7 +213,7 @@ impl Builder<'_> {
         if frames < 2 || !shape.ends_with(&[frames, frames]) {
             return Ok(None);
         }
-        let all = values(tensor);
+        let all = numbers(tensor);
         let row = frames - 1;
         let mut kept = Vec::new();
         for matrix in all.chunks_exact(frames * frames) {

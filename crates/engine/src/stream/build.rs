@@ -373,12 +373,7 @@ impl Builder<'_> {
         let Some(Some(Fact::Signal(signal))) = facts.first() else {
             return None;
         };
-        let all: Vec<i64> = (signal.axes.iter())
-            .map(|axis| match axis {
-                Axis::Time => signal.timing.length,
-                Axis::Size(size) | Axis::Past(size) => i64::try_from(*size).unwrap_or(0),
-            })
-            .collect();
+        let all: Vec<i64> = (0..signal.axes.len()).map(|axis| signal.length(axis)).collect();
         match &node.op {
             Op::Size => Some(Tensor::i64(Vec::new(), vec![all.iter().product()])?),
             Op::Shape { start, end } => {

@@ -36,6 +36,19 @@ impl Along {
     }
 }
 
+/// Padding before and after an axis of `length`, for windows that reach over `reach + 1` elements every `step`.
+pub(super) fn padding(rule: AutoPad, explicit: (i64, i64), length: i64, reach: i64, step: i64) -> (i64, i64) {
+    // Enough for ceil(length / step) results.
+    let results = (length + step - 1).div_euclid(step);
+    let same = ((results - 1) * step + reach + 1 - length).max(0);
+    match rule {
+        AutoPad::NotSet => explicit,
+        AutoPad::Valid => (0, 0),
+        AutoPad::SameUpper => (same / 2, same - same / 2),
+        AutoPad::SameLower => (same - same / 2, same / 2),
+    }
+}
+
 /// The window along spatial axis `axis` of `axes`, over `length` values.
 fn along(window: &Window, axis: usize, axes: usize, taps: usize, length: i64) -> Result<Along, Stop> {
     let (Some(stride), Some(dilation)) = (window.strides.get(axis), window.dilations.get(axis)) else {
@@ -55,15 +68,7 @@ fn along(window: &Window, axis: usize, axes: usize, taps: usize, length: i64) ->
     let reach = along.reach()?;
     let step = i64::try_from(stride).map_err(|_| Stop::shape("a stride is too large"))?;
     let at = |at: usize| window.pads.get(at).copied().unwrap_or(0);
-    // Enough for ceil(length / stride) results.
-    let results = (length + step - 1).div_euclid(step);
-    let same = ((results - 1) * step + reach + 1 - length).max(0);
-    (along.begin, along.end) = match window.auto_pad {
-        AutoPad::NotSet => (at(axis), at(axes + axis)),
-        AutoPad::Valid => (0, 0),
-        AutoPad::SameUpper => (same / 2, same - same / 2),
-        AutoPad::SameLower => (same - same / 2, same / 2),
-    };
+    (along.begin, along.end) = padding(window.auto_pad, (at(axis), at(axes + axis)), length, reach, step);
     limited_frames(along.begin)?;
     limited_frames(along.end)?;
     Ok(along)
@@ -121,10 +126,7 @@ impl Builder<'_> {
         }
         let mut windows = Vec::new();
         for axis in 0..layout.spatial {
-            let length = match signal.axes[2 + axis] {
-                Axis::Time => signal.timing.length,
-                Axis::Size(size) | Axis::Past(size) => i64::try_from(size).unwrap_or(0),
-            };
+            let length = signal.length(2 + axis);
             windows.push(along(window, axis, layout.spatial, w_shape[2 + axis], length)?);
         }
         let Some(time) = layout.time else {
@@ -309,10 +311,7 @@ impl Builder<'_> {
         let mut windows = Vec::new();
         let mut results = Vec::new();
         for axis in 0..layout.spatial {
-            let length = match signal.axes[2 + axis] {
-                Axis::Time => signal.timing.length,
-                Axis::Size(size) | Axis::Past(size) => i64::try_from(size).unwrap_or(0),
-            };
+            let length = signal.length(2 + axis);
             let explicit = Window {
                 auto_pad: AutoPad::NotSet,
                 ..window.clone()

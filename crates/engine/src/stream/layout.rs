@@ -431,10 +431,8 @@ fn resolved(target: &[i64], signal: &Signal, total: i128, copies_zero: bool) -> 
     let mut sizes: Vec<i64> = Vec::with_capacity(target.len());
     for (at, size) in target.iter().enumerate() {
         sizes.push(match size {
-            0 if copies_zero => match signal.axes.get(at)? {
-                Axis::Time => signal.timing.length,
-                Axis::Size(size) | Axis::Past(size) => i64::try_from(*size).ok()?,
-            },
+            0 if copies_zero && at < signal.axes.len() => signal.length(at),
+            0 if copies_zero => return None,
             size => *size,
         });
     }

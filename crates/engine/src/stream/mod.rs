@@ -153,6 +153,17 @@ pub struct Signal {
     pub timing: Timing,
 }
 
+impl Signal {
+    /// How many elements lie along an axis: of the time, as many as the whole signal has. 0 if there is no such axis.
+    pub(crate) fn length(&self, axis: usize) -> i64 {
+        match self.axes.get(axis) {
+            Some(Axis::Time) => self.timing.length,
+            Some(Axis::Size(size) | Axis::Past(size)) => i64::try_from(*size).unwrap_or(0),
+            None => 0,
+        }
+    }
+}
+
 /// Which planes of an operand an element-wise operation pairs with the planes of its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Planes {

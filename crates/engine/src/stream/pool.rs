@@ -1,6 +1,7 @@
 //! Pooling, over time or features.
 
 use super::build::{Builder, Stop};
+use super::convolution::padding;
 use super::facts::Fact;
 use super::shape::{planes, size, text, time_axis};
 use super::{Axis, Clock, Rate, Signal, StreamOp};
@@ -181,10 +182,7 @@ impl Builder<'_> {
         let mut explicit = window.clone();
         explicit.pads.resize(2 * spatial, 0);
         for at in 0..spatial {
-            let length = match signal.axes[2 + at] {
-                Axis::Time => signal.timing.length,
-                Axis::Size(size) | Axis::Past(size) => i64::try_from(size).unwrap_or(0),
-            };
+            let length = signal.length(2 + at);
             let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / 4);
             let step = number(*window.strides.get(at).unwrap_or(&1)).max(1);
             let reach = number(
@@ -192,13 +190,8 @@ impl Builder<'_> {
                     .saturating_sub(1)
                     .saturating_mul(*window.dilations.get(at).unwrap_or(&1)),
             );
-            let same = (((length + step - 1).div_euclid(step) - 1) * step + reach + 1 - length).max(0);
-            match window.auto_pad {
-                AutoPad::NotSet => {}
-                AutoPad::Valid => (explicit.pads[at], explicit.pads[spatial + at]) = (0, 0),
-                AutoPad::SameUpper => (explicit.pads[at], explicit.pads[spatial + at]) = (same / 2, same - same / 2),
-                AutoPad::SameLower => (explicit.pads[at], explicit.pads[spatial + at]) = (same - same / 2, same / 2),
-            }
+            let given = (explicit.pads[at], explicit.pads[spatial + at]);
+            (explicit.pads[at], explicit.pads[spatial + at]) = padding(window.auto_pad, given, length, reach, step);
             if ceil_mode {
                 let over = (length + explicit.pads[at] + explicit.pads[spatial + at] - reach - 1).rem_euclid(step);
                 if over > 0 {

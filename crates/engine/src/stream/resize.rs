@@ -20,12 +20,8 @@ impl Builder<'_> {
             .map(|(_, scales)| scales)
             .filter(|scales| !scales.is_empty());
         let sizes = self.integers(node, 3)?.filter(|sizes| !sizes.is_empty());
-        let length = |axis: Axis, signal: &Signal| match axis {
-            Axis::Time => signal.timing.length,
-            Axis::Size(n) | Axis::Past(n) => i64::try_from(n).unwrap_or(0),
-        };
         for at in 0..rank {
-            let own = length(signal.axes[at], &signal);
+            let own = signal.length(at);
             #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
             let (scale, result) = match (&sizes, &scales) {
                 (Some(sizes), _) if sizes.len() == rank => (sizes[at] as f64 / own as f64, sizes[at]),

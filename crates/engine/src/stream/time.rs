@@ -319,7 +319,7 @@ impl Builder<'_> {
 
 /// The elements as floats: integers and truth values as well.
 #[allow(clippy::cast_precision_loss)]
-fn numbers(tensor: &Tensor) -> Arc<[f32]> {
+pub(super) fn numbers(tensor: &Tensor) -> Arc<[f32]> {
     match tensor.data() {
         TensorData::F32(values) => values.as_slice().into(),
         TensorData::I64(values) => values.iter().map(|value| *value as f32).collect(),
