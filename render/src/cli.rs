@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use tonegraft_chain::cab::CabUse;
 use tonegraft_core::SampleRate;
 use tonegraft_engine::{Oversampling, RateMode};
 
@@ -61,9 +62,59 @@ pub struct Patch {
     #[arg(long, short, value_name = "MODEL")]
     pub model: String,
 
-    /// Set a knob of the model by its name or as "knob N", or the chain's input_gain and output_gain (dB) and mix (%)
+    /// Set a knob of the model by its name or as "knob N", or the chain: input_gain=-6, mix=50, output_mode=normalized,
+    /// calibrate_input=on, interface_dbu=12, gate=on, gate_threshold=-60, tone=on, tone_bass=7 …; a wrong name lists them all
     #[arg(long = "param", short, value_name = "NAME=VALUE")]
     pub params: Vec<String>,
+
+    /// Rates of audio and model.
+    #[command(flatten)]
+    pub rates: Rates,
+
+    /// Which of the sizes in which a file holds its model: 0 (lite) to 1 (full) [default: full]
+    #[arg(long, value_name = "0..1", value_parser = model_size)]
+    pub size: Option<f32>,
+
+    /// Play an impulse response behind the model: a WAV, FLAC or AIFF file of a cabinet or a room
+    #[arg(long, value_name = "FILE")]
+    pub ir: Option<PathBuf>,
+
+    /// Whether the impulse response is heard; auto: unless the model says that it contains a cabinet
+    #[arg(long, value_enum, default_value_t = Cab::Auto)]
+    pub cab: Cab,
+}
+
+/// Whether an impulse response is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Cab {
+    /// Unless the model says that it contains a cabinet
+    #[default]
+    Auto,
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
+impl Cab {
+    /// As states name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl From<Cab> for CabUse {
+    fn from(cab: Cab) -> Self {
+        match cab {
+            Cab::Auto => Self::Auto,
+            Cab::On => Self::On,
+            Cab::Off => Self::Off,
+        }
+    }
 }
 
 /// How a model plays at a rate that is not its own, and above its own.
@@ -102,30 +153,22 @@ pub enum Start {
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Reads WAV of any rate with 1 to 16 channels (8 to 32-bit integers or 32-bit float) and writes 32-bit float WAV of the same rate,
-channels and length, with the latency taken off. A model of another rate is converted to and from its own. Mono and stereo files play as on a mono or stereo track; in files with
-more channels, each channel plays by itself.
+channels and length, with the latency taken off. A model of another rate is converted to and from its own. Mono and stereo files
+play as on a mono or stereo track; in files with more channels, each channel plays by itself.
 
 Examples:
   tonegraft render --model overdrive guitar.wav out.wav
   tonegraft render --model overdrive --param \"knob 1=0.7\" --param output_gain=-6 guitar.wav out.wav
-  tonegraft render --model my-amp.onnx --start silence --tail 0.5 guitar.wav out.wav
+  tonegraft render --model amp.nam --ir 4x12.wav --tail 0.5 --param gate=on --param tone_treble=6 guitar.wav out.wav
   tonegraft render --model my-amp.onnx --out-dir rendered takes/*.wav")]
 pub struct RenderArgs {
     /// Model and controls.
     #[command(flatten)]
     pub patch: Patch,
 
-    /// Rates of audio and model.
-    #[command(flatten)]
-    pub rates: Rates,
-
     /// Frames per block, or random:SEED; the samples do not depend on it
     #[arg(long, value_name = "N|random:SEED", default_value = "512")]
     pub block: Blocks,
-
-    /// Which of the sizes in which a file holds its model: 0 (lite) to 1 (full) [default: full]
-    #[arg(long, value_name = "0..1", value_parser = model_size)]
-    pub size: Option<f32>,
 
     /// State of the model before the first frame [default: as the model's own player: silence for .nam, zero for ONNX]
     #[arg(long, value_enum)]

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tonegraft_chain::Settings;
+use tonegraft_chain::cab::{CabChoice, CabUse, ImpulseResponse, IrLevel, Recording};
 use tonegraft_core::Fault;
 
 /// What was rendered; the keys of `--json`.
@@ -56,6 +57,8 @@ struct Job {
 struct Setup {
     named: Named,
     settings: Settings,
+    /// The impulse response as it was read.
+    cab: Option<Recording>,
     rates: Rates,
     start: Start,
     blocks: Blocks,
@@ -69,13 +72,24 @@ struct Setup {
 /// Whatever stops a file from being rendered; with several files the others are rendered all the same.
 pub fn run(args: &RenderArgs) -> Result<()> {
     let jobs = jobs(args)?;
-    let named = models::load(&args.patch.model, args.size)?;
-    if args.size.is_some() && named.model.metadata().sizes.is_none() {
+    let named = models::load(&args.patch.model, args.patch.size)?;
+    if args.patch.size.is_some() && named.model.metadata().sizes.is_none() {
         eprintln!("warning: {} has one size only; --size changes nothing", named.name);
     }
-    let settings = params::settings(&args.patch.params, named.model.knobs())?;
+    let mut settings = params::settings(&args.patch.params, named.model.knobs())?;
+    let cab = args.patch.ir.as_deref().map(Recording::open).transpose()?;
+    let in_model = named.model.metadata().gear.has_cab();
+    let choice = CabUse::from(args.patch.cab).choose(cab.is_some(), Some(in_model));
+    settings.cab = choice.is_heard();
+    if choice == CabChoice::InModel {
+        eprintln!(
+            "warning: {} contains a cabinet, so the impulse response is bypassed; --cab on plays it",
+            named.name
+        );
+    }
     let setup = Setup {
-        rates: args.rates,
+        rates: args.patch.rates,
+        cab,
         start: args.start.unwrap_or(default_start(&named)),
         named,
         settings,
@@ -219,6 +233,9 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
     };
     // Mono and stereo as on a track; of more channels, each by itself.
     let (count, width) = if channels <= 2 { (1, channels) } else { (channels, 1) };
+    let response = (setup.cab.as_ref())
+        .map(|recording| ImpulseResponse::new(recording, rate, IrLevel::default()))
+        .transpose()?;
     let mut rigs = (0..count)
         .map(|_| {
             Rig::new(
@@ -228,6 +245,7 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
                 setup.rates,
                 setup.start,
                 &setup.settings,
+                response.as_ref(),
             )
         })
         .collect::<Result<Vec<_>>>()

@@ -11,7 +11,7 @@ use tonegraft_core::SampleRate;
 #[error("{}{kind}", self.place())]
 pub struct IrError {
     file: Option<PathBuf>,
-    #[source]
+    // Its text is in this one's: no source.
     kind: IrErrorKind,
 }
 
@@ -52,7 +52,7 @@ impl From<IrErrorKind> for IrError {
 pub enum IrErrorKind {
     /// The file is missing, a folder, or not readable.
     #[error("the impulse response cannot be read ({0}); check that the file is there and may be opened")]
-    Io(#[source] std::io::Error),
+    Io(std::io::Error),
     /// No format that is read.
     #[error("this is no WAV, AIFF or FLAC file that can be read ({reason}); export the impulse response as WAV")]
     NotAudio {
