@@ -12,7 +12,7 @@ use egui::{
     UiBuilder, WidgetInfo, pos2, vec2,
 };
 use nice_plug::prelude::{Param, ParamSetter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Height of the strip at the top.
@@ -29,6 +29,8 @@ const ROW: f32 = 24.0;
 const METERS: f32 = 88.0;
 /// Space between panels.
 const GAP: f32 = 8.0;
+/// Endings of impulse responses.
+pub(super) const AUDIO: [&str; 4] = ["wav", "flac", "aif", "aiff"];
 /// How fast a level falls, in dB per second.
 const FALL_DB: f32 = 26.0;
 
@@ -196,12 +198,16 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
     ui.advance_cursor_after_rect(list);
     ui.add_space(4.0);
     let edit = TextEdit::singleline(&mut memory.path)
-        .hint_text("Path of a model, then Enter")
+        .hint_text("Path of a model or IR, then Enter")
         .desired_width(f32::INFINITY);
     let edit = ui.add(edit);
     let load_path = edit.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if load_path && let Some(path) = typed_path(&memory.path) {
-        actions.push(Action::Load(Wish::File(path)));
+        actions.push(if is_audio(&path) {
+            Action::LoadCab(path)
+        } else {
+            Action::Load(Wish::File(path))
+        });
     }
     let browse = Button::new(RichText::new("Load…").color(ACCENT));
     if ui
@@ -218,6 +224,12 @@ fn typed_path(text: &str) -> Option<PathBuf> {
     let text = text.trim().trim_matches(['"', '\'']);
     let text = text.strip_prefix("file://").unwrap_or(text);
     (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+/// True for what can only be an impulse response.
+fn is_audio(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    AUDIO.iter().any(|audio| extension.eq_ignore_ascii_case(audio))
 }
 
 /// One line of the library: all have one height, so that only those in sight are drawn.
@@ -463,5 +475,6 @@ mod tests {
         assert_eq!(typed_path("  \"/a b/c.onnx\" "), Some(PathBuf::from("/a b/c.onnx")));
         assert_eq!(typed_path("file:///m.onnx"), Some(PathBuf::from("/m.onnx")));
         assert_eq!(typed_path(" '' "), None);
+        assert!(is_audio(Path::new("/a/4x12.WAV")) && !is_audio(Path::new("/a/amp.nam")));
     }
 }

@@ -53,6 +53,7 @@ impl App {
             Action::Load(wish) => self.shared.open(wish),
             Action::Browse => self.dialog.browse(&self.shared, Asked::Model, view.folder.as_deref()),
             Action::BrowseCab => self.dialog.browse(&self.shared, Asked::Cab, view.folder.as_deref()),
+            Action::LoadCab(path) => self.shared.open_cab(CabWish::File(path)),
             Action::RemoveCab => self.shared.open_cab(CabWish::Remove),
             Action::Play(way) => self.shared.play(way),
             Action::Rescan => self.shared.rescan(),

@@ -97,6 +97,8 @@ pub enum Action {
     Browse,
     /// Play the model another way.
     Play(Way),
+    /// Load this impulse response.
+    LoadCab(PathBuf),
     /// Choose an impulse response.
     BrowseCab,
     /// Play without one.
