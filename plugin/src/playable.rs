@@ -208,16 +208,18 @@ fn card(model: &Model, found: &Located) -> ModelCard {
 /// What is known of a capture, a line each.
 fn details(metadata: &Metadata) -> Vec<String> {
     let gear = &metadata.gear;
-    let number = |name: &str, value: Option<f32>, unit: &str| value.map(|value| format!("{name}: {value}{unit}"));
+    let number = |name: &str, value: Option<f32>, unit: &str| value.map(|value| format!("{name}: {value:.2}{unit}"));
+    let level = |name: &str, value: Option<f32>, unit: &str| value.map(|value| format!("{name}: {value:.1}{unit}"));
     let text = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}: {value}"));
+    let esr = metadata.training_esr.map(|esr| format!("Training ESR: {esr}"));
     [
         text("Tone", &gear.tone_type),
         text("Made", &gear.date),
-        number("Loudness", gear.loudness, " dB"),
+        level("Loudness", gear.loudness, " dB"),
         number("Gain", gear.gain, ""),
-        number("Input level", gear.input_level_dbu, " dBu"),
-        number("Output level", gear.output_level_dbu, " dBu"),
-        number("Training ESR", metadata.training_esr, ""),
+        level("Input", gear.input_level_dbu, " dBu"),
+        level("Output", gear.output_level_dbu, " dBu"),
+        esr,
         metadata.description.clone(),
     ]
     .into_iter()

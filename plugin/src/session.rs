@@ -41,9 +41,9 @@ pub struct WindowSize(AtomicU64);
 
 impl WindowSize {
     /// A new window's size.
-    pub const DEFAULT: [u32; 2] = [900, 680];
+    pub const DEFAULT: [u32; 2] = [960, 680];
     /// The smallest.
-    pub const MIN: [u32; 2] = [820, 640];
+    pub const MIN: [u32; 2] = [880, 640];
     /// The largest.
     pub const MAX: [u32; 2] = [2400, 1600];
 
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(size.get(), WindowSize::DEFAULT);
         size.put([1, u32::MAX]);
         assert_eq!(size.get(), [WindowSize::MIN[0], WindowSize::MAX[1]]);
-        size.put([950, 700]);
-        assert_eq!(size.get(), [950, 700]);
+        size.put([990, 700]);
+        assert_eq!(size.get(), [990, 700]);
     }
 }

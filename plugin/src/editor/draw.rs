@@ -343,10 +343,10 @@ fn model_card(ui: &mut Ui, view: &View) {
     let shown: Vec<String> = (view.meters.iter())
         .map(|(name, value)| format!("{name} {value:.3}"))
         .collect();
-    let line = if shown.is_empty() {
-        view.reason.clone()
-    } else {
-        shown.join("   ")
+    let line = match (shown.is_empty(), view.details.is_empty()) {
+        (false, _) => shown.join("   "),
+        (true, false) => view.details.join("  ·  "),
+        (true, true) => view.reason.clone(),
     };
     inside(ui, below, |ui| text(ui, &line, 11.0, WEAK));
 }

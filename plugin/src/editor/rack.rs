@@ -60,7 +60,7 @@ fn choice(ui: &mut Ui, title: &str, names: &[&str], now: usize, hint: &str) -> O
 /// How the model is played: rate, oversampling, size, level.
 pub fn choices(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Setter<'_>, actions: &mut Vec<Action>) {
     let area = ui.available_rect_before_wrap();
-    let shares = [0.23, 0.19, 0.17, 0.19, 0.22];
+    let shares = [0.22, 0.17, 0.16, 0.21, 0.24];
     let mut left = area.left();
     let mut cells = shares.map(|share| {
         let width = area.width() * share;
@@ -179,7 +179,7 @@ pub fn rack(
 ) {
     let gap = 8.0;
     let inner = area.width() - 2.0 * gap;
-    let (gate_width, cab_width) = (inner * 0.42, inner * 0.28);
+    let (gate_width, cab_width) = (inner * 0.46, inner * 0.25);
     let first = area.with_max_x(area.left() + gate_width);
     let second = Rect::from_min_size(pos2(first.right() + gap, area.top()), vec2(cab_width, area.height()));
     let third = area.with_min_x(second.right() + gap);
@@ -232,8 +232,8 @@ fn gate(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Setter<'_>) 
     };
     heading(ui, "Gate", &params.gate, &detail, setter);
     let knobs = [
-        (&params.gate_threshold, "Threshold"),
-        (&params.gate_hysteresis, "Hysteresis"),
+        (&params.gate_threshold, "Thresh."),
+        (&params.gate_hysteresis, "Hyst."),
         (&params.gate_hold, "Hold"),
         (&params.gate_release, "Release"),
         (&params.gate_range, "Range"),
