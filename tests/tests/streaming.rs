@@ -170,6 +170,38 @@ fn the_latency_of_every_model_is_what_is_measured_through_slots_and_chain() {
 }
 
 #[test]
+fn a_converted_model_lines_up_with_the_dry_signal() {
+    let mut file = File::gain(1.0);
+    file.metadata = vec![("tonegraft.sample_rate", "44100")];
+    let model = Model::from_bytes(&file.bytes(), "gain.onnx", None, &Options::default()).expect("loads");
+    // A swelling sine: what begins at once has frequencies that no filter passes.
+    let signal: Vec<f32> = (0..6_000u16)
+        .map(|n| (f32::from(n) * 0.05).sin() * (f32::from(n) / 2_000.0).min(1.0))
+        .collect();
+    let track = Track::mono(RATE);
+    for mix in [1.0, 0.5, 0.0] {
+        let mut first: Option<Vec<f32>> = None;
+        for block in [1, 7, 64, 480, 4096] {
+            let (_control, mut audio) = track.open();
+            audio.adopt(track.unit(&model, StartState::Silence, 1));
+            let settings = Settings {
+                mix,
+                ..Settings::default()
+            };
+            audio.reset(&settings);
+            let latency = audio.latency();
+            assert!(latency > 0, "it is converted");
+            let played = audio.play(&settings, &signal, std::iter::repeat(block));
+            for (n, (y, x)) in played.iter().skip(latency).zip(&signal).enumerate() {
+                assert!((y - x).abs() < 1e-3, "mix {mix}: {y} for {x} at {n}");
+            }
+            let first = first.get_or_insert_with(|| played.clone());
+            assert!(*first == played, "mix {mix}: blocks of {block} change the bits");
+        }
+    }
+}
+
+#[test]
 fn an_impulse_comes_out_of_wet_dry_and_bypass_at_the_reported_latency() {
     let bytes = {
         let mut delta = vec![0.0; 45];

@@ -5,7 +5,7 @@ use tonegraft_kernels::Isa;
 use tonegraft_kernels::resample::{Bank, Place, Ratio};
 
 /// Floats that the weights of one direction take at most before they are blended from fewer rows.
-const MAX_WEIGHTS: usize = 1 << 20;
+const MAX_WEIGHTS: usize = 1 << 18;
 
 /// Rows per half period of the highest frequency in blended weights: an error of −118 dB.
 const ROWS: f64 = 1024.0;
