@@ -1,6 +1,7 @@
 //! What the fuzz targets share.
 //!
 //! * [`mutate`]: changes of an ONNX file that leave it an ONNX file: shapes, attributes, wiring, constants, operators.
+//! * [`invariants`]: what every graph must be.
 //! * [`play`]: a model through its processor, in cuts that follow from the input.
 //! * [`compare`]: a model through its processor and through the interpreter.
 //!
@@ -8,6 +9,7 @@
 //! than two gigabytes. Each failing input is a file that `tonegraft inspect` opens.
 
 pub mod compare;
+pub mod invariants;
 pub mod mutate;
 pub mod play;
 #[path = "../../crates/model/src/onnx/proto.rs"]

@@ -29,6 +29,7 @@ const fn target(name: &'static str, dictionary: &'static str, longest: usize) ->
 /// All of them; a bare `cargo xtask fuzz` runs them in this order.
 const TARGETS: &[Target] = &[
     target("onnx", "onnx", 65_536),
+    target("json", "models", 16_384),
     target("sidecar", "json", 4_096),
     target("chain", "json", 8_192),
     target("nam", "nam", 16_384),
