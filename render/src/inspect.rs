@@ -4,7 +4,7 @@
 
 use crate::cli::{InspectArgs, Stage};
 use crate::line;
-use crate::{models, stages};
+use crate::{models, selftest, stages};
 use anyhow::Result;
 use serde_json::{Value, json};
 use tonegraft_core::SampleRate;
@@ -26,6 +26,9 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     }
     // By way of the text: 32-bit floats keep their shortest form (0.6, not 0.6000000238418579).
     let mut info: Value = serde_json::from_str(&serde_json::to_string(named.model.info())?)?;
+    if let Some(test) = selftest::played(&named) {
+        info["self_test"] = test;
+    }
     info["name"] = named.name.into();
     if let Some(rate) = args.rate {
         info["conversions"] = conversions(&named.model, rate);
@@ -108,6 +111,7 @@ fn text(info: &Value) -> String {
         format!("{} multiply-adds per sample", plain(get("macs_per_sample"))),
     );
     row("operators", plain(get("operators")));
+    row("self-test", plain(get("self_test")));
     about(get("about"), &mut row);
     for (key, title) in [
         ("inputs", "input"),

@@ -6,7 +6,8 @@
 //! * [`rig`]: model, slots and chain put together as the plugin puts them together.
 //! * [`wav`]: audio files in and out.
 //! * [`blocks`]: how the audio is cut.
-//! * [`render`], [`inspect`], [`bench`](mod@bench), [`aliasing`], [`state`], [`shelf`]: the commands.
+//! * [`render`], [`inspect`], [`convert`], [`bench`](mod@bench), [`aliasing`], [`state`], [`shelf`]: the commands.
+//! * [`selftest`]: the self-test that some files carry, played.
 //! * [`stages`]: a stage between file and processor as text.
 //! * [`progress`]: a bar on the terminal for whatever takes longer than a second.
 //!
@@ -25,6 +26,7 @@ pub mod params;
 pub mod progress;
 pub mod render;
 pub mod rig;
+pub mod selftest;
 pub mod shelf;
 pub mod stages;
 pub mod state;

@@ -44,6 +44,13 @@ fn a_converted_model_plays_the_same_samples() {
         }
         assert_eq!(b["format"], "onnx");
     }
+    let text = bench.ok(&["inspect", "shelf.aidax"]).stdout;
+    assert!(text.contains("self-test") && text.contains("samples 512"), "{text}");
+    let told: Value = serde_json::from_str(&bench.ok(&["inspect", "shelf.aidax", "--json"]).stdout).expect("JSON");
+    assert!(
+        told["self_test"]["largest_difference"].as_f64().expect("a number") < 1e-5,
+        "{told}"
+    );
     // A converted file converts to itself.
     bench.ok(&["convert", "pedal.onnx", "again.onnx"]);
     assert!(read(&bench, "pedal.onnx") == read(&bench, "again.onnx"));

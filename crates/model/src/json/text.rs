@@ -36,13 +36,8 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Json> {
             );
         }
     };
-    let values = values(bytes);
-    if values > limits.max_fields {
-        fail!(
-            Limit,
-            "it has about {values} values, more than the {} allowed",
-            limits.max_fields
-        );
+    if values(bytes, limits.max_fields) > limits.max_fields {
+        fail!(Limit, "it has more than the {} values allowed", limits.max_fields);
     }
     match serde_json::from_str::<Json>(text) {
         Ok(json) if json.is_object() => Ok(json),
@@ -72,14 +67,20 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Json> {
 }
 
 /// An upper bound on the number of values, one pass without allocations: what stands between commas and brackets outside text.
-fn values(bytes: &[u8]) -> usize {
+/// Stops counting above `most`.
+fn values(bytes: &[u8], most: usize) -> usize {
     let (mut count, mut quoted, mut escaped) = (1usize, false, false);
     for byte in bytes {
         match (quoted, *byte) {
             (true, _) if escaped => escaped = false,
             (true, b'\\') => escaped = true,
             (_, b'"') => quoted = !quoted,
-            (false, b',' | b'[' | b'{') => count += 1,
+            (false, b',' | b'[' | b'{') => {
+                count += 1;
+                if count > most {
+                    break;
+                }
+            }
             _ => {}
         }
     }
