@@ -342,13 +342,11 @@ fn depth_size_and_text_are_bounded() {
     assert_eq!(error.kind(), ReadErrorKind::Limit, "{error}");
     assert!(error.to_string().contains("nested too deeply"), "{error}");
 
-    // 500 MB of values: counted, not parsed.
+    // 64 MB of values: counted up to the bound, not parsed.
     let mut large = b"{\"layers\": [".to_vec();
-    large.resize(500 << 20, b',');
-    let begin = std::time::Instant::now();
+    large.resize(64 << 20, b',');
     let error = read(&large, "large.json", None, &Limits::default()).expect_err("refused");
     assert_eq!(error.kind(), ReadErrorKind::Limit, "{error}");
-    assert!(begin.elapsed().as_secs() < 60);
     let error = read(&large, "large.json", None, &Limits::default().with_max_bytes(1 << 20)).expect_err("refused");
     assert!(error.to_string().contains("bytes"), "{error}");
 
