@@ -42,6 +42,7 @@ fn the_keys_of_inspect_are_a_contract() {
         "inputs",
         "outputs",
         "knobs",
+        "about",
         "declared",
         "inferred",
     ];
@@ -186,4 +187,71 @@ fn nothing_but_results_goes_to_stdout() {
     let ran = bench.ok(&["render", "--model", "overdrive", "in.wav", "out.wav"]);
     assert!(ran.stdout.is_empty());
     assert!(ran.stderr.contains("out.wav"), "{}", ran.stderr);
+}
+
+/// Halves at its lite size, quarters at full size.
+const SIZES: &str = r#"{"version": "0.7.0", "architecture": "SlimmableContainer", "weights": [], "sample_rate": 48000,
+    "metadata": {"name": "Sizes", "modeled_by": "Somebody", "gear_type": "amp_cab", "loudness": -19.5, "input_level_dbu": 12.5, "gain": 7},
+    "config": {"submodels": [
+        {"max_value": 0.5, "model": {"version": "0.5.4", "architecture": "Linear", "config": {"receptive_field": 1, "bias": false}, "weights": [0.5]}},
+        {"max_value": 1.0, "model": {"version": "0.7.0", "architecture": "Linear", "config": {"receptive_field": 1, "bias": false}, "weights": [0.25]}}
+    ]}}"#;
+
+#[test]
+fn a_nam_file_shows_its_gear_and_plays_in_each_of_its_sizes() {
+    let bench = Bench::new();
+    bench.write("amp.nam", SIZES.as_bytes());
+    let ran = bench.ok(&["inspect", "amp.nam", "--json"]);
+    let info: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let about = &info["about"];
+    assert_eq!((&info["format"], &info["name"]), (&"nam".into(), &"Sizes".into()));
+    assert_eq!(
+        (&about["author"], &about["gear_type"]),
+        (&"Somebody".into(), &"amp_cab".into())
+    );
+    assert_eq!(
+        (&about["contains_cab"], &about["start_state"]),
+        (&true.into(), &"silence".into())
+    );
+    assert_eq!(
+        (&about["loudness_db"], &about["input_level_dbu"]),
+        (&(-19.5).into(), &12.5.into())
+    );
+    assert_eq!(
+        (&about["gain"], about["ignored"].as_array().map(Vec::len)),
+        (&Value::Null, Some(1))
+    );
+    let labels: Vec<&str> = (about["sizes"].as_array().into_iter().flatten())
+        .filter_map(|size| size["label"].as_str())
+        .collect();
+    assert_eq!(labels, ["Lite", "Full"]);
+    let text = bench.ok(&["inspect", "amp.nam", "--size", "0"]).stdout;
+    assert!(
+        text.contains("Lite: --size 0.0 (this one)") && text.contains("12.5 dBu"),
+        "{text}"
+    );
+
+    let input = noise(1000, 3);
+    bench.wav("in.wav", 48_000, std::slice::from_ref(&input));
+    for (size, factor) in [(None, 0.25), (Some("1"), 0.25), (Some("0.2"), 0.5)] {
+        let size: Vec<&str> = size.into_iter().flat_map(|size| ["--size", size]).collect();
+        bench.ok(&[&["render", "--model", "amp.nam", "in.wav", "out.wav"][..], &size].concat());
+        let (_, played) = common::read_wav(&bench.path("out.wav"));
+        let expected: Vec<f32> = input.iter().map(|x| x * factor).collect();
+        assert_eq!(played, [expected], "{size:?}");
+    }
+    for wrong in ["2", "-1", "full", "nan"] {
+        let ran = bench.run(&[
+            "render",
+            "--model",
+            "amp.nam",
+            &format!("--size={wrong}"),
+            "in.wav",
+            "out.wav",
+        ]);
+        assert_eq!(ran.code, Some(2), "{wrong}: {}", ran.stderr);
+        assert!(ran.stderr.contains("from 0"), "{}", ran.stderr);
+    }
+    let ran = bench.ok(&["render", "--model", "overdrive", "--size", "0", "in.wav", "out.wav"]);
+    assert!(ran.stderr.contains("one size only"), "{}", ran.stderr);
 }
