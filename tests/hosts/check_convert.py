@@ -11,6 +11,19 @@ except ImportError:
     onnx = None
 
 
+# Times max(1, peak). Two single-precision runtimes through twenty layers.
+TOLERANCE = 2e-5
+
+
+def whole(model, audio):
+    """ONNX Runtime's samples on a mono track, `[frames]`: two channels out are averaged, as the command line does."""
+    channels = model.session.get_outputs()[0].shape[1]
+    if channels != 2:
+        return model.run(audio)
+    out = model.session.run(None, {model.audio.name: audio.astype(np.float32).reshape(1, 1, -1)})[0]
+    return out.mean(axis=1).reshape(-1)
+
+
 def main():
     args = common.arguments()
     cli, checks = common.Cli(args), common.Checks()
@@ -34,7 +47,7 @@ def main():
             onnx.checker.check_model(str(target), full_check=True)
         about = cli.inspect(target)
         rate = about["sample_rate"] or 48_000
-        tolerance = check_onnxruntime.RECURRENT_TOLERANCE if set(about["operators"]) & {"LSTM", "GRU", "RNN"} else check_onnxruntime.TOLERANCE
+        tolerance = check_onnxruntime.RECURRENT_TOLERANCE if set(about["operators"]) & {"LSTM", "GRU", "RNN"} else TOLERANCE
         original = cli.render(path, audio, rate, "--start", "zero")[0]
         converted = cli.render(target, audio, rate, "--start", "zero")[0]
         checks.that(np.array_equal(original, converted), f"{path.name}: converted, it plays the same bits")
@@ -43,7 +56,7 @@ def main():
         for knob in about["knobs"]:
             knobs.setdefault(knob["input"], {})[knob["index"]] = knob["default"]
         model.knobs = {name: [values[index] for index in sorted(values)] for name, values in knobs.items()}
-        wanted = model.run(audio[0])
+        wanted = whole(model, audio[0])
         first = len(wanted) - np.count_nonzero(wanted) if wanted[0] == 0.0 else 0
         peak = max(1.0, float(np.abs(wanted).max()))
         worst = float(np.abs(original[first:] - wanted[first:]).max())
