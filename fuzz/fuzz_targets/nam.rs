@@ -4,8 +4,7 @@
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use serde_json::Value as Json;
-use tonegraft_core::SampleRate;
-use tonegraft_engine::{InstanceConfig, Model, StartState};
+use tonegraft_engine::{Model, StartState};
 use tonegraft_model::{ReadOptions, read_with};
 
 /// Multiply-adds per sample that are played.
@@ -41,16 +40,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let (inputs, outputs) = model.channels();
-    let config = InstanceConfig {
-        host_rate: SampleRate::new(48_000).expect("a rate"),
-        inputs,
-        outputs,
-        start: StartState::Zero,
-        isa: None,
-    };
-    let Ok(mut processor) = model.instantiate(&config) else {
-        return;
-    };
+    let instance = tonegraft_fuzz::play::instance(&model, inputs, outputs, StartState::Zero);
+    let Some(mut processor) = instance else { return };
     let x: Vec<f32> = (0..64u8).map(|n| f32::from(n % 7) / 8.0 - 0.4).collect();
     let (whole, cut) = (play(processor.as_mut(), &x, 64, outputs), {
         processor.reset();

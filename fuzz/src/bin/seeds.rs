@@ -132,11 +132,17 @@ fn json_models(folder: &Path, models: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     for entry in fs::read_dir(models)? {
         let path = entry?.path();
-        let model = path.extension().is_some_and(|extension| extension == "json" || extension == "aidax");
+        let model = path
+            .extension()
+            .is_some_and(|extension| extension == "json" || extension == "aidax");
         if let (true, Some(name)) = (model, path.file_name()) {
             let text = fs::read_to_string(&path)?;
             let short = text.split(",\"input_batch\"").next().unwrap_or_default();
-            let end = if short.len() < text.len() { ",\"input_batch\":[0.5,0.25],\"output_batch\":[0.5,0.1]}" } else { "" };
+            let end = if short.len() < text.len() {
+                ",\"input_batch\":[0.5,0.25],\"output_batch\":[0.5,0.1]}"
+            } else {
+                ""
+            };
             fs::write(folder.join(name), format!("{short}{end}"))?;
         }
     }
