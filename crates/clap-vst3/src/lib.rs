@@ -43,6 +43,8 @@
 //!   makes on its main thread anyway, from the host's run loop where it offers one, or, if neither happened for about
 //!   100 ms, by one helper thread for the whole process. The host is never called with a lock held. A latency that the
 //!   host already knows is not announced again.
+//! * **Latency before activation.** VST3 hosts may ask for it behind `setupProcessing`, CLAP plugins know it while they are active. At
+//!   a rate at which it has not been active yet, the plugin is activated and deactivated once in `setupProcessing`.
 //! * **Restart.** `clap_host.request_restart` becomes `kLatencyChanged`, upon which hosts deactivate and activate.
 //!   `clap_host_latency.changed` is accepted at any time, from any thread.
 //! * **State.** The component's state is the CLAP stream, unchanged.

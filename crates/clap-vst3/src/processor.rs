@@ -107,6 +107,8 @@ impl IAudioProcessorTrait for Shell {
         }
         if hosted.is_active() {
             hosted.call(|plugin| plugin.set_offline(offline));
+        } else {
+            self.rehearse(&hosted);
         }
         kResultOk
     }

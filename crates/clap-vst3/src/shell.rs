@@ -38,6 +38,8 @@ pub(crate) struct Shell {
     pub(crate) link: Arc<Link>,
     hosted: Mutex<Option<Arc<Hosted>>>,
     pub(crate) setup: Mutex<Setup>,
+    /// The rate for which the latency is known.
+    known_rate: Mutex<Option<f64>>,
     ticker: Mutex<Option<Ticker>>,
 }
 
@@ -68,6 +70,7 @@ impl Shell {
                 offline: false,
                 inputs_off: Vec::new(),
             }),
+            known_rate: Mutex::new(None),
             ticker: Mutex::new(None),
         }
     }
@@ -87,6 +90,24 @@ impl Shell {
         let hosted = Hosted::new(plugin, host.clone(), self.link.clone());
         drop(guard);
         Some(hosted)
+    }
+
+    /// Activates the inactive plugin for a moment if it has not been active at the rate that the host has just told: its latency may
+    /// depend on it, and hosts ask for the latency before they activate.
+    pub(crate) fn rehearse(&self, hosted: &Hosted) {
+        let setup = lock(&self.setup).clone();
+        let before = lock(&self.known_rate).replace(setup.sample_rate);
+        if before == Some(setup.sample_rate) || hosted.is_active() {
+            return;
+        }
+        hosted.call(|plugin| {
+            hosted.flush_marked(plugin, false);
+            plugin.set_offline(setup.offline);
+            if plugin.activate(setup.sample_rate, setup.max_frames) {
+                hosted.note_activation(plugin);
+                plugin.deactivate();
+            }
+        });
     }
 
     pub(crate) fn activate(&self, hosted: &Hosted) -> tresult {
@@ -125,6 +146,7 @@ impl Shell {
                 closed_inputs: &closed_inputs,
                 max_frames: setup.max_frames,
             });
+            *lock(&self.known_rate) = Some(setup.sample_rate);
             hosted.active.store(true, Ordering::Release);
             hosted.note_activation(plugin);
             self.link.reset_wanted.store(false, Ordering::Relaxed);

@@ -160,7 +160,7 @@ fn buses_follow_the_arrangement() {
 
     instance.start(64);
     assert!(
-        instance.probe.take_calls()[0].contains("config 102 "),
+        instance.probe.take_calls().last().unwrap().contains("config 102 "),
         "the plugin follows at activation"
     );
     assert!(!instance.arrange(&[STEREO, STEREO], &[STEREO]), "not while active");

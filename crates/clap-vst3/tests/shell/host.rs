@@ -387,11 +387,15 @@ impl Instance {
     }
 
     pub fn setup(&self, max: i32, mode: ProcessModes) -> tresult {
+        self.setup_at(48_000.0, max, mode)
+    }
+
+    pub fn setup_at(&self, rate: f64, max: i32, mode: ProcessModes) -> tresult {
         let mut setup = ProcessSetup {
             processMode: mode as i32,
             symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
             maxSamplesPerBlock: max,
-            sampleRate: 48_000.0,
+            sampleRate: rate,
         };
         // SAFETY: a valid setup.
         unsafe { self.processor.setupProcessing(&mut setup) }

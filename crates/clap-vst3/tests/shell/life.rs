@@ -18,7 +18,12 @@ fn the_offline_flag_is_right_at_the_first_activation() {
     instance.set_active(true);
     assert_eq!(
         instance.probe.take_calls(),
-        ["activate 48000 512 config 100 offline latency 0"]
+        [
+            "activate 48000 512 config 100 offline latency 0",
+            "deactivate",
+            "activate 48000 512 config 100 offline latency 0"
+        ],
+        "once to learn the latency at this rate"
     );
     assert_eq!(
         instance.setup(1024, ProcessModes_::kOffline),

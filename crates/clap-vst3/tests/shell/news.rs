@@ -7,8 +7,9 @@ use clap_sys::events::{CLAP_EVENT_PARAM_GESTURE_BEGIN, CLAP_EVENT_PARAM_GESTURE_
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency};
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, CLAP_PARAM_RESCAN_INFO, CLAP_PARAM_RESCAN_VALUES, clap_host_params};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state};
-use vst3::Steinberg::Vst::IAudioProcessorTrait;
 use vst3::Steinberg::Vst::RestartFlags_ as Restart;
+use vst3::Steinberg::Vst::{IAudioProcessorTrait, ProcessModes_};
+use vst3::Steinberg::kResultOk;
 
 use crate::host::{Changes, FULL, Instance, Told};
 use crate::plugin::{BYPASS, GAIN, LATENCY};
@@ -64,6 +65,28 @@ fn a_main_thread_call_of_the_host_brings_it_sooner() {
     set_latency(&instance, 200.0);
     instance.value(GAIN);
     assert!(instance.handler.take().is_empty(), "no news");
+    instance.finish();
+}
+
+#[test]
+fn the_latency_at_another_rate_is_known_before_the_activation() {
+    let instance = Instance::new(&FULL);
+    instance.start(64);
+    set_latency(&instance, 300.0);
+    instance.set_active(false);
+    for (rate, expected) in [(96_000.0, 600), (44_100.0, 276), (48_000.0, 300)] {
+        assert_eq!(instance.setup_at(rate, 64, ProcessModes_::kRealtime), kResultOk);
+        assert_eq!(latency(&instance), expected, "at {rate} Hz, inactive");
+        instance.probe.take_calls();
+        instance.set_active(true);
+        assert_eq!(latency(&instance), expected);
+        assert_eq!(instance.probe.take_calls().len(), 1, "the activation itself");
+        instance.set_active(false);
+        // The same rate again needs no rehearsal.
+        instance.probe.take_calls();
+        assert_eq!(instance.setup_at(rate, 128, ProcessModes_::kRealtime), kResultOk);
+        assert!(instance.probe.take_calls().is_empty());
+    }
     instance.finish();
 }
 

@@ -104,6 +104,7 @@ pub struct TestPlugin {
     pub values: [f64; 4],
     config: usize,
     active: bool,
+    rate: f64,
     offline: bool,
 }
 
@@ -230,6 +231,7 @@ unsafe extern "C" fn activate(plugin: *const clap_plugin, rate: f64, min: u32, m
     this.check_thread(false);
     assert!(!this.active && min >= 1);
     this.active = true;
+    this.rate = rate;
     let (config, _, _, _) = CONFIGS[this.config];
     let mode = if this.offline { "offline" } else { "realtime" };
     let latency = this.values[1];
@@ -439,7 +441,8 @@ unsafe extern "C" fn config_select(plugin: *const clap_plugin, id: u32) -> bool 
 
 unsafe extern "C" fn latency_get(plugin: *const clap_plugin) -> u32 {
     // SAFETY: our plugin.
-    unsafe { get(plugin) }.values[1] as u32
+    let this = unsafe { get(plugin) };
+    (this.values[1] * this.rate / 48_000.0).round() as u32
 }
 
 unsafe extern "C" fn tail_get(plugin: *const clap_plugin) -> u32 {
@@ -646,6 +649,7 @@ unsafe extern "C" fn create_plugin(
         values,
         config: 0,
         active: false,
+        rate: 48_000.0,
         offline: false,
     }));
     // SAFETY: a live box; both pointers stay valid until `destroy`.
