@@ -100,7 +100,8 @@ pub fn read_with(
     resolve: &mut Resolve<'_>,
     options: &ReadOptions,
 ) -> Result<Graph, ReadError> {
-    let graph = if chain::is_chain(bytes) {
+    // What is too large is not even searched.
+    let graph = if bytes.len() <= options.limits.max_bytes && chain::is_chain(bytes) {
         chain::read(bytes, file, sidecar, resolve, options)
     } else {
         read_single(bytes, file, sidecar, options)
