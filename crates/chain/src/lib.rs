@@ -13,7 +13,7 @@
 //! points of the grid. While nothing moves, whole blocks pass uncut. The samples do not
 //! depend on how the host cuts the audio.
 //!
-//! **Dry path.** The guarded host input, before the gain, delayed by [`Middle::latency`]. When that changes, the delay is
+//! **Dry path.** The guarded host input, before the gain, delayed by [`Middle::latency`](tonegraft_core::Middle::latency). When that changes, the delay is
 //! crossfaded between the old and the new distance. Where there are more outputs than inputs, the last input is copied.
 //!
 //! **Transparency.** A gain of 0 dB, no gate, a flat tone, a mix of 1 and no bypass leave the bits of the middle's output as they are;

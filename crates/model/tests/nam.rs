@@ -231,7 +231,7 @@ fn settings_that_cannot_be_are_named_with_their_place() {
             "`config.layers[0].channels` is 1152921504606847000",
         ),
         ("/config/layers/0/kernel_size", huge.clone(), "kernel_size"),
-        ("/config/layers/0/dilations/0", huge.clone(), "dilations[0]"),
+        ("/config/layers/0/dilations/0", huge, "dilations[0]"),
         ("/config/layers/0/bottleneck", json!(0), "bottleneck"),
         ("/config/layers/0/channels", json!(1.5), "must be a whole number"),
         ("/config/layers/0/channels", json!("three"), "must be a number"),

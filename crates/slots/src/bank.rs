@@ -68,7 +68,7 @@ pub struct Unit {
     pub processor: Box<dyn Processor>,
     /// Chosen by whoever installs it, shown in the read-out; `u64::MAX` is reserved.
     pub id: u64,
-    /// Ranges of its knobs, in the order of [`Processor::set_knob`]; at most [`KNOBS`] are moved.
+    /// Ranges of its knobs, in the order of [`Processor::set_knob`]; at most [`KNOBS`](tonegraft_core::KNOBS) are moved.
     pub knobs: Vec<KnobRange>,
     /// What it tells of its levels.
     pub levels: ModelLevels,
