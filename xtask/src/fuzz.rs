@@ -35,6 +35,7 @@ const TARGETS: &[Target] = &[
     target("nam", "nam", 16_384),
     target("session", "json", 8_192),
     target("wav", "wav", 4_096),
+    target("ir", "ir", 4_096),
     target("instance", "onnx", 65_536),
     target("graph", "onnx", 65_536),
 ];

@@ -2,6 +2,10 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 #![allow(clippy::cast_possible_truncation)]
 
+#[path = "common/encode.rs"]
+mod encode;
+
+use encode::{aiff, flac, wav};
 use std::path::{Path, PathBuf};
 use tonegraft_chain::cab::{Convolver, ImpulseResponse, IrErrorKind, IrLevel, Recording};
 use tonegraft_core::{Processor, SampleRate};
@@ -26,85 +30,12 @@ fn expected(channels: usize) -> Vec<Vec<f32>> {
     (0..channels).map(channel).collect()
 }
 
-/// A WAV file of `frames` frames that `put` encodes.
-fn wav(tag: u16, channels: u16, hz: u32, bits: u16, data: &[u8]) -> Vec<u8> {
-    let mut file = b"RIFF".to_vec();
-    file.extend((36 + data.len() as u32).to_le_bytes());
-    file.extend(b"WAVEfmt ");
-    file.extend(16u32.to_le_bytes());
-    file.extend(tag.to_le_bytes());
-    file.extend(channels.to_le_bytes());
-    file.extend(hz.to_le_bytes());
-    let frame = channels * bits / 8;
-    file.extend((hz * u32::from(frame)).to_le_bytes());
-    file.extend(frame.to_le_bytes());
-    file.extend(bits.to_le_bytes());
-    file.extend(b"data");
-    file.extend((data.len() as u32).to_le_bytes());
-    file.extend(data);
-    file
-}
-
 /// Interleaved samples, each as `put` writes it.
 fn interleaved(channels: usize, put: impl Fn(i16) -> Vec<u8>) -> Vec<u8> {
     (0..FRAMES)
         .flat_map(|frame| (0..channels).map(move |channel| sample(channel, frame)))
         .flat_map(put)
         .collect()
-}
-
-/// An AIFF file of 44100 Hz.
-fn aiff(channels: u16, bits: u16, data: &[u8]) -> Vec<u8> {
-    let mut body = b"AIFFCOMM".to_vec();
-    body.extend(18u32.to_be_bytes());
-    body.extend(channels.to_be_bytes());
-    body.extend((FRAMES as u32).to_be_bytes());
-    body.extend(bits.to_be_bytes());
-    // 44100 as an 80-bit float: 1.3458… · 2¹⁵.
-    body.extend([0x40, 0x0e, 0xac, 0x44, 0, 0, 0, 0, 0, 0]);
-    body.extend(b"SSND");
-    body.extend((data.len() as u32 + 8).to_be_bytes());
-    body.extend([0; 8]);
-    body.extend(data);
-    let mut file = b"FORM".to_vec();
-    file.extend((body.len() as u32).to_be_bytes());
-    file.extend(body);
-    file
-}
-
-/// A check sum of FLAC: polynomial `poly` of `bits` bits.
-fn crc(bytes: &[u8], bits: u32, poly: u32) -> u32 {
-    bytes.iter().fold(0, |sum, byte| {
-        (0..8).fold(sum ^ (u32::from(*byte) << (bits - 8)), |sum, _| {
-            let carry = sum >> (bits - 1) & 1;
-            ((sum << 1) & ((1 << bits) - 1)) ^ (carry * poly)
-        })
-    })
-}
-
-/// A FLAC file of one uncompressed 16-bit frame at 48000 Hz.
-fn flac(channels: u8) -> Vec<u8> {
-    let mut file = b"fLaC\x80\x00\x00\x22".to_vec();
-    let size = (FRAMES as u16).to_be_bytes();
-    file.extend(size);
-    file.extend(size);
-    file.extend([0; 6]);
-    // Rate (20 bits), channels − 1 (3), bits − 1 (5), frames (36).
-    let packed = (48_000u64 << 44) | (u64::from(channels - 1) << 41) | (15 << 36) | FRAMES as u64;
-    file.extend(packed.to_be_bytes());
-    file.extend([0; 16]);
-    // Fixed block size, given in 16 bits behind the header; rate and sample size by their codes; frame 0.
-    let mut frame = vec![0xff, 0xf8, 0x7a, ((channels - 1) << 4) | 0x08, 0];
-    frame.extend((FRAMES as u16 - 1).to_be_bytes());
-    frame.push(crc(&frame, 8, 0x07) as u8);
-    for channel in 0..usize::from(channels) {
-        // A verbatim subframe.
-        frame.push(0x02);
-        frame.extend((0..FRAMES).flat_map(|n| sample(channel, n).to_be_bytes()));
-    }
-    frame.extend((crc(&frame, 16, 0x8005) as u16).to_be_bytes());
-    file.extend(frame);
-    file
 }
 
 #[test]
@@ -135,9 +66,21 @@ fn every_encoding_gives_the_same_samples() {
                     &put(&|x| f64::from(float(x)).to_le_bytes().to_vec()),
                 ),
             ),
-            ("AIFF", 44_100, aiff(channels, 16, &put(&|x| big(x, 2)))),
-            ("AIFF of 24 bits", 44_100, aiff(channels, 24, &put(&|x| big(x, 3)))),
-            ("FLAC", 48_000, flac(channels as u8)),
+            ("AIFF", 44_100, aiff(channels, FRAMES as u32, 16, &put(&|x| big(x, 2)))),
+            (
+                "AIFF of 24 bits",
+                44_100,
+                aiff(channels, FRAMES as u32, 24, &put(&|x| big(x, 3))),
+            ),
+            (
+                "FLAC",
+                48_000,
+                flac(
+                    &(0..count)
+                        .map(|channel| (0..FRAMES).map(|n| sample(channel, n)).collect())
+                        .collect::<Vec<_>>(),
+                ),
+            ),
         ];
         for (name, hz, bytes) in files {
             let recording = Recording::read(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -169,6 +112,10 @@ fn bad_files_are_refused_with_what_and_where() {
     assert!(refusal(&wav(1, 1, 48_000, 16, &[])).contains("zero frames"));
     assert!(refusal(&wav(1, 3, 48_000, 16, &[0; 600])).contains("3 channels"));
     assert!(refusal(&wav(1, 1, 10, 16, &[1; 600])).contains("10 Hz"));
+    // Fuzzed: so many channels that the size of a frame overflows.
+    let mut wide = good.clone();
+    wide[22..24].copy_from_slice(&0x8000u16.to_le_bytes());
+    refusal(&wide);
     // A header that announces four gigabytes, in front of a few bytes.
     let mut huge = good;
     huge[4..8].copy_from_slice(&0xffff_ffffu32.to_le_bytes());

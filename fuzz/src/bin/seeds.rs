@@ -2,6 +2,10 @@
 //!
 //! Models are those of the repository and of the third-party data, up to [`LARGEST`] bytes; audio files and sessions are made here.
 
+#[path = "../../../crates/chain/tests/common/encode.rs"]
+mod encode;
+
+use encode::{aiff, flac, wav};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tonegraft_library::ModelRef;
@@ -68,7 +72,8 @@ fn main() -> Result<()> {
     sessions(&corpus.join("session"), repository)?;
     texts(&corpus.join("sidecar"), SIDECARS)?;
     texts(&corpus.join("chain"), CHAINS)?;
-    audio(&corpus.join("wav"))
+    audio(&corpus.join("wav"))?;
+    responses(&corpus.join("ir"))
 }
 
 /// `.nam` files of the repository and of others, behind a byte that chooses a size. Of larger ones only the settings are left: lists
@@ -220,6 +225,30 @@ fn audio(folder: &Path) -> Result<()> {
             }
             wav.finalize()?;
         }
+    }
+    Ok(())
+}
+
+/// The same for impulse responses, and the other formats.
+fn responses(folder: &Path) -> Result<()> {
+    audio(folder)?;
+    for channels in [1u16, 2] {
+        let samples: Vec<i16> = (0..20 * channels).map(|n| (n as i16 % 7 - 3) * 4_000).collect();
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_be_bytes()).collect();
+        let doubles = samples
+            .iter()
+            .flat_map(|sample| (f64::from(*sample) / 32_768.0).to_le_bytes());
+        let doubles: Vec<u8> = doubles.collect();
+        let planes: Vec<Vec<i16>> = (0..channels).map(|_| samples[..20].to_vec()).collect();
+        fs::write(
+            folder.join(format!("Double{channels}.wav")),
+            wav(3, channels, 44_100, 64, &doubles),
+        )?;
+        fs::write(
+            folder.join(format!("Int16x{channels}.aiff")),
+            aiff(channels, 20, 16, &bytes),
+        )?;
+        fs::write(folder.join(format!("Int16x{channels}.flac")), flac(&planes))?;
     }
     Ok(())
 }

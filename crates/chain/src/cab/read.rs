@@ -5,6 +5,7 @@ use super::error::{IrError, IrErrorKind};
 use super::ir::Recording;
 use std::fs::File;
 use std::io::{Cursor, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
@@ -49,7 +50,16 @@ pub(crate) fn bytes(bytes: Vec<u8>) -> Result<Recording, IrError> {
     read(Box::new(Cursor::new(bytes)))
 }
 
+/// A reader that panics over a header (it multiplies what it reads there, where overflow is checked) has met a bad file: its thread, and
+/// what plays, must not end by that.
 fn read(source: Box<dyn MediaSource>) -> Result<Recording, IrError> {
+    catch_unwind(AssertUnwindSafe(|| decode(source))).unwrap_or_else(|_| {
+        let reason = "its header makes no sense".to_owned();
+        Err(IrErrorKind::NotAudio { reason }.into())
+    })
+}
+
+fn decode(source: Box<dyn MediaSource>) -> Result<Recording, IrError> {
     let stream = MediaSourceStream::new(source, Default::default());
     let (format, metadata) = (FormatOptions::default(), MetadataOptions::default());
     // The content decides, not the file's name.
