@@ -59,25 +59,6 @@ impl CabChoice {
     }
 }
 
-/// What the gear of a capture says about a cab, from the field's names for it (`gear_type` of `.nam` files: "amp", "pedal", "pedal_amp",
-/// "amp_cab", "amp_pedal_cab", "preamp", "studio"; any case, `-` and spaces as `_`). `None` for names that are not known.
-pub fn gear_contains_cab(gear: &str) -> Option<bool> {
-    let is = |name: &str| {
-        gear.len() == name.len()
-            && gear
-                .bytes()
-                .zip(name.bytes())
-                .all(|(a, b)| a.eq_ignore_ascii_case(&b) || (b == b'_' && matches!(a, b'-' | b' ')))
-    };
-    if ["amp_cab", "amp_pedal_cab", "cab"].into_iter().any(is) {
-        Some(true)
-    } else if ["amp", "pedal", "pedal_amp", "preamp", "studio"].into_iter().any(is) {
-        Some(false)
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod tests {
@@ -97,15 +78,5 @@ mod tests {
                 .message()
                 .contains("contains a cab")
         );
-    }
-
-    #[test]
-    fn gear_is_known_by_the_names_of_the_field() {
-        assert_eq!(gear_contains_cab("amp_cab"), Some(true));
-        assert_eq!(gear_contains_cab("Amp-Pedal Cab"), Some(true));
-        assert_eq!(gear_contains_cab("PREAMP"), Some(false));
-        assert_eq!(gear_contains_cab("amp"), Some(false));
-        assert_eq!(gear_contains_cab("cabinet of curiosities"), None);
-        assert_eq!(gear_contains_cab(""), None);
     }
 }

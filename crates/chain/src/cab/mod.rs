@@ -36,7 +36,7 @@ mod read;
 )]
 mod resample;
 
-pub use choice::{CabChoice, CabUse, gear_contains_cab};
+pub use choice::{CabChoice, CabUse};
 pub use convolver::Convolver;
 pub use error::{IrError, IrErrorKind};
 pub use ir::{ImpulseResponse, IrLevel, MAX_SECONDS, PEAK_LIMIT, Recording};
