@@ -114,7 +114,7 @@ pub struct TonegraftParams {
     pub cab: EnumParam<CabSwitch>,
 
     /// The tone stack works.
-    #[id = "tone"]
+    #[id = "tone_stack"]
     pub tone: BoolParam,
     /// Low shelf, 0 … 10; 5 is flat.
     #[id = "tone_bass"]

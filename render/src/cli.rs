@@ -63,7 +63,7 @@ pub struct Patch {
     pub model: String,
 
     /// Set a knob of the model by its name or as "knob N", or the chain: input_gain=-6, mix=50, output_mode=normalized,
-    /// calibrate_input=on, interface_dbu=12, gate=on, gate_threshold=-60, tone=on, tone_bass=7 …; a wrong name lists them all
+    /// calibrate_input=on, interface_dbu=12, gate=on, gate_threshold=-60, tone_stack=on, tone_bass=7 …; a wrong name lists them all
     #[arg(long = "param", short, value_name = "NAME=VALUE")]
     pub params: Vec<String>,
 
@@ -159,7 +159,7 @@ play as on a mono or stereo track; in files with more channels, each channel pla
 Examples:
   tonegraft render --model overdrive guitar.wav out.wav
   tonegraft render --model overdrive --param \"knob 1=0.7\" --param output_gain=-6 guitar.wav out.wav
-  tonegraft render --model amp.nam --ir 4x12.wav --tail 0.5 --param gate=on --param tone_treble=6 guitar.wav out.wav
+  tonegraft render --model amp.nam --ir 4x12.wav --tail 0.5 --param gate=on --param tone_stack=on --param tone_treble=6 guitar.wav out.wav
   tonegraft render --model my-amp.onnx --out-dir rendered takes/*.wav")]
 pub struct RenderArgs {
     /// Model and controls.

@@ -130,8 +130,8 @@ fn gate_and_tone_are_heard_and_transparent_when_off() {
         played(&bench, &["--param", "gate=on", "--param", "gate_range=0"]),
         input
     );
-    assert_eq!(played(&bench, &["--param", "tone=on"]), input, "flat");
-    let bright = played(&bench, &["--param", "tone=on", "--param", "tone_treble=10"]);
+    assert_eq!(played(&bench, &["--param", "tone_stack=on"]), input, "flat");
+    let bright = played(&bench, &["--param", "tone_stack=on", "--param", "tone_treble=10"]);
     assert!(largest_difference(&bright, &input) > 0.1);
     assert_eq!(played(&bench, &["--param", "tone_treble=10"]), input, "off");
 }

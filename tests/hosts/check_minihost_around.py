@@ -9,7 +9,7 @@ import numpy as np
 
 # Everything around the model, none of it at its default.
 AROUND = [
-    "gate=on", "gate_threshold=-50", "gate_hold=30", "gate_release=120", "gate_range=60", "tone=on", "tone_bass=6.5", "tone_middle=3",
+    "gate=on", "gate_threshold=-50", "gate_hold=30", "gate_release=120", "gate_range=60", "tone_stack=on", "tone_bass=6.5", "tone_middle=3",
     "tone_treble=7", "output_mode=normalized", "calibrate_input=on", "interface_dbu=14", "input_gain=3", "mix=85",
 ]
 WAYS = [("linear-phase", "off"), ("minimum-phase", "off"), ("host-rate", "off"), ("linear-phase", "2x"), ("minimum-phase", "4x")]

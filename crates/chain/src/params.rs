@@ -179,7 +179,7 @@ pub const PARAMS: &[Param] = &[
         |s| s.gate.range_db,
         |s, v| s.gate.range_db = v,
     ),
-    switch("tone", |s| as_number(s.tone.on), |s, v| s.tone.on = v >= 0.5),
+    switch("tone_stack", |s| as_number(s.tone.on), |s, v| s.tone.on = v >= 0.5),
     number("tone_bass", "", (0.0, 10.0), |s| s.tone.bass, |s, v| s.tone.bass = v),
     number(
         "tone_middle",

@@ -14,6 +14,7 @@
 pub mod activation;
 pub mod binary;
 pub mod conv1d;
+pub mod design;
 pub mod fir;
 pub mod frame;
 pub mod gru;

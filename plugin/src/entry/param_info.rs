@@ -41,7 +41,7 @@ const SHORT: &[(&str, &str)] = &[
     ("gate_release", "Rel"),
     ("gate_range", "Rng"),
     ("cab", "Cab"),
-    ("tone", "Tone"),
+    ("tone_stack", "Tone"),
     ("tone_bass", "Bass"),
     ("tone_middle", "Mid"),
     ("tone_treble", "Treb"),

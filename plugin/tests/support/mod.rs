@@ -57,7 +57,7 @@ pub const PARAMS: [&str; 26] = [
     "gate_release",
     "gate_range",
     "cab",
-    "tone",
+    "tone_stack",
     "tone_bass",
     "tone_middle",
     "tone_treble",

@@ -4,10 +4,9 @@
 //! Processing", ch. 13): a response that begins at frame 0 still does, with nothing of it cut off in front, and its magnitude is
 //! that of the linear-phase kernel. What is paid is phase near the band's edge and a delay of a few samples.
 
-use realfft::RealFftPlanner;
-use realfft::num_complex::Complex;
 use std::f64::consts::PI;
 use std::sync::OnceLock;
+use tonegraft_kernels::design::{Complex, bessel_i0, real_f64};
 
 /// Points of the kernel per frame of the lower rate.
 const FINENESS: usize = 64;
@@ -93,28 +92,16 @@ fn windowed_sinc() -> Vec<f64> {
             let t = (n as f64 - middle) / FINENESS as f64;
             let sinc = if t == 0.0 { 1.0 } else { (PI * t).sin() / (PI * t) };
             let x = t / CROSSINGS as f64;
-            sinc * bessel(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel(BETA)
+            sinc * bessel_i0(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(BETA)
         })
         .collect()
-}
-
-/// The modified Bessel function of the first kind and order 0, by its power series.
-fn bessel(x: f64) -> f64 {
-    let (mut term, mut sum, mut k) = (1.0, 1.0, 1.0);
-    while term > sum * 1e-17 {
-        term *= (x / 2.0 / k) * (x / 2.0 / k);
-        sum += term;
-        k += 1.0;
-    }
-    sum
 }
 
 /// The minimum-phase sequence with the magnitudes of `points`, as long as it.
 fn minimum_phase(points: &[f64]) -> Vec<f64> {
     // Long, since the cepstrum must fade within it.
     let size = (16 * points.len()).next_power_of_two();
-    let mut planner = RealFftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+    let (forward, inverse) = real_f64(size);
     let mut samples = points.to_vec();
     samples.resize(size, 0.0);
     let mut bins = forward.make_output_vec();

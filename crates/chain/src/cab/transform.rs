@@ -5,10 +5,10 @@
 //! which that leaves it: plane `q` holds the bins `k + short·q`, `k = 0 ..= short/2`, which are all up to conjugation. A convolution
 //! does not care for the order, and the way back takes the same passes in reverse ([`spectrum::part`]).
 
-use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use realfft::{ComplexToReal, RealToComplex};
 use std::fmt;
 use std::sync::Arc;
+use tonegraft_kernels::design::{Complex, real_f32};
 use tonegraft_kernels::{Isa, padded, spectrum};
 
 /// The plan of one length; holds no signal.
@@ -43,7 +43,7 @@ impl Transform {
     pub(crate) fn new(isa: Isa, block: usize, ways: usize) -> Self {
         let short = 2 * block / ways;
         let bins = padded(short / 2 + 1);
-        let mut planner = RealFftPlanner::new();
+        let (forward, inverse) = real_f32(short);
         let mut factors: Vec<f32> = Vec::new();
         let mut group = 2;
         while group <= ways {
@@ -66,8 +66,8 @@ impl Transform {
             block,
             ways,
             bins,
-            forward: planner.plan_fft_forward(short),
-            inverse: planner.plan_fft_inverse(short),
+            forward,
+            inverse,
             factors: factors.into_boxed_slice(),
         }
     }

@@ -6,12 +6,11 @@
 use super::adapter::Filters;
 use super::prototype::Phase;
 use super::{Oversampling, RateMode, Route};
-use rustfft::FftPlanner;
-use rustfft::num_complex::Complex;
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
 use tonegraft_core::{Facts, HostFrames, LatencyParts, SampleRate, Tail};
 use tonegraft_kernels::Isa;
+use tonegraft_kernels::design::{Complex, bessel_i0, complex_f64};
 
 const HOSTS: [u32; 6] = [44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
 const MODELS: [u32; 3] = [44_100, 48_000, 96_000];
@@ -38,13 +37,13 @@ impl Spectrum {
         let window = |n: usize| {
             // Kaiser, β = 24.
             let x = 2.0 * n as f64 / SIZE as f64 - 1.0;
-            super::prototype::bessel_i0(24.0 * (1.0 - x * x).max(0.0).sqrt()) / super::prototype::bessel_i0(24.0)
+            bessel_i0(24.0 * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(24.0)
         };
         let sum: f64 = (0..SIZE).map(window).sum();
         let mut bins: Vec<Complex<f64>> = (tail.iter().enumerate())
             .map(|(n, x)| Complex::new(f64::from(*x) * window(n), 0.0))
             .collect();
-        FftPlanner::new().plan_fft_forward(SIZE).process(&mut bins);
+        complex_f64(SIZE).0.process(&mut bins);
         let levels = bins[..SIZE / 2]
             .iter()
             .map(|bin| 20.0 * (2.0 * bin.norm() / sum).max(1e-12).log10());

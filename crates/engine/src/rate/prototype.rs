@@ -10,9 +10,8 @@
 //!
 //! Off the audio thread.
 
-use rustfft::FftPlanner;
-use rustfft::num_complex::Complex;
 use std::f64::consts::PI;
+use tonegraft_kernels::design::{Complex, bessel_i0, complex_f64};
 
 /// Shape of the Kaiser window: 106 dB by the formula 0.1102 · (A − 8.7).
 const BETA: f64 = 10.722_46;
@@ -178,24 +177,11 @@ fn windowed_sinc(time: f64, cutoff: f64, reach: f64) -> f64 {
     sinc * bessel_i0(BETA * inside.sqrt()) / bessel_i0(BETA)
 }
 
-/// The modified Bessel function of the first kind and order 0, by its power series.
-pub(super) fn bessel_i0(x: f64) -> f64 {
-    let quarter = x * x / 4.0;
-    let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
-    while term > sum * 1e-17 {
-        term *= quarter / (k * k);
-        sum += term;
-        k += 1.0;
-    }
-    sum
-}
-
 // Sizes are small: exact in f64.
 #[allow(clippy::cast_precision_loss)]
 fn minimum(band: Band, cutoff: f64, reach: f64) -> Prototype {
     let rate = FINE * 2.0 * band.stop;
-    let mut planner = FftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(SIZE), planner.plan_fft_inverse(SIZE));
+    let (forward, inverse) = complex_f64(SIZE);
     let mut bins = vec![Complex::new(0.0, 0.0); SIZE];
     // Around time 0, the past at the end: the transform is then real, and is the response.
     for (k, bin) in bins.iter_mut().enumerate() {
