@@ -106,7 +106,6 @@ fn a_good_file_reads() {
 fn bytes_that_are_no_model() {
     refused(parse(&[]), Kind::Empty);
     refused(parse(b"RIFF....WAVEfmt "), Kind::NotOnnx);
-    refused(parse(b"{\"architecture\": \"WaveNet\"}"), Kind::NotOnnx);
     refused(parse(&[0; 64]), Kind::NotOnnx);
     // A version and nothing else.
     refused(parse(&[0x08, 0x08]), Kind::EmptyGraph);
