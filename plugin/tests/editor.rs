@@ -8,7 +8,7 @@ mod support;
 use clap_sys::ext::gui::{CLAP_EXT_GUI, CLAP_WINDOW_API_X11, clap_plugin_gui, clap_window, clap_window_handle};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::{Event, Instance, LAYOUTS, PARAMS, Random, guitar, id_of};
+use support::{Event, Instance, LAYOUTS, PARAMS, Random, guitar, id_of, wait_for};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, WindowClass};
 
@@ -24,6 +24,7 @@ fn the_window_opens_and_closes_while_audio_plays() {
         return;
     };
     let root = connection.setup().roots[screen].root;
+    let threads = threads();
     let mut instance = Instance::in_host("A host with windows", true);
     instance.activate(48_000.0, 256);
     instance.start();
@@ -53,6 +54,14 @@ fn the_window_opens_and_closes_while_audio_plays() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+    drop(instance);
+    // A host lives on; a process that ends at once would pull the graphics driver from under threads that are still ending.
+    wait_for("the windows' threads end", || self::threads() <= threads);
+}
+
+/// Threads of this process.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
 fn open_and_close(instance: &Instance, connection: &impl x11rb::connection::Connection, root: u32, round: u32) {
