@@ -3,6 +3,7 @@
 use super::chain_error;
 use crate::error::{ReadError, ReadErrorKind, Result, fail, shorten};
 use crate::front_end::Window;
+use crate::json;
 use crate::limits::Limits;
 use crate::metadata::{self, Framing, Metadata};
 use serde::Deserialize;
@@ -174,7 +175,7 @@ pub(super) fn object(bytes: &[u8], limits: &Limits) -> Result<Map<String, Json>>
             limits.max_bytes
         );
     }
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = json::without_mark(bytes);
     let object: Map<String, Json> = serde_json::from_slice(text)
         .map_err(|error| chain_error(format!("it is not a complete chain file, a JSON object ({error})")))?;
     match object.get(VERSION_KEY).and_then(Json::as_u64) {

@@ -20,14 +20,13 @@ pub use pack::pack;
 
 use crate::error::{ReadError, ReadErrorKind, Result};
 use crate::graph::Graph;
+use crate::json;
 use crate::{ReadOptions, Resolve};
 
 /// True if `bytes` are a chain file, whole or damaged.
 pub fn is_chain(bytes: &[u8]) -> bool {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let begins = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let key = description::VERSION_KEY.as_bytes();
-    begins && text.windows(key.len()).any(|window| window == key)
+    json::begins_object(bytes) && bytes.windows(key.len()).any(|window| window == key)
 }
 
 fn chain_error(what: impl Into<String>) -> ReadError {

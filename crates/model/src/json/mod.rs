@@ -31,7 +31,7 @@ pub(crate) use field::Field;
 use net::Net;
 pub use selftest::{SelfTest, self_test};
 use serde_json::Value as Json;
-pub(crate) use text::{begins_object, parse};
+pub(crate) use text::{begins_object, parse, without_mark};
 
 /// Which of the dialects a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ pub(crate) fn begins_object(bytes: &[u8]) -> bool {
     without_mark(bytes).iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
-fn without_mark(bytes: &[u8]) -> &[u8] {
+/// `bytes` without the byte order mark that some editors write.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 

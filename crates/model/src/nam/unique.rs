@@ -69,7 +69,7 @@ impl<'de> Visitor<'de> for Look {
 
 /// Checks a text that was parsed before.
 pub(super) fn check(bytes: &[u8]) -> Result<()> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = crate::json::without_mark(bytes);
     match serde_json::from_slice::<Unique>(bytes) {
         Ok(Unique) => Ok(()),
         Err(error) => fail!(Corrupt, "{error}; export the model again"),
