@@ -1,10 +1,13 @@
 //! Past frames of planar signals, in rings that are read like straight lines.
 //!
 //! Each plane is a ring of `period` frames followed by a mirror of its first frames, so that any run of up to `max_frames`
-//! (in whole vectors) that starts inside the ring lies in one piece. The memory belongs to the caller; a [`Ring`] is only its
-//! geometry. All planes share one cursor: where the next frame goes.
+//! (in whole vectors) that starts inside the ring lies in one piece; a vector more is room for copies in whole vectors. The
+//! memory belongs to the caller; a [`Ring`] is only its geometry. All planes share one cursor: where the next frame goes.
 
-use crate::padded;
+use crate::{LANES, padded};
+
+/// Most frames that are copied one by one.
+const FEW: usize = 4;
 
 /// Geometry of a ring: `[planes, period + mirror]` floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +22,11 @@ impl Ring {
     /// Remembers `history` frames before the block being written, which has at most `max_frames`. `None` if its size
     /// overflows.
     pub fn new(planes: usize, history: usize, max_frames: usize) -> Option<Self> {
+        // Whole vectors are copied, so the last of them must have room behind what is remembered.
         let period = history
             .checked_add(max_frames.max(1))?
-            .checked_next_multiple_of(crate::LANES)?;
+            .checked_add(LANES - 1)?
+            .checked_next_multiple_of(LANES)?;
         let ring = Self {
             planes,
             history,
@@ -30,13 +35,14 @@ impl Ring {
         };
         period
             .checked_add(padded(max_frames))?
+            .checked_add(LANES)?
             .checked_mul(planes)
             .map(|_| ring)
     }
 
     /// Distance of two planes, in floats.
     pub const fn stride(&self) -> usize {
-        self.period + padded(self.max_frames)
+        self.period + self.mirror() + LANES
     }
 
     /// Floats of all planes.
@@ -67,11 +73,53 @@ impl Ring {
     pub fn write(&self, memory: &mut [f32], cursor: usize, x: &[f32], x_stride: usize, skip: usize, frames: usize) {
         let frames = frames.min(self.max_frames);
         let skip = skip.min(frames);
-        let from = (cursor + skip) % self.period;
-        for (plane, memory) in memory.chunks_exact_mut(self.stride()).take(self.planes).enumerate() {
-            if let Some(x) = x.get(plane * x_stride + skip..plane * x_stride + frames) {
-                self.write_plane(memory, from, x);
+        let from = self.wrap(cursor + skip);
+        let planes = memory.chunks_exact_mut(self.stride()).take(self.planes);
+        let rows = x.chunks(x_stride.max(1));
+        if frames - skip <= FEW {
+            for (memory, x) in planes.zip(rows) {
+                for (at, value) in x.iter().take(frames).skip(skip).enumerate() {
+                    self.put_one(memory, self.wrap(from + at), *value);
+                }
             }
+            return;
+        }
+        for (memory, x) in planes.zip(rows) {
+            let Some(x) = x.get(skip..frames) else { continue };
+            // Past the end of the ring lies the mirror of its beginning.
+            let (whole, rest) = x.as_chunks::<LANES>();
+            let mut at = from;
+            for x in whole {
+                if let Some(to) = memory.get_mut(at..at + LANES) {
+                    to.copy_from_slice(x);
+                }
+                at += LANES;
+            }
+            if let Some(to) = memory.get_mut(at..at + rest.len()) {
+                to.copy_from_slice(rest);
+            }
+            if from + x.len() > self.period {
+                copy_vectors(memory, self.period, 0, from + x.len() - self.period);
+            }
+            if from < self.mirror() {
+                copy_vectors(memory, from, self.period + from, x.len().min(self.mirror() - from));
+            }
+        }
+    }
+
+    /// Floats of a plane that stand twice.
+    const fn mirror(&self) -> usize {
+        padded(self.max_frames)
+    }
+
+    fn put_one(&self, memory: &mut [f32], place: usize, value: f32) {
+        if let Some(to) = memory.get_mut(place) {
+            *to = value;
+        }
+        if place < self.mirror()
+            && let Some(to) = memory.get_mut(self.period + place)
+        {
+            *to = value;
         }
     }
 
@@ -91,35 +139,44 @@ impl Ring {
     /// Safe. Does nothing outside the ring.
     pub fn put(&self, memory: &mut [f32], cursor: usize, plane: usize, frame: usize, value: f32) {
         if let Some(memory) = memory.chunks_exact_mut(self.stride()).take(self.planes).nth(plane) {
-            self.write_plane(memory, (cursor + frame) % self.period, &[value]);
-        }
-    }
-
-    fn write_plane(&self, memory: &mut [f32], from: usize, x: &[f32]) {
-        let mirror = padded(self.max_frames);
-        let (first, rest) = x.split_at(x.len().min(self.period - from));
-        for (at, part) in [(from, first), (0, rest)] {
-            if let Some(to) = memory.get_mut(at..at + part.len()) {
-                to.copy_from_slice(part);
-            }
-            let mirrored = part.len().min(mirror.saturating_sub(at));
-            if let (Some(to), Some(part)) = (
-                memory.get_mut(self.period + at..self.period + at + mirrored),
-                part.get(..mirrored),
-            ) {
-                to.copy_from_slice(part);
-            }
+            self.put_one(memory, self.wrap(cursor + frame), value);
         }
     }
 
     /// Where, in a plane, the run begins that lies `back` frames (at most `history`) before the block at `cursor`.
     pub const fn start(&self, cursor: usize, back: usize) -> usize {
-        (cursor + self.period - back) % self.period
+        self.wrap(cursor + self.period - back)
+    }
+
+    /// `place` modulo the period; a division is rarely needed.
+    const fn wrap(&self, place: usize) -> usize {
+        if place < self.period {
+            place
+        } else if place < 2 * self.period {
+            place - self.period
+        } else {
+            place % self.period
+        }
     }
 
     /// The cursor, `frames` on.
     pub const fn advance(&self, cursor: usize, frames: usize) -> usize {
-        (cursor + frames) % self.period
+        self.wrap(cursor + frames)
+    }
+}
+
+/// `len` floats from `from` to `to`, in whole vectors: what follows them is copied, too.
+fn copy_vectors(memory: &mut [f32], from: usize, to: usize, len: usize) {
+    let mut done = 0;
+    while done < len {
+        let Some(vector) = memory.get(from + done..).and_then(|x| x.first_chunk::<LANES>()) else {
+            return;
+        };
+        let vector = *vector;
+        if let Some(to) = memory.get_mut(to + done..to + done + LANES) {
+            to.copy_from_slice(&vector);
+        }
+        done += LANES;
     }
 }
 

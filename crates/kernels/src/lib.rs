@@ -12,6 +12,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 pub mod activation;
+mod aligned;
 pub mod binary;
 pub mod conv1d;
 pub mod design;
@@ -32,6 +33,7 @@ mod simd;
 pub mod spectrum;
 
 pub use activation::Activation;
+pub use aligned::Aligned;
 pub use conv1d::Conv1d;
 pub use fir::Fir;
 pub use gru::Gru;

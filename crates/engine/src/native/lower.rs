@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use tonegraft_kernels::frame::{self, Function};
-use tonegraft_kernels::{Activation, Conv1d, Isa, Recurrent, Ring, binary, conv1d, padded};
+use tonegraft_kernels::{Activation, Aligned, Conv1d, Isa, Recurrent, Ring, binary, conv1d, padded};
 
 /// A ring in the state.
 #[derive(Clone, Debug)]
@@ -99,6 +99,9 @@ pub(super) struct Lowered {
     pub kernel: Kernel,
     pub inputs: Box<[Region]>,
     pub output: Region,
+    pub total: Option<Region>,
+    /// The inputs behind the first are one for the convolution's mix, then addends.
+    pub mixes: bool,
     /// Clock of the first input and of the output, by number; `None` at control rate.
     pub from: Option<usize>,
     pub to: Option<usize>,
@@ -240,10 +243,10 @@ impl Program {
     }
 
     /// State at its start values, then the planes with the constants in place.
-    pub(super) fn initial_memory(&self) -> Box<[f32]> {
-        let mut memory = self.initial_state.clone();
-        memory.resize(self.initial_state.len() + self.plan.memory, 0.0);
-        let planes = &mut memory[self.initial_state.len()..];
+    pub(super) fn initial_memory(&self) -> Aligned {
+        let mut memory = Aligned::zeros(self.initial_state.len() + self.plan.memory);
+        let (state, planes) = memory.split_at_mut(self.initial_state.len());
+        state.copy_from_slice(&self.initial_state);
         for (region, values) in &self.plan.constants {
             for (cells, value) in planes[region.offset..region.offset + region.len()]
                 .chunks_exact_mut(region.stride)
@@ -252,7 +255,7 @@ impl Program {
                 cells.fill(*value);
             }
         }
-        memory.into()
+        memory
     }
 }
 
@@ -359,8 +362,12 @@ impl Lowering {
                 bias,
                 slopes,
                 begin,
+                mix,
+                addends,
+                activation,
             } if stepwise => {
-                if shape.taps > 1 || slopes.is_some() || begin.is_some() {
+                let plain = slopes.is_none() && begin.is_none() && mix.is_none() && *addends == 0 && activation.is_none();
+                if shape.taps > 1 || !plain {
                     return None;
                 }
                 debug_assert_eq!(*dilation, 1);
@@ -373,8 +380,16 @@ impl Lowering {
                 bias,
                 slopes,
                 begin,
+                mix,
+                addends: _,
+                activation,
             } => {
-                let conv = Conv1d::new(*shape, weights, bias.as_deref(), slopes.as_deref(), self.isa)?;
+                let mix = mix.as_ref().map_or((0, &[][..]), |mix| (mix.inputs, &mix.weights[..]));
+                let (bias, slopes) = (bias.as_deref(), slopes.as_deref());
+                let mut conv = Conv1d::with_mix(*shape, weights, bias, slopes, mix, self.isa)?;
+                if let Some(function) = activation {
+                    conv = conv.with_activation(*function)?;
+                }
                 if shape.taps == 1 {
                     Kernel::Pointwise(conv)
                 } else {
@@ -463,6 +478,8 @@ impl Lowering {
             kernel,
             inputs: step.inputs.clone().into(),
             output: step.output,
+            total: step.total,
+            mixes: matches!(&step.op, StepOp::Conv { mix: Some(_), .. }),
             from: self.clock(from_rate),
             to: self.clock(step.output.rate),
         })

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::processor::{MAX_METERS, block_frames, silence};
 use tonegraft_core::{Facts, Fault, Processor};
+use tonegraft_kernels::Aligned;
 
 /// How an instance starts, and where `reset` leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -54,7 +55,7 @@ struct Snapshot {
 pub struct Native {
     program: Arc<Program>,
     /// State first, then planes.
-    memory: Box<[f32]>,
+    memory: Aligned,
     cursors: Box<[usize]>,
     starts: Box<[usize]>,
     /// Room for steps while they run.

@@ -7,6 +7,7 @@ use super::lower::{Kernel, Lowered, MAX_INPUTS};
 use super::oscillator::{Oscillator, Seek};
 use crate::plan::Region;
 use crate::stream::{Noise, Planes, Prefix, Rate};
+use tonegraft_kernels::conv1d::{self, Inputs, PlanesMut};
 use tonegraft_kernels::{Isa, binary, frame, padded, select};
 
 /// What an instance lends to its steps.
@@ -24,21 +25,22 @@ pub(super) struct Running<'a> {
     pub seek: Option<Seek>,
 }
 
-/// The planes without those of one region, which is lent out separately.
-struct Others<'a> {
-    before: &'a [f32],
-    after: &'a [f32],
-    end: usize,
-}
+/// The planes without those that are lent out to be written: what is left of them, each part with where it begins.
+struct Others<'a>([(usize, &'a [f32]); 3]);
 
 impl<'a> Others<'a> {
     fn get(&self, region: Region) -> Option<&'a [f32]> {
-        if region.offset >= self.end {
-            let from = region.offset - self.end;
-            self.after.get(from..from + region.len())
-        } else {
-            self.before.get(region.offset..region.offset + region.len())
-        }
+        self.0.iter().find_map(|(first, part)| {
+            let from = region.offset.checked_sub(*first)?;
+            part.get(from..from + region.len())
+        })
+    }
+
+    fn planes(&self, region: Region) -> Option<conv1d::Planes<'a>> {
+        Some(conv1d::Planes {
+            memory: self.get(region)?,
+            stride: region.stride,
+        })
     }
 }
 
@@ -47,7 +49,19 @@ fn lend(planes: &mut [f32], output: Region) -> Option<(&mut [f32], Others<'_>)> 
     let end = output.offset + output.len();
     let (before, rest) = planes.split_at_mut_checked(output.offset)?;
     let (y, after) = rest.split_at_mut_checked(output.len())?;
-    Some((y, Others { before, after, end }))
+    Some((y, Others([(0, before), (end, after), (end, &[])])))
+}
+
+/// Two regions to write, and all others to read.
+fn lend_two(planes: &mut [f32], a: Region, b: Region) -> Option<([&mut [f32]; 2], Others<'_>)> {
+    let (first, second) = if a.offset < b.offset { (a, b) } else { (b, a) };
+    let (before, rest) = planes.split_at_mut_checked(first.offset)?;
+    let (x, rest) = rest.split_at_mut_checked(first.len())?;
+    let from = first.offset + first.len();
+    let (between, rest) = rest.split_at_mut_checked(second.offset.checked_sub(from)?)?;
+    let (y, after) = rest.split_at_mut_checked(second.len())?;
+    let others = Others([(0, before), (from, between), (second.offset + second.len(), after)]);
+    Some((if a.offset < b.offset { [x, y] } else { [y, x] }, others))
 }
 
 /// At control rate there is one frame.
@@ -72,29 +86,21 @@ impl Running<'_> {
     fn try_step(&mut self, step: &Lowered, from: Beat, to: Beat) -> Option<()> {
         let (output, stride, frames) = (step.output, step.output.stride, to.count);
         let first = step.inputs.first().copied();
+        if let Some(total) = step.total {
+            let ([y, total_planes], others) = lend_two(self.planes, output, total)?;
+            let mut total = PlanesMut {
+                memory: total_planes,
+                stride: total.stride,
+            };
+            let mut y = PlanesMut { memory: y, stride };
+            let (state, cursors, starts) = (&mut *self.state, &mut *self.cursors, &mut *self.starts);
+            return convolve(state, cursors, starts, step, &mut y, Some(&mut total), &others, (from, frames));
+        }
         let (y, others) = lend(self.planes, output)?;
         match &step.kernel {
-            Kernel::Pointwise(conv) => {
-                let x = first?;
-                conv.run(others.get(x)?, x.stride, &[0], y, stride, frames);
-            }
-            Kernel::Conv {
-                conv,
-                history,
-                backs,
-                starts,
-                begin,
-            } => {
-                let x = first?;
-                let memory = self.state.get_mut(history.memory.clone())?;
-                let cursor = self.cursors.get_mut(history.cursor)?;
-                cross::remember(history, memory, *cursor, others.get(x)?, x, begin.as_ref(), from);
-                let starts = self.starts.get_mut(starts.clone())?;
-                for (start, back) in starts.iter_mut().zip(backs) {
-                    *start = history.ring.start(*cursor, *back);
-                }
-                conv.run(memory, history.ring.stride(), starts, y, stride, frames);
-                *cursor = history.ring.advance(*cursor, frames);
+            Kernel::Pointwise(_) | Kernel::Conv { .. } => {
+                let mut y = PlanesMut { memory: y, stride };
+                return convolve(self.state, self.cursors, self.starts, step, &mut y, None, &others, (from, frames));
             }
             Kernel::Recurrent { layer, memory, start } => {
                 let (x, x_stride) = (others.get(first?)?, first?.stride);
@@ -286,6 +292,60 @@ impl Running<'_> {
         }
         Some(())
     }
+}
+
+/// A convolution with all that is fused into it.
+#[allow(clippy::too_many_arguments)]
+fn convolve(
+    state: &mut [f32],
+    cursors: &mut [usize],
+    starts: &mut [usize],
+    step: &Lowered,
+    y: &mut PlanesMut<'_>,
+    total: Option<&mut PlanesMut<'_>>,
+    others: &Others<'_>,
+    (from, frames): (Beat, usize),
+) -> Option<()> {
+    let (x, rest) = step.inputs.split_first()?;
+    let (mix, addends) = rest.split_at_checked(usize::from(step.mixes))?;
+    let mix = match mix.first() {
+        Some(region) => others.planes(*region)?,
+        None => conv1d::Planes::default(),
+    };
+    let mut planes = [conv1d::Planes::default(); conv1d::MAX_ADDENDS];
+    for (planes, region) in planes.iter_mut().zip(addends) {
+        *planes = others.planes(*region)?;
+    }
+    let addends = planes.get(..addends.len())?;
+    match &step.kernel {
+        Kernel::Pointwise(conv) => {
+            let (x, starts) = (others.planes(*x)?, &[0][..]);
+            conv.run(&Inputs { x, starts, mix, addends }, y, total, frames);
+        }
+        Kernel::Conv {
+            conv,
+            history,
+            backs,
+            starts: places,
+            begin,
+        } => {
+            let memory = state.get_mut(history.memory.clone())?;
+            let cursor = cursors.get_mut(history.cursor)?;
+            cross::remember(history, memory, *cursor, others.get(*x)?, *x, begin.as_ref(), from);
+            let starts = starts.get_mut(places.clone())?;
+            for (start, back) in starts.iter_mut().zip(backs) {
+                *start = history.ring.start(*cursor, *back);
+            }
+            let x = conv1d::Planes {
+                memory,
+                stride: history.ring.stride(),
+            };
+            conv.run(&Inputs { x, starts, mix, addends }, y, total, frames);
+            *cursor = history.ring.advance(*cursor, frames);
+        }
+        _ => {}
+    }
+    Some(())
 }
 
 /// One frame of a function: operands and result are brought into one piece where they are not.

@@ -67,6 +67,9 @@ impl fmt::Display for Step {
                 bias,
                 slopes,
                 begin,
+                mix,
+                addends,
+                activation,
                 ..
             } => {
                 write!(f, "conv {}→{}", shape.inputs, shape.outputs)?;
@@ -80,6 +83,15 @@ impl fmt::Display for Step {
                 f.write_str(if slopes.is_some() { ", slope" } else { "" })?;
                 if let Some(begin) = begin {
                     write!(f, ", {} before tick {}", beginning(begin), begin.until)?;
+                }
+                if let Some(mix) = mix {
+                    write!(f, ", + {}→{}", mix.inputs, shape.outputs)?;
+                }
+                if *addends > 0 {
+                    write!(f, ", + {addends}")?;
+                }
+                if let Some(function) = activation {
+                    write!(f, ", {function:?}")?;
                 }
             }
             StepOp::Recurrent { cell, weights, start } => {
@@ -121,7 +133,11 @@ impl fmt::Display for Step {
             return write!(f, "  `{}`", self.name);
         }
         let inputs: Vec<String> = self.inputs.iter().map(|region| Place(*region).to_string()).collect();
-        write!(f, " of {}  `{}`", inputs.join(", "), self.name)
+        write!(f, " of {}", inputs.join(", "))?;
+        if let Some(total) = self.total {
+            write!(f, ", added to {}", Place(total))?;
+        }
+        write!(f, "  `{}`", self.name)
     }
 }
 

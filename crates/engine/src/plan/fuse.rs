@@ -1,18 +1,21 @@
 //! Drops what nobody reads, and fuses neighbours.
 
-use super::StepOp;
+use super::{StepOp, layers};
 use crate::stream::{Planes, StreamGraph, StreamNode, StreamOp, View, WireId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tonegraft_kernels::{activation, binary};
 
 /// A node on its way to a step. `op` is `None` for constants, which are no steps.
+#[derive(Clone)]
 pub(super) struct Fused {
     pub name: String,
     pub op: Option<StepOp>,
     pub constant: Option<Arc<[f32]>>,
     pub inputs: Vec<View>,
     pub output: WireId,
+    /// A wire that the result is added to in place, and the wire that this makes of it.
+    pub total: Option<(WireId, WireId)>,
 }
 
 /// The nodes that the output depends on, in order, fused.
@@ -36,7 +39,10 @@ pub(super) fn fuse(graph: &StreamGraph) -> Vec<Fused> {
         .map(|(node, _)| step(node))
         .collect();
     fuse_beginnings(graph, &mut nodes);
+    layers::fuse_sums(graph, &mut nodes);
     fuse_slopes(graph, &mut nodes);
+    layers::fuse_functions(graph, &mut nodes);
+    layers::fuse_totals(graph, &mut nodes);
     nodes
 }
 
@@ -59,6 +65,9 @@ fn step(node: &StreamNode) -> Fused {
             bias,
             slopes: None,
             begin: None,
+            mix: None,
+            addends: 0,
+            activation: None,
         }),
         StreamOp::Recurrent { cell, weights, start } => Some(StepOp::Recurrent { cell, weights, start }),
         StreamOp::Unary(function) => Some(StepOp::Unary(function)),
@@ -88,11 +97,12 @@ fn step(node: &StreamNode) -> Fused {
         constant,
         inputs: node.inputs.clone(),
         output: node.output,
+        total: None,
     }
 }
 
 /// Who reads each wire: node indices, and once more `usize::MAX` for the output.
-fn readers(graph: &StreamGraph, nodes: &[Fused]) -> HashMap<WireId, Vec<usize>> {
+pub(super) fn readers(graph: &StreamGraph, nodes: &[Fused]) -> HashMap<WireId, Vec<usize>> {
     let mut readers: HashMap<WireId, Vec<usize>> = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
         for input in &node.inputs {
@@ -124,7 +134,7 @@ fn fuse_beginnings(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
                     Some(StepOp::Stack { begin: None, .. }) => true,
                     _ => false,
                 };
-                has_history && node.inputs.iter().all(|view| view.planes == whole)
+                has_history && node.inputs.iter().take(1).all(|view| view.planes == whole)
             })
         };
         if !those.iter().all(fits) {

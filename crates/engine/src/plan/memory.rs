@@ -59,6 +59,9 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Pl
         for input in &node.inputs {
             last_use.insert(input.wire, index);
         }
+        if let Some((total, _)) = node.total {
+            last_use.insert(total, index);
+        }
     }
     last_use.insert(graph.output.view.wire, usize::MAX);
     for (_, view) in &graph.meters {
@@ -128,6 +131,12 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Pl
                     scratch.give(regions[&view.wire].offset - base, room(view.wire));
                 }
             }
+            if let Some((from, to)) = node.total {
+                regions.insert(to, regions[&from]);
+                if !last_use.contains_key(&to) && room(to) > 0 {
+                    scratch.give(regions[&to].offset - base, room(to));
+                }
+            }
             // Nobody reads it.
             if !last_use.contains_key(&node.output) && room(node.output) > 0 {
                 scratch.give(place.offset - base, room(node.output));
@@ -138,6 +147,7 @@ pub(super) fn place(graph: &StreamGraph, nodes: &[Fused], time: &Timebase) -> Pl
             op,
             inputs,
             output: regions[&node.output],
+            total: node.total.map(|(total, _)| regions[&total]),
         });
     }
     let output = view_region(&graph.output.view, &regions);

@@ -1,11 +1,13 @@
 //! The plan: which step runs when, on which memory. What [`crate::native`] lowers, and what `inspect` prints.
 //!
 //! Made from a [`StreamGraph`] by dropping what nobody reads, fusing what is cheaper together (a beginning into the history of
-//! the convolution that reads it; a slope below zero into the convolution before it), and giving every wire its place: control
-//! wires keep theirs for good, audio wires share scratch planes while they live.
+//! the convolution that reads it; into a convolution, what is added to it, the function of that sum, and the running total that
+//! it is added to), and giving every wire its place: control wires keep theirs for good, audio wires share scratch planes while
+//! they live.
 
 mod display;
 mod fuse;
+mod layers;
 mod memory;
 
 use crate::error::{CompileError, CompileErrorKind};
@@ -121,10 +123,19 @@ impl Timebase {
     }
 }
 
+/// The second input of a convolution: one tap, without a delay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mix {
+    /// Its channels.
+    pub inputs: usize,
+    /// `[outputs, channels]`.
+    pub weights: Arc<[f32]>,
+}
+
 /// What a step computes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepOp {
-    /// Convolution over the past.
+    /// Convolution over the past of the first input. The next input is that of `mix`, if there is one; then come the addends.
     Conv {
         /// Sizes.
         shape: conv1d::Shape,
@@ -138,6 +149,12 @@ pub enum StepOp {
         slopes: Option<Arc<[f32]>>,
         /// What its input begins with.
         begin: Option<Prefix>,
+        /// The second input.
+        mix: Option<Mix>,
+        /// How many signals are added to the result.
+        addends: usize,
+        /// Function of the result.
+        activation: Option<activation::Function>,
     },
     /// Recurrent layer.
     Recurrent {
@@ -245,6 +262,8 @@ pub struct Step {
     pub inputs: Vec<Region>,
     /// What it writes; may be its first input, for element-wise steps and beginnings.
     pub output: Region,
+    /// Where the result is added, too.
+    pub total: Option<Region>,
 }
 
 /// A model, ready to be lowered for a machine.
@@ -368,7 +387,7 @@ impl Plan {
 
 fn weights(step: &Step) -> usize {
     match &step.op {
-        StepOp::Conv { weights, .. } => weights.len(),
+        StepOp::Conv { weights, mix, .. } => weights.len() + mix.as_ref().map_or(0, |mix| mix.weights.len()),
         StepOp::Recurrent { weights, .. } => weights.w.len() + weights.r.len(),
         StepOp::Frame(function) => function.weights(),
         _ => 0,

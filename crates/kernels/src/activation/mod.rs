@@ -7,6 +7,8 @@
 pub mod reference;
 mod simd;
 
+pub(crate) use simd::{finish, vector};
+
 use crate::Isa;
 
 /// Largest deviation from [`reference::apply`]: absolute up to magnitude 1, relative above. The exact class: far below 16-bit
@@ -123,6 +125,24 @@ impl Function {
                 | Self::Atanh
                 | Self::Erf
                 | Self::Sign
+        )
+    }
+}
+
+impl Function {
+    /// True for those that a convolution can apply to its own result ([`crate::Conv1d::with_activation`]).
+    pub const fn fuses(self) -> bool {
+        matches!(
+            self,
+            Self::Tanh
+                | Self::Sigmoid
+                | Self::Relu
+                | Self::LeakyRelu { .. }
+                | Self::Elu { .. }
+                | Self::HardSigmoid { .. }
+                | Self::HardSwish
+                | Self::Clamp { .. }
+                | Self::Softsign
         )
     }
 }

@@ -5,6 +5,36 @@ use super::Function;
 use crate::math;
 use crate::simd::{Simd, dispatch};
 
+/// What [`Function::fuses`] stands for: `$use!(|v| f(v))` with the function's own arithmetic.
+macro_rules! fusing {
+    ($function:expr, $vectors:ident) => {
+        match $function {
+            Function::Tanh => $vectors!(|v| math::tanh::<S>(v)),
+            Function::Sigmoid => $vectors!(|v| math::sigmoid::<S>(v)),
+            Function::Relu => $vectors!(|v| S::max(S::splat(0.0), v)),
+            Function::LeakyRelu { slope } => {
+                $vectors!(|v| S::select_less(v, S::splat(0.0), S::mul(v, S::splat(slope)), v))
+            }
+            Function::Elu { alpha, gamma } => $vectors!(|v| {
+                let below = S::mul(S::splat(alpha), S::sub(math::exp::<S>(v), S::splat(1.0)));
+                S::mul(S::splat(gamma), S::select_less(v, S::splat(0.0), below, v))
+            }),
+            Function::HardSigmoid { slope, offset } => {
+                $vectors!(|v| clamp::<S>(S::mul_add(v, S::splat(slope), S::splat(offset)), 0.0, 1.0))
+            }
+            Function::HardSwish => {
+                $vectors!(|v| S::mul(
+                    v,
+                    clamp::<S>(S::mul_add(v, S::splat(1.0 / 6.0), S::splat(0.5)), 0.0, 1.0)
+                ))
+            }
+            Function::Clamp { low, high } => $vectors!(|v| clamp::<S>(v, low, high)),
+            Function::Softsign => $vectors!(|v| S::div(v, S::add(S::splat(1.0), S::abs(v)))),
+            _ => $vectors!(|v| v),
+        }
+    };
+}
+
 dispatch! {
     /// `y[i] = f(x[i])`, `i < len`.
     ///
@@ -76,33 +106,13 @@ unsafe fn generic<S: Simd>(function: Function, x: *const f32, y: *mut f32, len: 
     }
     #[allow(clippy::semicolon_if_nothing_returned)]
     match function {
-        Function::Tanh => vectors!(|v| math::tanh::<S>(v)),
-        Function::Sigmoid => vectors!(|v| math::sigmoid::<S>(v)),
-        Function::Relu => vectors!(|v| S::max(S::splat(0.0), v)),
-        Function::LeakyRelu { slope } => {
-            vectors!(|v| S::select_less(v, S::splat(0.0), S::mul(v, S::splat(slope)), v))
-        }
-        Function::Elu { alpha, gamma } => vectors!(|v| {
-            let below = S::mul(S::splat(alpha), S::sub(math::exp::<S>(v), S::splat(1.0)));
-            S::mul(S::splat(gamma), S::select_less(v, S::splat(0.0), below, v))
-        }),
-        Function::HardSigmoid { slope, offset } => {
-            vectors!(|v| clamp::<S>(S::mul_add(v, S::splat(slope), S::splat(offset)), 0.0, 1.0))
-        }
-        Function::HardSwish => {
-            vectors!(|v| S::mul(
-                v,
-                clamp::<S>(S::mul_add(v, S::splat(1.0 / 6.0), S::splat(0.5)), 0.0, 1.0)
-            ))
-        }
-        Function::Clamp { low, high } => vectors!(|v| clamp::<S>(v, low, high)),
+        function if function.fuses() => fusing!(function, vectors),
         Function::GeluTanh => vectors!(|v| {
             let cubic = S::mul(S::mul(v, v), S::mul(v, S::splat(0.044_715)));
             // x · σ(2 u) instead of x / 2 · (1 + tanh u): nothing cancels for large negative x.
             let minus_two_u = S::mul(S::splat(-1.595_769), S::add(v, cubic));
             S::div(v, S::add(S::splat(1.0), math::exp::<S>(minus_two_u)))
         }),
-        Function::Softsign => vectors!(|v| S::div(v, S::add(S::splat(1.0), S::abs(v)))),
         Function::Abs => vectors!(|v| S::abs(v)),
         Function::Neg => vectors!(|v| S::mul(v, S::splat(-1.0))),
         Function::Sqrt => vectors!(|v| S::sqrt(v)),
@@ -132,7 +142,64 @@ unsafe fn generic<S: Simd>(function: Function, x: *const f32, y: *mut f32, len: 
         Function::Atanh => elements!(|v| double(v, f64::atanh)),
         Function::Erf => elements!(|v| math::erf(v)),
         Function::Sign => elements!(|v| if v == 0.0 || v.is_nan() { v } else { v.signum() }),
+        // Those that fuse.
+        _ => {}
     }
+}
+
+/// The function of one vector; those that do not [fuse](Function::fuses) leave it as it is.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+pub(crate) unsafe fn vector<S: Simd>(function: Function, x: S::V) -> S::V {
+    macro_rules! one {
+        (|$v:ident| $body:expr) => {{
+            let $v = x;
+            // SAFETY: passed on to the caller.
+            #[allow(unused_unsafe)]
+            unsafe {
+                $body
+            }
+        }};
+    }
+    fusing!(function, one)
+}
+
+/// `y ← f(y)`, and `total ← total + f(y)` if it is not null, on `planes` of `frames`, each given with its stride.
+///
+/// # Safety
+/// As [`Simd`]; the planes exist and do not overlap; `frames` is a multiple of the vector.
+#[inline(always)]
+pub(crate) unsafe fn finish<S: Simd>(
+    function: Function,
+    y: (*mut f32, usize),
+    total: (*mut f32, usize),
+    planes: usize,
+    frames: usize,
+) {
+    macro_rules! all {
+        (|$v:ident| $body:expr) => {
+            for plane in 0..planes {
+                // SAFETY: passed on to the caller; `t` stays below `frames`.
+                unsafe {
+                    let y = y.0.add(plane * y.1);
+                    let total = if total.0.is_null() { total.0 } else { total.0.add(plane * total.1) };
+                    let mut t = 0;
+                    while t < frames {
+                        let $v = S::load(y.add(t));
+                        let value = $body;
+                        S::store(y.add(t), value);
+                        if !total.is_null() {
+                            S::store(total.add(t), S::add(S::load(total.add(t)), value));
+                        }
+                        t += S::LANES;
+                    }
+                }
+            }
+        };
+    }
+    fusing!(function, all);
 }
 
 /// In double precision: the library's own formulas for these in `f32` lose digits.
