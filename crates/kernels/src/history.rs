@@ -60,6 +60,16 @@ impl Ring {
         self.period
     }
 
+    /// Planes.
+    pub const fn planes(&self) -> usize {
+        self.planes
+    }
+
+    /// The longest block that can be written.
+    pub const fn max_frames(&self) -> usize {
+        self.max_frames
+    }
+
     /// Frames remembered.
     pub const fn history(&self) -> usize {
         self.history
@@ -98,12 +108,27 @@ impl Ring {
             if let Some(to) = memory.get_mut(at..at + rest.len()) {
                 to.copy_from_slice(rest);
             }
-            if from + x.len() > self.period {
-                copy_vectors(memory, self.period, 0, from + x.len() - self.period);
+            for (from, to, len) in self.seams(from, x.len()) {
+                copy_vectors(memory, from, to, len);
             }
-            if from < self.mirror() {
-                copy_vectors(memory, from, self.period + from, x.len().min(self.mirror() - from));
-            }
+        }
+    }
+
+    /// What is left to do in a plane when `frames` were written from `from` on, straight into the mirror if need be: copies
+    /// `(from, to, length)` in this order, each with room for whole vectors.
+    pub(crate) const fn seams(&self, from: usize, frames: usize) -> [(usize, usize, usize); 2] {
+        let wrapped = (from + frames).saturating_sub(self.period);
+        let mirrored = self.mirror().saturating_sub(from);
+        let mirrored = if mirrored < frames { mirrored } else { frames };
+        [(self.period, 0, wrapped), (from, self.period + from, mirrored)]
+    }
+
+    /// The other place of a frame that stands twice, or the same place.
+    pub(crate) const fn twin(&self, place: usize) -> usize {
+        if place < self.mirror() {
+            place + self.period
+        } else {
+            place
         }
     }
 

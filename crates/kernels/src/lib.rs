@@ -21,6 +21,7 @@ pub mod frame;
 pub mod gru;
 pub mod history;
 mod isa;
+pub mod layers;
 pub mod lstm;
 mod math;
 mod matvec;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use tonegraft_kernels::frame::{self, Function};
+use tonegraft_kernels::layers::Layers;
 use tonegraft_kernels::{Activation, Aligned, Conv1d, Isa, Recurrent, Ring, binary, conv1d, padded};
 
 /// A ring in the state.
@@ -20,6 +21,8 @@ pub(super) struct History {
 /// A step, ready to run.
 #[derive(Debug)]
 pub(super) enum Kernel {
+    /// Consecutive convolutions on one clock.
+    Layers(Layers),
     Pointwise(Conv1d),
     Conv {
         conv: Conv1d,
@@ -152,6 +155,7 @@ impl Program {
                 .collect()
         };
         let (control_steps, steps) = (all(&plan.control_steps)?, all(&plan.steps)?);
+        let steps = super::gather::gather(&plan, steps, lowering.state.len());
         let meters = (plan.meters.iter())
             .filter_map(|(_, region)| Some((*region, lowering.clock(region.rate)?)))
             .collect();
@@ -366,7 +370,8 @@ impl Lowering {
                 addends,
                 activation,
             } if stepwise => {
-                let plain = slopes.is_none() && begin.is_none() && mix.is_none() && *addends == 0 && activation.is_none();
+                let plain =
+                    slopes.is_none() && begin.is_none() && mix.is_none() && *addends == 0 && activation.is_none();
                 if shape.taps > 1 || !plain {
                     return None;
                 }

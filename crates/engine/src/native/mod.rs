@@ -9,6 +9,7 @@
 
 mod beat;
 mod cross;
+mod gather;
 mod lower;
 mod oscillator;
 mod run;
@@ -259,10 +260,9 @@ impl Native {
         for (beat, clock) in self.beats.iter_mut().zip(self.program.clocks()) {
             *beat = Beat::new(*clock, self.tick, ticks);
         }
-        let (state, planes) = self.memory.split_at_mut(self.program.state_len());
         let mut running = run::Running {
-            state,
-            planes,
+            memory: &mut self.memory,
+            state_len: self.program.state_len(),
             cursors: &mut self.cursors,
             starts: &mut self.starts,
             scratch: &mut self.scratch,

@@ -12,8 +12,9 @@ use tonegraft_kernels::{Isa, binary, frame, padded, select};
 
 /// What an instance lends to its steps.
 pub(super) struct Running<'a> {
-    pub state: &'a mut [f32],
-    pub planes: &'a mut [f32],
+    /// State first, then planes.
+    pub memory: &'a mut [f32],
+    pub state_len: usize,
     pub cursors: &'a mut [usize],
     pub starts: &'a mut [usize],
     pub scratch: &'a mut [f32],
@@ -86,26 +87,49 @@ impl Running<'_> {
     fn try_step(&mut self, step: &Lowered, from: Beat, to: Beat) -> Option<()> {
         let (output, stride, frames) = (step.output, step.output.stride, to.count);
         let first = step.inputs.first().copied();
+        if let Kernel::Layers(layers) = &step.kernel {
+            layers.run(self.memory, self.cursors, frames);
+            return Some(());
+        }
+        let (state, planes) = self.memory.split_at_mut_checked(self.state_len)?;
         if let Some(total) = step.total {
-            let ([y, total_planes], others) = lend_two(self.planes, output, total)?;
+            let ([y, total_planes], others) = lend_two(planes, output, total)?;
             let mut total = PlanesMut {
                 memory: total_planes,
                 stride: total.stride,
             };
             let mut y = PlanesMut { memory: y, stride };
-            let (state, cursors, starts) = (&mut *self.state, &mut *self.cursors, &mut *self.starts);
-            return convolve(state, cursors, starts, step, &mut y, Some(&mut total), &others, (from, frames));
+            return convolve(
+                state,
+                self.cursors,
+                self.starts,
+                step,
+                &mut y,
+                Some(&mut total),
+                &others,
+                (from, frames),
+            );
         }
-        let (y, others) = lend(self.planes, output)?;
+        let (y, others) = lend(planes, output)?;
         match &step.kernel {
+            Kernel::Layers(_) => {}
             Kernel::Pointwise(_) | Kernel::Conv { .. } => {
                 let mut y = PlanesMut { memory: y, stride };
-                return convolve(self.state, self.cursors, self.starts, step, &mut y, None, &others, (from, frames));
+                return convolve(
+                    state,
+                    self.cursors,
+                    self.starts,
+                    step,
+                    &mut y,
+                    None,
+                    &others,
+                    (from, frames),
+                );
             }
             Kernel::Recurrent { layer, memory, start } => {
                 let (x, x_stride) = (others.get(first?)?, first?.stride);
                 let hold = hold(y, stride, *start, to);
-                let state = self.state.get_mut(memory.clone())?;
+                let state = state.get_mut(memory.clone())?;
                 layer.run(
                     state,
                     x.get(hold..)?,
@@ -185,7 +209,7 @@ impl Running<'_> {
             }
             Kernel::Delay { history, ticks } => {
                 let x = first?;
-                let memory = self.state.get_mut(history.memory.clone())?;
+                let memory = state.get_mut(history.memory.clone())?;
                 let cursor = self.cursors.get_mut(history.cursor)?;
                 cross::remember(history, memory, *cursor, others.get(x)?, x, None, from);
                 cross::delay(history, memory, *cursor, from, to, *ticks, y, stride);
@@ -198,7 +222,7 @@ impl Running<'_> {
                 begin,
             } => {
                 let x = first?;
-                let memory = self.state.get_mut(history.memory.clone())?;
+                let memory = state.get_mut(history.memory.clone())?;
                 let cursor = self.cursors.get_mut(history.cursor)?;
                 cross::remember(history, memory, *cursor, others.get(x)?, x, begin.as_ref(), from);
                 cross::stack(history, memory, *cursor, (from, to), (*taps, *dilation), y, stride);
@@ -206,13 +230,13 @@ impl Running<'_> {
             }
             Kernel::Spread { held, factor } => {
                 let x = first?;
-                let held = self.state.get_mut(held.clone())?;
+                let held = state.get_mut(held.clone())?;
                 cross::spread(held, *factor, (from, to), others.get(x)?, x.stride, y, stride);
             }
             Kernel::Read { history, reach } => {
                 let x = first?;
                 let at = step.inputs.get(1).copied()?;
-                let memory = self.state.get_mut(history.memory.clone())?;
+                let memory = state.get_mut(history.memory.clone())?;
                 let cursor = self.cursors.get_mut(history.cursor)?;
                 cross::remember(history, memory, *cursor, others.get(x)?, x, None, from);
                 cross::read(history, memory, *cursor, *reach, others.get(at)?, y.get_mut(..frames)?);
@@ -224,7 +248,7 @@ impl Running<'_> {
                 }
             }
             Kernel::State(memory) => {
-                let memory = self.state.get(memory.clone())?;
+                let memory = state.get(memory.clone())?;
                 for (y, value) in y.chunks_exact_mut(stride).zip(memory) {
                     y.get_mut(..frames)?.fill(*value);
                 }
@@ -234,7 +258,7 @@ impl Running<'_> {
                     return Some(());
                 }
                 let x = first?;
-                let memory = self.state.get_mut(memory.clone())?;
+                let memory = state.get_mut(memory.clone())?;
                 let last = from.count.checked_sub(1)?;
                 for (value, x) in memory.iter_mut().zip(others.get(x)?.chunks_exact(x.stride)) {
                     *value = *x.get(last)?;
@@ -264,7 +288,7 @@ impl Running<'_> {
                     Some(region) => *others.get(region)?.first()?,
                     None => *rate,
                 };
-                let memory = self.state.get_mut(memory.clone())?;
+                let memory = state.get_mut(memory.clone())?;
                 let mut oscillator = Oscillator::load(memory, rate, *second)?;
                 if let Some(seek) = self.seek {
                     oscillator.seek(seek);
@@ -320,7 +344,17 @@ fn convolve(
     match &step.kernel {
         Kernel::Pointwise(conv) => {
             let (x, starts) = (others.planes(*x)?, &[0][..]);
-            conv.run(&Inputs { x, starts, mix, addends }, y, total, frames);
+            conv.run(
+                &Inputs {
+                    x,
+                    starts,
+                    mix,
+                    addends,
+                },
+                y,
+                total,
+                frames,
+            );
         }
         Kernel::Conv {
             conv,
@@ -340,7 +374,17 @@ fn convolve(
                 memory,
                 stride: history.ring.stride(),
             };
-            conv.run(&Inputs { x, starts, mix, addends }, y, total, frames);
+            conv.run(
+                &Inputs {
+                    x,
+                    starts,
+                    mix,
+                    addends,
+                },
+                y,
+                total,
+                frames,
+            );
             *cursor = history.ring.advance(*cursor, frames);
         }
         _ => {}

@@ -73,7 +73,9 @@ pub(super) fn fuse_sums(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
     let mut producers = producers(nodes);
     let mut gone = vec![false; nodes.len()];
     for index in 0..nodes.len() {
-        let Some([a, b]) = wires.sum(&nodes[index]) else { continue };
+        let Some([a, b]) = wires.sum(&nodes[index]) else {
+            continue;
+        };
         let (a, b) = (*a, *b);
         let open = |view: &View| {
             let at = *producers.get(&view.wire)?;
@@ -207,7 +209,9 @@ pub(super) fn fuse_totals(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
     let mut producers = producers(nodes);
     let mut gone = vec![false; nodes.len()];
     for index in 0..nodes.len() {
-        let Some([a, b]) = wires.sum(&nodes[index]) else { continue };
+        let Some([a, b]) = wires.sum(&nodes[index]) else {
+            continue;
+        };
         let output = nodes[index].output;
         let found = [(a, b), (b, a)].into_iter().find_map(|(result, total)| {
             let at = *producers.get(&result.wire)?;

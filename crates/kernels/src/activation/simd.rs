@@ -184,7 +184,11 @@ pub(crate) unsafe fn finish<S: Simd>(
                 // SAFETY: passed on to the caller; `t` stays below `frames`.
                 unsafe {
                     let y = y.0.add(plane * y.1);
-                    let total = if total.0.is_null() { total.0 } else { total.0.add(plane * total.1) };
+                    let total = if total.0.is_null() {
+                        total.0
+                    } else {
+                        total.0.add(plane * total.1)
+                    };
                     let mut t = 0;
                     while t < frames {
                         let $v = S::load(y.add(t));

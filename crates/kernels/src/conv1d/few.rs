@@ -2,124 +2,214 @@
 //!
 //! Each sum is made of the same products in the same order as in [`super::tiles`], so its bits are the same.
 
-use super::tiles::{Call, Planes};
 use crate::activation;
 use crate::simd::{Simd, dispatch};
 
-/// Frames that share one pass over the weights.
-pub(super) const MOST: usize = 4;
+/// Most frames of a call that is computed so.
+pub(crate) const MOST: usize = 4;
 
-/// Weights and more, with the outputs padded to whole vectors.
-pub(super) struct Packed {
+/// Frames of some channels, to be read: planes, or frames with their channels side by side.
+#[derive(Clone, Copy)]
+pub(crate) struct View {
+    pub first: *const f32,
+    /// Distance of two channels.
+    pub channel: usize,
+    /// Distance of two frames.
+    pub frame: usize,
+    /// Whole vectors of channels can be read: they are side by side, and there is room behind the last one.
+    pub vectors: bool,
+}
+
+impl View {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        first: std::ptr::null(),
+        channel: 0,
+        frame: 0,
+        vectors: false,
+    };
+
+    pub const fn planes(first: *const f32, stride: usize) -> Self {
+        Self {
+            first,
+            channel: stride,
+            frame: 1,
+            vectors: false,
+        }
+    }
+
+    /// `count` channels from `channel` on, of frame `t`; what stands in the other lanes does not matter.
+    ///
+    /// # Safety
+    /// As [`Simd`]; these channels and the frame exist.
+    #[inline(always)]
+    unsafe fn load<S: Simd>(self, channel: usize, count: usize, t: usize) -> S::V {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let from = self.first.add(t * self.frame + channel * self.channel);
+            if self.vectors {
+                return S::load(from);
+            }
+            let mut values = [0.0f32; crate::LANES];
+            for (lane, value) in values.iter_mut().take(count).enumerate() {
+                *value = *from.add(lane * self.channel);
+            }
+            S::load(values.as_ptr())
+        }
+    }
+
+    /// Writes what [`Self::load`] reads; lanes behind `count` may be written too if there are vectors.
+    ///
+    /// # Safety
+    /// As [`Self::load`], and the memory may be written.
+    #[inline(always)]
+    unsafe fn store<S: Simd>(self, channel: usize, count: usize, t: usize, value: S::V) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let to = self.first.cast_mut().add(t * self.frame + channel * self.channel);
+            if self.vectors {
+                S::store(to, value);
+                return;
+            }
+            let mut values = [0.0f32; crate::LANES];
+            S::store(values.as_mut_ptr(), value);
+            for (lane, value) in values.iter().take(count).enumerate() {
+                *to.add(lane * self.channel) = *value;
+            }
+        }
+    }
+}
+
+/// One call, as pointers: all sizes were checked by the caller. Rows of weights are padded to whole vectors of outputs.
+pub(crate) struct Call<'a> {
+    pub x: View,
+    pub starts: &'a [usize],
+    pub inputs: usize,
+    /// `[taps, inputs, outputs]`.
     pub weights: *const f32,
+    pub mix: View,
+    pub mix_inputs: usize,
+    /// `[inputs, outputs]`.
     pub mix_weights: *const f32,
     pub bias: *const f32,
     /// Null if there are none.
     pub slopes: *const f32,
+    pub addends: &'a [View],
+    pub activation: Option<activation::Function>,
+    pub outputs: usize,
+    pub y: View,
+    /// What the result is added to; [`View::NONE`] if nothing.
+    pub total: View,
+    pub frames: usize,
 }
 
 dispatch! {
-    /// `frames` of `call` may be any number here; its blocks and weights are not used, and there is one group.
-    ///
     /// # Safety
-    /// As [`super::tiles::run`]; `packed` holds what its names say for this call.
-    pub(super) unsafe fn run = generic(call: &Call<'_>, packed: &Packed)
+    /// `isa` is available; all that `call` points to is as long as its sizes say; what is written overlaps nothing else.
+    pub(super) unsafe fn run = generic(call: &Call<'_>)
 }
 
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]
-unsafe fn generic<S: Simd>(call: &Call<'_>, packed: &Packed) {
+pub(crate) unsafe fn generic<S: Simd>(call: &Call<'_>) {
     let mut t = 0;
     // SAFETY: passed on to the caller; all frames lie below `frames`.
     unsafe {
         while t + 4 <= call.frames {
-            group::<S, 4>(call, packed, t);
+            group::<S, 4>(call, t);
             t += 4;
         }
         while t + 2 <= call.frames {
-            group::<S, 2>(call, packed, t);
+            group::<S, 2>(call, t);
             t += 2;
         }
         while t < call.frames {
-            group::<S, 1>(call, packed, t);
+            group::<S, 1>(call, t);
             t += 1;
         }
-    }
-}
-
-/// Frame `t` of `count` planes from `plane` on; the other lanes are 0.
-///
-/// # Safety
-/// As [`generic`].
-#[inline(always)]
-unsafe fn gather<S: Simd>(planes: Planes, plane: usize, count: usize, t: usize) -> S::V {
-    let mut values = [0.0f32; crate::LANES];
-    // SAFETY: `count` planes exist from `plane` on, each with frame `t`; a vector is at most as long as `values`.
-    unsafe {
-        for (lane, value) in values.iter_mut().take(count).enumerate() {
-            *value = *planes.first.add((plane + lane) * planes.stride + t);
-        }
-        S::load(values.as_ptr())
     }
 }
 
 /// # Safety
 /// As [`generic`]; frames `t .. t + F` exist.
 #[inline(always)]
-unsafe fn group<S: Simd, const F: usize>(call: &Call<'_>, packed: &Packed, t: usize) {
+unsafe fn group<S: Simd, const F: usize>(call: &Call<'_>, t: usize) {
     let padded = call.outputs.next_multiple_of(S::LANES);
     let mut o = 0;
     // SAFETY: every offset below is one of a channel, tap or frame that the caller promises; packed rows are whole vectors.
     unsafe {
         while o < call.outputs {
             let count = (call.outputs - o).min(S::LANES);
-            let mut sums = [S::load(packed.bias.add(o)); F];
+            let mut sums = [S::load(call.bias.add(o)); F];
             for addend in call.addends {
                 for (f, sum) in sums.iter_mut().enumerate() {
-                    *sum = S::add(*sum, gather::<S>(*addend, o, count, t + f));
+                    *sum = S::add(*sum, addend.load::<S>(o, count, t + f));
                 }
             }
-            let mut weight = packed.mix_weights.wrapping_add(o);
-            for input in 0..call.mix_inputs {
-                let (w, x) = (S::load(weight), call.mix.first.add(input * call.mix.stride + t));
-                for (f, sum) in sums.iter_mut().enumerate() {
-                    *sum = S::mul_add(w, S::splat(*x.add(f)), *sum);
-                }
-                weight = weight.wrapping_add(padded);
+            if call.mix_inputs > 0 {
+                let x = call.mix.first.add(t * call.mix.frame);
+                let weights = call.mix_weights.add(o);
+                accumulate::<S, F>(
+                    &mut sums,
+                    weights,
+                    padded,
+                    x,
+                    (call.mix.channel, call.mix.frame),
+                    call.mix_inputs,
+                );
             }
-            let mut weight = packed.weights.add(o);
-            for start in call.starts {
-                let mut x = call.x.first.add(start + t);
-                for _ in 0..call.group_inputs {
-                    let w = S::load(weight);
-                    for (f, sum) in sums.iter_mut().enumerate() {
-                        *sum = S::mul_add(w, S::splat(*x.add(f)), *sum);
-                    }
-                    weight = weight.wrapping_add(padded);
-                    x = x.wrapping_add(call.x.stride);
-                }
+            for (tap, start) in call.starts.iter().enumerate() {
+                let x = call.x.first.add(start + t * call.x.frame);
+                let weights = call.weights.add(tap * call.inputs * padded + o);
+                accumulate::<S, F>(
+                    &mut sums,
+                    weights,
+                    padded,
+                    x,
+                    (call.x.channel, call.x.frame),
+                    call.inputs,
+                );
             }
             for (f, sum) in sums.into_iter().enumerate() {
                 let mut value = sum;
-                if !packed.slopes.is_null() {
-                    value = S::select_less(value, S::splat(0.0), S::mul(value, S::load(packed.slopes.add(o))), value);
+                if !call.slopes.is_null() {
+                    value = S::select_less(value, S::splat(0.0), S::mul(value, S::load(call.slopes.add(o))), value);
                 }
                 if let Some(function) = call.activation {
                     value = activation::vector::<S>(function, value);
                 }
-                let mut values = [0.0f32; crate::LANES];
-                S::store(values.as_mut_ptr(), value);
-                for (lane, value) in values.iter().take(count).enumerate() {
-                    *call.y.add((o + lane) * call.y_stride + t + f) = *value;
-                }
-                if !call.total.is_null() {
-                    for (lane, value) in values.iter().take(count).enumerate() {
-                        *call.total.add((o + lane) * call.total_stride + t + f) += *value;
-                    }
+                call.y.store::<S>(o, count, t + f, value);
+                if !call.total.first.is_null() {
+                    let total = call.total.load::<S>(o, count, t + f);
+                    call.total.store::<S>(o, count, t + f, S::add(total, value));
                 }
             }
             o += S::LANES;
+        }
+    }
+}
+
+/// `sums[f] += Σ_i weights[i] · x[i, f]`, inputs in order; rows of weights are `row` apart.
+///
+/// # Safety
+/// As [`generic`].
+#[inline(always)]
+unsafe fn accumulate<S: Simd, const F: usize>(
+    sums: &mut [S::V; F],
+    weights: *const f32,
+    row: usize,
+    x: *const f32,
+    (channel, frame): (usize, usize),
+    inputs: usize,
+) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        for input in 0..inputs {
+            let (w, x) = (S::load(weights.add(input * row)), x.add(input * channel));
+            for (f, sum) in sums.iter_mut().enumerate() {
+                *sum = S::mul_add(w, S::splat(*x.add(f * frame)), *sum);
+            }
         }
     }
 }

@@ -7,10 +7,10 @@
 //! cost apart is mostly the way through memory. An optional slope per output makes the result `max(y, 0) + slope · min(y, 0)`
 //! (ReLU, LeakyReLU, PReLU) before `f`. The result can be added to running totals as well (a WaveNet's skip path).
 
-mod few;
+pub(crate) mod few;
 mod pack;
 pub mod reference;
-mod tiles;
+pub(crate) mod tiles;
 
 use crate::activation::Function;
 use crate::{Aligned, Isa, padded};
@@ -18,7 +18,7 @@ use crate::{Aligned, Isa, padded};
 /// Most addends.
 pub const MAX_ADDENDS: usize = 2;
 
-/// Fewest outputs for which a block of few frames is computed along the channels.
+/// Fewest outputs for which a block of few frames is computed along the channels by [`Conv1d::run`].
 const FEW_FROM_OUTPUTS: usize = 6;
 
 /// Sizes of a layer.
@@ -137,7 +137,7 @@ impl Conv1d {
             all.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
             all
         };
-        let few = if groups == 1 && outputs >= FEW_FROM_OUTPUTS {
+        let few = if groups == 1 {
             [
                 pack::by_input(outputs, inputs, taps, weights, isa.lanes()),
                 pack::by_input(outputs, mix_inputs, 1, mix, isa.lanes()),
@@ -179,7 +179,7 @@ impl Conv1d {
     /// # Realtime Safety
     /// Safe. Does nothing if a slice is too short.
     pub fn run(&self, inputs: &Inputs<'_>, y: &mut PlanesMut<'_>, total: Option<&mut PlanesMut<'_>>, frames: usize) {
-        let few = frames <= few::MOST && !self.few[0].is_empty();
+        let few = frames <= few::MOST && self.has_few() && self.shape.outputs >= FEW_FROM_OUTPUTS;
         let (whole, outputs) = (padded(frames), self.shape.outputs);
         let last = inputs.starts.iter().max().copied().unwrap_or(0);
         let writable = |planes: &PlanesMut<'_>| (outputs - 1) * planes.stride + whole <= planes.memory.len();
@@ -194,50 +194,123 @@ impl Conv1d {
         if !fits || frames == 0 {
             return;
         }
+        let (total, total_stride) = total.map_or((std::ptr::null_mut(), 0), |total| {
+            (total.memory.as_mut_ptr(), total.stride)
+        });
+        if few {
+            let view = |planes: &Planes<'_>| few::View::planes(planes.memory.as_ptr(), planes.stride);
+            let mut addends = [few::View::NONE; MAX_ADDENDS];
+            for (to, from) in addends.iter_mut().zip(inputs.addends) {
+                *to = view(from);
+            }
+            let places = FewPlaces {
+                x: view(&inputs.x),
+                starts: inputs.starts,
+                mix: view(&inputs.mix),
+                addends: addends.get(..inputs.addends.len()).unwrap_or(&[]),
+                y: few::View::planes(y.memory.as_ptr(), y.stride),
+                total: few::View::planes(total, total_stride),
+            };
+            // SAFETY: as below.
+            unsafe { few::run(self.isa, &self.few_call(&places, frames)) };
+            return;
+        }
         let mut addends = [tiles::Planes::NONE; MAX_ADDENDS];
         for (to, from) in addends.iter_mut().zip(inputs.addends) {
             *to = from.pointers();
         }
-        let (total, total_stride) = total.map_or((std::ptr::null_mut(), 0), |total| {
-            (total.memory.as_mut_ptr(), total.stride)
-        });
-        let slopes = self.slopes.as_ref().map_or(std::ptr::null(), |slopes| slopes.as_ptr());
-        let call = tiles::Call {
+        let places = TilePlaces {
             x: inputs.x.pointers(),
             starts: inputs.starts,
-            y: y.memory.as_mut_ptr(),
-            y_stride: y.stride,
-            frames: if few { frames } else { whole },
-            blocks: &self.blocks,
-            weights: self.weights.as_ptr(),
-            bias: self.bias.as_ptr(),
-            slopes,
-            group_inputs: self.shape.inputs / self.shape.groups,
             mix: inputs.mix.pointers(),
-            mix_inputs: self.mix_inputs,
-            mix_weights: self.mix.as_ptr(),
             addends: addends.get(..inputs.addends.len()).unwrap_or(&[]),
-            outputs,
-            activation: self.activation,
-            total,
-            total_stride,
+            y: (y.memory.as_mut_ptr(), y.stride),
+            total: (total, total_stride),
         };
         // SAFETY: the instruction set is available by construction; the sizes were checked just now, weights and bias at
         // construction; `y` and `total` are borrowed exclusively, so they overlap nothing.
-        unsafe {
-            if few {
-                let packed = few::Packed {
-                    weights: self.few[0].as_ptr(),
-                    mix_weights: self.few[1].as_ptr(),
-                    bias: self.bias.as_ptr(),
-                    slopes,
-                };
-                few::run(self.isa, &call, &packed);
-            } else {
-                tiles::run(self.isa, &call);
-            }
+        unsafe { tiles::run(self.isa, &self.tile_call(&places, whole)) };
+    }
+
+    /// True if blocks of few frames have weights of their own.
+    pub(crate) fn has_few(&self) -> bool {
+        !self.few[0].is_empty()
+    }
+
+    /// For [`few::MOST`] frames at most.
+    pub(crate) fn few_call<'a>(&'a self, places: &FewPlaces<'a>, frames: usize) -> few::Call<'a> {
+        few::Call {
+            x: places.x,
+            starts: places.starts,
+            inputs: self.shape.inputs,
+            weights: self.few[0].as_ptr(),
+            mix: places.mix,
+            mix_inputs: self.mix_inputs,
+            mix_weights: self.few[1].as_ptr(),
+            bias: self.bias.as_ptr(),
+            slopes: self.slopes.as_ref().map_or(std::ptr::null(), |slopes| slopes.as_ptr()),
+            addends: places.addends,
+            activation: self.activation,
+            outputs: self.shape.outputs,
+            y: places.y,
+            total: places.total,
+            frames,
         }
     }
+
+    /// For whole vectors of frames.
+    pub(crate) fn tile_call<'a>(&'a self, places: &TilePlaces<'a>, frames: usize) -> tiles::Call<'a> {
+        tiles::Call {
+            x: places.x,
+            starts: places.starts,
+            y: places.y.0,
+            y_stride: places.y.1,
+            frames,
+            blocks: &self.blocks,
+            weights: self.weights.as_ptr(),
+            bias: self.bias.as_ptr(),
+            slopes: self.slopes.as_ref().map_or(std::ptr::null(), |slopes| slopes.as_ptr()),
+            group_inputs: self.shape.inputs / self.shape.groups,
+            mix: places.mix,
+            mix_inputs: self.mix_inputs,
+            mix_weights: self.mix.as_ptr(),
+            addends: places.addends,
+            outputs: self.shape.outputs,
+            activation: self.activation,
+            total: places.total.0,
+            total_stride: places.total.1,
+        }
+    }
+
+    /// Channels of the second input; 0 if there is none.
+    pub(crate) const fn mix_inputs(&self) -> usize {
+        self.mix_inputs
+    }
+
+    /// What it was packed for.
+    pub(crate) const fn isa(&self) -> Isa {
+        self.isa
+    }
+}
+
+/// Where a call of few frames reads and writes.
+pub(crate) struct FewPlaces<'a> {
+    pub x: few::View,
+    pub starts: &'a [usize],
+    pub mix: few::View,
+    pub addends: &'a [few::View],
+    pub y: few::View,
+    pub total: few::View,
+}
+
+/// Where a call reads and writes.
+pub(crate) struct TilePlaces<'a> {
+    pub x: tiles::Planes,
+    pub starts: &'a [usize],
+    pub mix: tiles::Planes,
+    pub addends: &'a [tiles::Planes],
+    pub y: (*mut f32, usize),
+    pub total: (*mut f32, usize),
 }
 
 #[cfg(test)]

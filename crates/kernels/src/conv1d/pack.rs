@@ -5,7 +5,7 @@ use crate::{Aligned, Isa};
 
 /// Output channels computed together; their weights stand together.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     pub first_output: usize,
     pub outputs: usize,
     pub first_input: usize,
@@ -19,8 +19,7 @@ pub(super) struct Block {
 const fn widest(isa: Isa) -> usize {
     match isa {
         Isa::Avx512 => 8,
-        Isa::Avx2Fma => 6,
-        Isa::Scalar | Isa::Neon => 4,
+        Isa::Scalar | Isa::Neon | Isa::Avx2Fma => 6,
     }
 }
 

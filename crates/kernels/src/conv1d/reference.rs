@@ -50,7 +50,10 @@ pub fn run(layer: &Layer<'_>, inputs: &Inputs<'_>, frames: usize) -> Vec<Vec<(f6
             Some(slopes) if sum < 0.0 => sum * f64::from(slopes[o]),
             _ => sum,
         };
-        (layer.activation.map_or(sum, |f| activation::reference::apply(f, sum)), magnitude)
+        (
+            layer.activation.map_or(sum, |f| activation::reference::apply(f, sum)),
+            magnitude,
+        )
     };
     (0..shape.outputs)
         .map(|o| (0..frames).map(|t| frame(o, t)).collect())

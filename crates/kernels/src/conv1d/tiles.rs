@@ -7,7 +7,7 @@ use crate::simd::{Simd, dispatch};
 
 /// Planes, as pointers: the first, and the distance to the next.
 #[derive(Clone, Copy)]
-pub(super) struct Planes {
+pub(crate) struct Planes {
     pub first: *const f32,
     pub stride: usize,
 }
@@ -21,7 +21,7 @@ impl Planes {
 }
 
 /// One call, as pointers: all sizes were checked by the caller.
-pub(super) struct Call<'a> {
+pub(crate) struct Call<'a> {
     pub x: Planes,
     pub starts: &'a [usize],
     pub y: *mut f32,
@@ -54,24 +54,31 @@ dispatch! {
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]
-unsafe fn generic<S: Simd>(call: &Call<'_>) {
+pub(crate) unsafe fn generic<S: Simd>(call: &Call<'_>) {
     for block in call.blocks {
         // Twelve sums hide the latency of a multiply-add on two units; more than the registers hold would be spilled.
         // SAFETY: passed on to the caller.
         unsafe {
-            match (block.outputs, S::SUMS >= 24) {
-                (1, _) => tiles::<S, 1, 4>(call, block),
-                (2, _) => tiles::<S, 2, 4>(call, block),
-                (3, true) => tiles::<S, 3, 4>(call, block),
-                (3, false) => tiles::<S, 3, 2>(call, block),
-                (4, true) => tiles::<S, 4, 4>(call, block),
-                (4, false) => tiles::<S, 4, 2>(call, block),
-                (5, true) => tiles::<S, 5, 4>(call, block),
-                (5, false) => tiles::<S, 5, 2>(call, block),
-                (6, true) => tiles::<S, 6, 4>(call, block),
-                (6, false) => tiles::<S, 6, 2>(call, block),
-                (7, _) => tiles::<S, 7, 2>(call, block),
-                _ => tiles::<S, 8, 2>(call, block),
+            if S::WIDE {
+                match block.outputs {
+                    1 => tiles::<S, 1, 4>(call, block),
+                    2 => tiles::<S, 2, 4>(call, block),
+                    3 => tiles::<S, 3, 4>(call, block),
+                    4 => tiles::<S, 4, 4>(call, block),
+                    5 => tiles::<S, 5, 4>(call, block),
+                    6 => tiles::<S, 6, 4>(call, block),
+                    7 => tiles::<S, 7, 2>(call, block),
+                    _ => tiles::<S, 8, 2>(call, block),
+                }
+            } else {
+                match block.outputs {
+                    1 => tiles::<S, 1, 2>(call, block),
+                    2 => tiles::<S, 2, 2>(call, block),
+                    3 => tiles::<S, 3, 2>(call, block),
+                    4 => tiles::<S, 4, 2>(call, block),
+                    5 => tiles::<S, 5, 2>(call, block),
+                    _ => tiles::<S, 6, 2>(call, block),
+                }
             }
         }
     }
@@ -164,20 +171,29 @@ unsafe fn tile<S: Simd, const M: usize, const T: usize>(call: &Call<'_>, block: 
                 x = x.wrapping_add(call.x.stride);
             }
         }
-        for (m, sums) in sums.into_iter().enumerate() {
-            let output = block.first_output + m;
-            let y = call.y.add(output * call.y_stride + t);
-            for (v, sum) in sums.into_iter().enumerate() {
-                let value = if call.slopes.is_null() {
-                    sum
-                } else {
-                    S::select_less(sum, S::splat(0.0), S::mul(sum, S::splat(*call.slopes.add(output))), sum)
-                };
-                S::store(y.add(v * S::LANES), value);
-                if call.activation.is_none() && !call.total.is_null() {
-                    let total = call.total.add(output * call.total_stride + t + v * S::LANES);
-                    S::store(total, S::add(S::load(total), value));
+        if !call.slopes.is_null() {
+            for (m, sums) in sums.iter_mut().enumerate() {
+                let slope = S::splat(*call.slopes.add(block.first_output + m));
+                for sum in sums {
+                    *sum = S::select_less(*sum, S::splat(0.0), S::mul(*sum, slope), *sum);
                 }
+            }
+        }
+        let mut y = call.y.add(block.first_output * call.y_stride + t);
+        for sums in sums {
+            for (v, sum) in sums.into_iter().enumerate() {
+                S::store(y.add(v * S::LANES), sum);
+            }
+            y = y.wrapping_add(call.y_stride);
+        }
+        if call.activation.is_none() && !call.total.is_null() {
+            let mut total = call.total.add(block.first_output * call.total_stride + t);
+            for sums in sums {
+                for (v, sum) in sums.into_iter().enumerate() {
+                    let total = total.add(v * S::LANES);
+                    S::store(total, S::add(S::load(total), sum));
+                }
+                total = total.wrapping_add(call.total_stride);
             }
         }
     }

@@ -22,8 +22,8 @@ pub(crate) trait Simd: Copy + 'static {
     type V: Copy;
     /// Elements in it; divides [`crate::LANES`].
     const LANES: usize;
-    /// Sums that stay in registers beside what they are made of.
-    const SUMS: usize;
+    /// There are 32 registers rather than 16: 24 sums stay in them beside what they are made of, instead of 12.
+    const WIDE: bool;
     /// Rows of a matrix product computed together: each has sums in four vectors, and all should stay in registers.
     const ROWS: usize;
     unsafe fn load(from: *const f32) -> Self::V;

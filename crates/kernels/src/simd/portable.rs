@@ -23,7 +23,7 @@ macro_rules! portable {
         impl Simd for $name {
             type V = [f32; LANES];
             const LANES: usize = LANES;
-            const SUMS: usize = 8;
+            const WIDE: bool = false;
             const ROWS: usize = $rows;
 
             #[inline(always)]

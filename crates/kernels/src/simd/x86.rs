@@ -10,7 +10,7 @@ pub(crate) struct Avx2;
 impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
-    const SUMS: usize = 12;
+    const WIDE: bool = false;
     const ROWS: usize = 3;
 
     #[inline(always)]
@@ -110,7 +110,7 @@ pub(crate) struct Avx512;
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
-    const SUMS: usize = 24;
+    const WIDE: bool = true;
     const ROWS: usize = 6;
 
     #[inline(always)]
