@@ -31,6 +31,12 @@ impl From<&[f32]> for Aligned {
     }
 }
 
+impl From<Vec<f32>> for Aligned {
+    fn from(values: Vec<f32>) -> Self {
+        Self::from(&values[..])
+    }
+}
+
 impl Clone for Aligned {
     fn clone(&self) -> Self {
         Self::from(&**self)

@@ -18,6 +18,7 @@ pub mod conv1d;
 pub mod design;
 pub mod fir;
 pub mod frame;
+mod gates;
 pub mod gru;
 pub mod history;
 mod isa;

@@ -3,7 +3,7 @@
 //! Rows stand in tiles of up to [`TILE`] vectors, tile after tile, column after column inside: read once, in order.
 
 use crate::simd::Simd;
-use crate::{Isa, LANES};
+use crate::{Aligned, Isa, LANES};
 
 /// Vectors of a tile.
 const TILE: usize = 8;
@@ -15,7 +15,7 @@ const fn tile_rows(row: usize, rows: usize, lanes: usize) -> usize {
 }
 
 /// The weights in tiles, the rows padded to whole vectors.
-pub(crate) fn pack(isa: Isa, rows: usize, columns: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+pub(crate) fn pack(isa: Isa, rows: usize, columns: usize, weight: impl Fn(usize, usize) -> f32) -> Aligned {
     let padded = rows.next_multiple_of(LANES);
     let mut packed = Vec::with_capacity(padded * columns);
     let mut row = 0;
@@ -26,7 +26,7 @@ pub(crate) fn pack(isa: Isa, rows: usize, columns: usize, weight: impl Fn(usize,
         }
         row += count;
     }
-    packed
+    packed.into()
 }
 
 /// `y[r] = start[r] + Σ_c weights[c, r] · v[c]`, columns in order; `rows` is a multiple of [`LANES`].

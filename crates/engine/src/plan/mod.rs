@@ -425,7 +425,7 @@ fn state(step: &Step, time: &Timebase) -> usize {
         StepOp::Conv { shape, dilation, .. } if shape.taps > 1 => {
             ring(shape.inputs, (shape.taps - 1) * dilation, source)
         }
-        StepOp::Recurrent { weights, .. } => weights.inputs + 10 * (weights.hidden + LANES),
+        StepOp::Recurrent { weights, .. } => weights.inputs + 18 * padded(weights.hidden),
         StepOp::Delay(ticks) => ring(step.output.planes, delay_frames(*ticks, source), source),
         StepOp::Stack { taps, dilation, .. } => {
             let planes = step.inputs.first().map_or(0, |region| region.planes);

@@ -1,20 +1,22 @@
 //! Vector version.
+//!
+//! Gates stand as f, i, c, o. The weights of i, o and f are halved, since σ(x) = (1 + tanh(x / 2)) / 2; what is left of the
+//! halves goes into `c / 2` and `tanh(c) / 2`, so that nothing is multiplied on the way from one frame to the next.
 
-use crate::math::{sigmoid, tanh};
-use crate::matvec::matvec;
+use crate::gates::{self, Halves, Tile};
 use crate::padded;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Shuffle, dispatch};
 
 /// One call, as pointers: all sizes were checked by the caller.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     pub inputs: usize,
     pub hidden: usize,
+    pub tiles: &'a [Tile],
     pub weights: *const f32,
-    pub bias: *const f32,
-    /// `[x, h]`.
-    pub v: *mut f32,
+    pub halves: &'a Halves,
+    /// `[LANES + 1, padded hidden]`: `h` and the outputs that follow it.
+    pub rows: *mut f32,
     pub cell: *mut f32,
-    pub gates: *mut f32,
     pub x: *const f32,
     pub x_stride: usize,
     pub y: *mut f32,
@@ -25,45 +27,110 @@ pub(super) struct Call {
 dispatch! {
     /// # Safety
     /// `isa` is available; all that `call` points to is as long as its sizes say, and does not overlap.
-    pub(super) unsafe fn run = generic(call: &Call)
+    pub(super) unsafe fn run = generic(call: &Call<'_>)
 }
 
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]
-unsafe fn generic<S: Simd>(call: &Call) {
-    let Call {
-        inputs,
-        hidden,
-        v,
-        cell,
-        gates,
-        ..
-    } = *call;
-    // SAFETY: passed on to the caller. The element-wise loop runs over whole vectors: it reads up to a vector past the last
-    // gate and writes up to a vector past `h` and `c`, all inside the padding that `state_len` provides; those lanes are
-    // never read by the matrix product.
+unsafe fn generic<S: Shuffle>(call: &Call<'_>) {
+    let mut t = 0;
+    // SAFETY: passed on to the caller.
     unsafe {
-        let h = v.add(inputs);
-        for t in 0..call.frames {
-            for i in 0..inputs {
-                *v.add(i) = *call.x.add(i * call.x_stride + t);
+        while t < call.frames {
+            let count = (call.frames - t).min(S::LANES);
+            match call.tiles {
+                [only] => {
+                    macro_rules! frames {
+                        ($full:literal, $half:literal, $vectors:literal, $sums:literal) => {
+                            for row in 0..count {
+                                tile::<S, $full, $half, $vectors, $sums>(call, only, row, t + row);
+                            }
+                        };
+                    }
+                    match (only.full, only.half) {
+                        (0, _) => frames!(0, 1, 2, 4),
+                        (1, 0) => frames!(1, 0, 4, 2),
+                        (1, _) => frames!(1, 1, 6, 2),
+                        (_, 0) => frames!(2, 0, 8, 1),
+                        _ => frames!(2, 1, 10, 1),
+                    }
+                }
+                tiles => {
+                    for row in 0..count {
+                        for of in tiles {
+                            match (of.full, of.half) {
+                                (1, 0) => tile::<S, 1, 0, 4, 2>(call, of, row, t + row),
+                                (1, _) => tile::<S, 1, 1, 6, 2>(call, of, row, t + row),
+                                (_, 0) => tile::<S, 2, 0, 8, 1>(call, of, row, t + row),
+                                _ => tile::<S, 2, 1, 10, 1>(call, of, row, t + row),
+                            }
+                        }
+                    }
+                }
             }
-            matvec::<S>(gates, call.bias, call.weights, v, padded(4 * hidden), inputs + hidden);
-            let mut u = 0;
-            while u < hidden {
-                let input = sigmoid::<S>(S::load(gates.add(u)));
-                let output = sigmoid::<S>(S::load(gates.add(hidden + u)));
-                let forget = sigmoid::<S>(S::load(gates.add(2 * hidden + u)));
-                let candidate = tanh::<S>(S::load(gates.add(3 * hidden + u)));
-                let c = S::mul_add(forget, S::load(cell.add(u)), S::mul(input, candidate));
-                S::store(cell.add(u), c);
-                S::store(h.add(u), S::mul(output, tanh::<S>(c)));
-                u += S::LANES;
-            }
-            for u in 0..hidden {
-                *call.y.add(u * call.y_stride + t) = *h.add(u);
-            }
+            gates::write_rows::<S>(call.rows, call.hidden, call.y, call.y_stride, t, count);
+            t += count;
+        }
+    }
+}
+
+/// Frame `t` of `G` full groups and `H` half groups, `N` vectors in all, from row `row` of the outputs to the next.
+///
+/// # Safety
+/// As [`generic`].
+#[inline(always)]
+unsafe fn tile<S: Shuffle, const G: usize, const H: usize, const N: usize, const K: usize>(
+    call: &Call<'_>,
+    tile: &Tile,
+    row: usize,
+    t: usize,
+) {
+    // SAFETY: passed on to the caller. Vectors of `h` and `c` reach at most into their padding.
+    unsafe {
+        const { assert!(N == 4 * G + 2 * H) };
+        let width = N * S::LANES;
+        let stride = padded(call.hidden);
+        let h = call.rows.add(row * stride);
+        let next = call.rows.add((row + 1) * stride + tile.unit);
+        let cell = call.cell.add(tile.unit);
+        let mut weights = call.weights.add(tile.weights);
+        let mut sums: [S::V; N] = std::array::from_fn(|n| S::load(weights.add(n * S::LANES)));
+        weights = weights.add(width);
+        for input in 0..call.inputs {
+            let value = S::splat(*call.x.add(input * call.x_stride + t));
+            gates::column::<S, N>(weights, value, &mut sums);
+            weights = weights.add(width);
+        }
+        let sums = gates::columns::<S, N, K>(weights, h, call.hidden, sums);
+        let a_half = S::splat(0.5);
+        for g in 0..G {
+            let [forget, input, candidate, output] = std::array::from_fn(|gate| sums[4 * g + gate]);
+            let at = cell.add(g * S::LANES);
+            let forget = gates::tanh::<S>(forget, None);
+            let input = gates::tanh::<S>(input, None);
+            let candidate = gates::tanh::<S>(candidate, Some(a_half));
+            let c = S::mul(S::load(at), a_half);
+            let c = S::add(S::mul_add(forget, c, c), S::mul_add(input, candidate, candidate));
+            S::store(at, c);
+            let output = gates::tanh::<S>(output, None);
+            let y = gates::tanh::<S>(c, Some(a_half));
+            S::store(next.add(g * S::LANES), S::mul_add(output, y, y));
+        }
+        if H == 1 {
+            let (forget_input, candidate_output) = (sums[N - 2], sums[N - 1]);
+            let at = cell.add(G * S::LANES);
+            let half_one = S::load(call.halves.half_one.as_ptr());
+            let half_zero = S::load(call.halves.half_zero.as_ptr());
+            let forget = gates::tanh::<S>(forget_input, None);
+            let candidate = gates::tanh::<S>(candidate_output, Some(half_one));
+            let (input, output) = (S::swap_halves(forget), S::swap_halves(candidate));
+            // The upper halves hold nothing that is read again.
+            let c = S::mul(S::load(at), half_zero);
+            let c = S::add(S::mul_add(forget, c, c), S::mul_add(input, candidate, candidate));
+            S::store(at, c);
+            let y = gates::tanh::<S>(c, Some(a_half));
+            S::store(next.add(G * S::LANES), S::mul_add(output, y, y));
         }
     }
 }

@@ -3,7 +3,7 @@
 pub mod reference;
 mod simd;
 
-use crate::{Isa, matvec, padded};
+use crate::{Aligned, Isa, matvec, padded};
 
 /// A layer, packed for one instruction set. Its state lives with the caller: [`Self::state_len`] floats.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Rnn {
     hidden: usize,
     relu: bool,
     isa: Isa,
-    weights: Vec<f32>,
+    weights: Aligned,
     bias: Vec<f32>,
 }
 

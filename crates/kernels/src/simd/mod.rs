@@ -5,10 +5,12 @@
 //! depend on where it stands in a block.
 
 mod portable;
+mod shuffle;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use portable::{Portable, PortableFma};
+pub(crate) use shuffle::Shuffle;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 

@@ -1,4 +1,4 @@
-//! Vector version.
+//! Vector version for a reset before the product: two products, one after the other.
 
 use crate::math::{sigmoid, tanh};
 use crate::matvec::matvec;
@@ -9,7 +9,6 @@ use crate::simd::{Simd, dispatch};
 pub(super) struct Call {
     pub inputs: usize,
     pub hidden: usize,
-    pub reset_after: bool,
     pub weights: *const f32,
     pub recurrent_zr: *const f32,
     pub recurrent_n: *const f32,
@@ -61,22 +60,14 @@ unsafe fn generic<S: Simd>(call: &Call) {
             let mut u = 0;
             while u < hidden {
                 let reset = sigmoid::<S>(S::load(from_zr.add(hidden + u)));
-                S::store(from_zr.add(hidden + u), reset);
                 S::store(reset_h.add(u), S::mul(reset, S::load(h.add(u))));
                 u += S::LANES;
             }
-            let factor = if call.reset_after { h } else { reset_h };
-            matvec::<S>(from_n, call.bias_n, call.recurrent_n, factor, padded(hidden), hidden);
+            matvec::<S>(from_n, call.bias_n, call.recurrent_n, reset_h, padded(hidden), hidden);
             let mut u = 0;
             while u < hidden {
                 let z = sigmoid::<S>(S::load(from_zr.add(u)));
-                let recurrent = S::load(from_n.add(u));
-                let x = S::load(from_x.add(2 * hidden + u));
-                let n = if call.reset_after {
-                    S::mul_add(S::load(from_zr.add(hidden + u)), recurrent, x)
-                } else {
-                    S::add(recurrent, x)
-                };
+                let n = S::add(S::load(from_n.add(u)), S::load(from_x.add(2 * hidden + u)));
                 let n = tanh::<S>(n);
                 S::store(h.add(u), S::mul_add(z, S::sub(S::load(h.add(u)), n), n));
                 u += S::LANES;
