@@ -14,6 +14,15 @@ const MIN_BY_SHAPE: usize = 16;
 /// declared input and output, else the inputs whose length is open, else the first, and the first output that is left. Never
 /// a knob, a phase or a meter that the metadata names.
 pub fn pairs(graph: &Graph) -> Vec<(ValueId, ValueId)> {
+    found(graph, true)
+}
+
+/// Those of [`pairs`] that metadata or names tell: shapes may agree by chance.
+pub fn named_pairs(graph: &Graph) -> Vec<(ValueId, ValueId)> {
+    found(graph, false)
+}
+
+fn found(graph: &Graph, shapes: bool) -> Vec<(ValueId, ValueId)> {
     let metadata = &graph.metadata;
     let name = |id: ValueId| graph.value(id).name.as_str();
     let mut pairs: Vec<(ValueId, ValueId)> = (metadata.states.iter())
@@ -66,7 +75,9 @@ pub fn pairs(graph: &Graph) -> Vec<(ValueId, ValueId)> {
     if spare > 0 && !outputs.is_empty() {
         outputs.remove(0);
     }
-    by_shape(graph, &inputs, &outputs, &mut pairs);
+    if shapes {
+        by_shape(graph, &inputs, &outputs, &mut pairs);
+    }
     let place = |id: &ValueId| graph.inputs.iter().position(|input| input == id);
     pairs.sort_by_key(|(input, _)| place(input));
     pairs

@@ -1,10 +1,11 @@
 //! The stream graph under construction: asks, for each value of the model's graph, what it is in time.
 
-use super::facts::{Carried, Fact, LONG};
+use super::facts::{Fact, LONG};
+use super::kept::{Held, Kept, is_layout};
 use super::shape;
 use super::{Axis, Clock, Rate, Signal, StreamNode, StreamOp, Timing, View, Wire, WireId};
 use crate::error::{CompileError, CompileErrorKind as Kind};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tonegraft_model::{Graph, Node, Op, Tensor, ValueId};
 
@@ -54,9 +55,10 @@ pub(super) struct Builder<'a> {
     pub length: i64,
     /// The name of its length if the export left it open.
     pub length_symbol: Option<String>,
-    /// Recurrent layers that start from a state input: `(node, cell state) → state`.
-    pub recurrent_states: BTreeMap<(usize, bool), ValueId>,
-    pub carried: Vec<Carried>,
+    /// Inputs that are states by metadata, name or shape, each with the output that is its next value.
+    pub pairs: &'a [(ValueId, ValueId)],
+    /// What states stand for.
+    pub kept: Kept,
     /// States that are memories: the input, and the output that is its next value.
     pub memories: Vec<(ValueId, ValueId)>,
     /// Notes for people, as `(what, value)`.
@@ -68,6 +70,8 @@ pub(super) struct Builder<'a> {
     pub earliest: i64,
     pub current: (usize, String),
     pub delays: HashMap<(View, i64), View>,
+    /// Wires that are zeros before a tick.
+    pub silent: HashMap<WireId, i64>,
 }
 
 /// The most planes of a signal: a thousand times what audio models have.
@@ -296,29 +300,30 @@ impl Builder<'_> {
             })
             .collect();
         let state = facts.iter().find_map(|fact| match fact {
-            Some(Fact::Constant { state, .. }) => *state,
+            Some(Fact::Constant { state, .. }) => state.as_ref().map(|held| held.id),
             _ => None,
         });
         let results = if let Some(fact) = self.endless_range(node, &facts)? {
             vec![fact]
         } else if let Some(inputs) = constants.filter(|_| !matches!(node.op, Op::Random { .. })) {
-            if let Some(id) = state
-                && !is_layout(&node.op)
-            {
-                return Err(Stop::NotAState(id));
-            }
-            self.fold(node, &inputs)?
-                .into_iter()
-                .map(|tensor| Fact::Constant { tensor, state })
+            let tensors = match state {
+                Some(id) if !is_layout(&node.op) => return Err(Stop::NotAState(id)),
+                _ => self.fold(node, &inputs)?,
+            };
+            let mut states = match state {
+                Some(id) => (self.move_codes(node, &facts)?.into_iter())
+                    .map(|codes| Some(Held { id, codes }))
+                    .collect(),
+                None => Vec::new(),
+            };
+            states.resize(tensors.len(), None);
+            (tensors.into_iter().zip(states))
+                .map(|(tensor, state)| Fact::Constant { tensor, state })
                 .collect()
         } else if let Some(fact) = self.on_positions(node)? {
             vec![fact]
-        } else if facts
-            .iter()
-            .flatten()
-            .any(|fact| matches!(fact, Fact::Tail { .. } | Fact::Last(_)))
-        {
-            self.state_layout(node, &facts)?
+        } else if facts.iter().flatten().any(|fact| matches!(fact, Fact::Kept(_))) {
+            self.move_codes(node, &facts)?.into_iter().map(Fact::Kept).collect()
         } else {
             self.translate(index, node)?
         };
@@ -357,10 +362,16 @@ impl Builder<'_> {
         }
     }
 
+    /// The tick from which on a signal may be anything but zeros.
+    fn begins(&self, signal: &Signal) -> i64 {
+        let from = signal.timing.shift;
+        (self.silent.get(&signal.view.wire)).map_or(from, |until| from.max(*until))
+    }
+
     fn put(&mut self, node: &Node, results: Vec<Fact>) {
         for (id, fact) in node.outputs.iter().zip(results) {
             if let Fact::Signal(signal) = &fact {
-                self.earliest = self.earliest.min(signal.timing.shift);
+                self.earliest = self.earliest.min(self.begins(signal));
             }
             if let Some(id) = id {
                 self.facts[id.index()] = Some(fact);
@@ -388,7 +399,7 @@ impl Builder<'_> {
 
     /// The result of an operator on constants. What would be as long as an open signal has the size 1 there instead: it is
     /// everywhere the same.
-    fn fold(&self, node: &Node, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Stop> {
+    pub fn fold(&self, node: &Node, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Stop> {
         let short = |tensor: &Tensor| -> Option<Tensor> {
             let sizes = tensor.as_i64()?;
             let long = |size: &i64| *size >= LONG;
@@ -412,24 +423,6 @@ impl Builder<'_> {
             op => tonegraft_model::eval::eval(op, &inputs),
         };
         outputs.map_err(|error| Stop::shape(error.to_string()))
-    }
-
-    /// Layout operators on the next value of a state only pass it on.
-    fn state_layout(&self, node: &Node, facts: &[Option<Fact>]) -> Result<Vec<Fact>, Stop> {
-        let refuse = || Stop::not_streamable("it works on the last frames only, which have no place in a stream");
-        if !is_layout(&node.op) {
-            return Err(refuse());
-        }
-        let mut last = BTreeSet::new();
-        for fact in facts.iter().flatten() {
-            match fact {
-                Fact::Last(layers) => last.extend(layers.iter().copied()),
-                Fact::Constant { .. } => {}
-                Fact::Tail { .. } if node.inputs.len() == 1 => return Ok(vec![fact.clone()]),
-                _ => return Err(refuse()),
-            }
-        }
-        Ok(vec![Fact::Last(last); node.outputs.len()])
     }
 
     fn translate(&mut self, index: usize, node: &Node) -> Result<Vec<Fact>, Stop> {
@@ -521,21 +514,4 @@ impl Builder<'_> {
             ))),
         }
     }
-}
-
-/// Operators that only move values: a state stays a state through them.
-fn is_layout(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Slice
-            | Op::Squeeze
-            | Op::Unsqueeze
-            | Op::Reshape { .. }
-            | Op::Flatten { .. }
-            | Op::Transpose { .. }
-            | Op::Concat { .. }
-            | Op::Split { .. }
-            | Op::Gather { .. }
-            | Op::Cast { .. }
-    )
 }

@@ -3,6 +3,7 @@
 use super::build::{Builder, Mode, Stop, limit, limited_planes};
 use super::facts::{Fact, LONG, VIRTUAL_LENGTH};
 use super::inputs::{self, Control};
+use super::kept::{Held, Kept};
 use super::{Axis, Clock, Rate, Signal, StreamGraph, StreamOp, Timing};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,26 +34,57 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
             hop: framing.hop,
             whole: framing.start == tonegraft_model::FrameStart::Whole,
         };
-        return attempts(graph, &audio, mode, states, None);
+        return attempts(graph, &audio, mode, states, &Case::default());
     }
     if let Some(size) = audio.window {
-        return attempts(graph, &audio, Mode::Windows { size }, states, None);
+        return attempts(graph, &audio, Mode::Windows { size }, states, &Case::default());
     }
-    let streamed = attempts(graph, &audio, Mode::Stream, states, None).or_else(|error| match audio.fixed_length {
+    let (pairs, named) = (
+        tonegraft_model::states::pairs(graph),
+        tonegraft_model::states::named_pairs(graph),
+    );
+    let block = inputs::block_size(graph, &audio);
+    let stream = |assumed: Option<i64>| {
+        let all = Case {
+            pairs: &pairs,
+            assumed,
+            own_pads: block.is_none(),
+        };
+        let named = Case { pairs: &named, ..all };
+        // Where only shapes make a state of an input, it may as well be a knob.
+        attempts(graph, &audio, Mode::Stream, states, &all).or_else(|error| match named.pairs == all.pairs {
+            true => Err(error),
+            false => attempts(graph, &audio, Mode::Stream, states, &named).map_err(|_| error),
+        })
+    };
+    let streamed = stream(None).or_else(|error| match audio.fixed_length {
         // Indices over the whole signal are told apart from a length alone where there is one.
-        None => attempts(graph, &audio, Mode::Stream, states, Some(ASSUMED_LENGTH)).map_err(|_| error),
+        None => stream(Some(ASSUMED_LENGTH)).map_err(|_| error),
         Some(_) => Err(error),
     });
     streamed.or_else(|error| {
         // A fixed block that mixes its samples in another way than a stream can still be played block by block.
-        let size = inputs::block_size(graph, &audio).ok_or_else(|| error.clone())?;
+        let size = block.ok_or_else(|| error.clone())?;
         let mode = Mode::Framed {
             size,
             hop: size,
             whole: false,
         };
-        attempts(graph, &audio, mode, states, None).map_err(|_| error)
+        let mut framed = attempts(graph, &audio, mode, states, &Case::default()).map_err(|_| error.clone())?;
+        (framed.inferred).push(("block_by_block".to_owned(), format!("because {error}")));
+        Ok(framed)
     })
+}
+
+/// What may differ between two ways to take a model.
+#[derive(Clone, Copy, Debug, Default)]
+struct Case<'a> {
+    /// Inputs that are states, and the outputs that are their next values; of no interest where states are memories.
+    pairs: &'a [(ValueId, ValueId)],
+    /// A length for an open signal.
+    assumed: Option<i64>,
+    /// Blocks that are given the past of some signals may pad others.
+    own_pads: bool,
 }
 
 fn attempts(
@@ -60,12 +92,12 @@ fn attempts(
     audio: &inputs::AudioInput,
     mode: Mode,
     states: &BTreeMap<String, Tensor>,
-    assumed: Option<i64>,
+    case: &Case<'_>,
 ) -> Result<StreamGraph, CompileError> {
     let mut knobs: BTreeSet<ValueId> = inputs::declared_knobs(graph);
     let mut ticks = 1;
     loop {
-        match attempt(graph, audio, mode, &knobs, ticks, states, assumed) {
+        match attempt(graph, audio, mode, &knobs, ticks, states, case) {
             Ok(done) => return Ok(done),
             Err(Stop::Refused(error)) => return Err(error),
             // Each round declares one more input a knob, or divides the sample further, so that this ends.
@@ -79,6 +111,16 @@ fn attempts(
                 }
             }
             Err(Stop::NotAState(id)) => {
+                if let Some((_, next)) = case.pairs.iter().find(|(state, _)| *state == id) {
+                    return Err(CompileError::new(
+                        Kind::Input,
+                        format!(
+                            "state `{}`, whose next value is `{}`, is neither the past of a signal nor the start of a layer",
+                            graph.value(id).name,
+                            graph.value(*next).name
+                        ),
+                    ));
+                }
                 if !knobs.insert(id) {
                     return Err(CompileError::new(
                         Kind::Input,
@@ -97,7 +139,7 @@ fn attempt(
     knobs: &BTreeSet<ValueId>,
     ticks: i64,
     states: &BTreeMap<String, Tensor>,
-    assumed: Option<i64>,
+    case: &Case<'_>,
 ) -> Result<StreamGraph, Stop> {
     let mut builder = Builder {
         graph,
@@ -109,11 +151,11 @@ fn attempt(
         length: match (mode, audio.fixed_length) {
             (Mode::Framed { size, .. }, _) => i64::try_from(size).unwrap_or(LONG),
             (_, Some(length)) => i64::try_from(length).unwrap_or(LONG),
-            (_, None) => assumed.unwrap_or(VIRTUAL_LENGTH),
+            (_, None) => case.assumed.unwrap_or(VIRTUAL_LENGTH),
         },
         length_symbol: audio.length_symbol.clone(),
-        recurrent_states: BTreeMap::new(),
-        carried: Vec::new(),
+        pairs: case.pairs,
+        kept: Kept::default(),
         memories: Vec::new(),
         notes: Vec::new(),
         sliding: None,
@@ -121,6 +163,7 @@ fn attempt(
         earliest: 0,
         current: (0, "input".into()),
         delays: HashMap::new(),
+        silent: HashMap::new(),
     };
     let channels = inputs::channels(audio, mode)?;
     let clock = Clock::new(ticks, 0);
@@ -158,9 +201,10 @@ fn attempt(
             continue;
         }
         let sizes = inputs::static_shape(graph, *id)?;
+        let paired = case.pairs.iter().any(|(state, _)| state == id);
         // A value for each sample that is no audio is held.
         let sizes: Vec<usize> = (sizes.into_iter())
-            .map(|n| if Some(n) == held { 1 } else { n })
+            .map(|n| if Some(n) == held && !paired { 1 } else { n })
             .collect();
         let memory = memories.iter().find(|(input, _)| input == id);
         if let Some((_, next)) = memory {
@@ -198,7 +242,10 @@ fn attempt(
             let tensor = inputs::start_value(graph, *id, &sizes, states)?;
             builder.facts[id.index()] = Some(Fact::Constant {
                 tensor,
-                state: Some(*id),
+                state: Some(Held {
+                    id: *id,
+                    codes: builder.kept.state(*id, &sizes)?,
+                }),
             });
         }
     }
@@ -226,6 +273,9 @@ fn attempt(
                 "its signals have more than {MAX_TOTAL_PLANES} features together"
             )));
         }
+    }
+    if audio.fixed_length.is_some() && !case.own_pads {
+        builder.only_given_pasts()?;
     }
     builder.current = (graph.nodes.len(), "output".into());
     builder.finish(audio, input, controls, control_wires)

@@ -217,7 +217,7 @@ impl Builder<'_> {
             .iter()
             .map(|fact| match fact {
                 Fact::Signal(signal) => Ok(signal.clone()),
-                Fact::Constant { state: Some(id), .. } => Err(Stop::NotAState(*id)),
+                Fact::Constant { state: Some(held), .. } => Err(Stop::NotAState(held.id)),
                 Fact::Constant { tensor, .. } => {
                     if let Some(partner) = &partner
                         && let Some(signal) = self.by_distance(tensor, partner)?

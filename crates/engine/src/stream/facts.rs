@@ -1,9 +1,9 @@
 //! What the values of a model's graph are in time, and asking for it.
 
+use super::Signal;
 use super::build::{Builder, Stop};
-use super::{Signal, View};
+use super::kept::Held;
 use crate::error::CompileError;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tonegraft_model::{Node, SymInt, Tensor, ValueId};
 
@@ -17,7 +17,7 @@ pub(super) const LONG: i64 = 1 << 30;
 #[derive(Clone, Debug)]
 pub(super) enum Fact {
     /// Always the same; `state` if it is (a layout of) a state input's start value.
-    Constant { tensor: Tensor, state: Option<ValueId> },
+    Constant { tensor: Tensor, state: Option<Held> },
     /// Changes with time or knobs.
     Signal(Signal),
     /// The index of the frame plus something: `n + offset + signal`, whole if `whole`.
@@ -26,10 +26,8 @@ pub(super) enum Fact {
         plus: Option<Signal>,
         whole: bool,
     },
-    /// The last frames of a signal: only good for the next value of a state.
-    Tail { of: Signal, length: usize },
-    /// The last state of recurrent layers: `(node index, cell state)` each. Only good for the next value of a state.
-    Last(BTreeSet<(usize, bool)>),
+    /// Last frames of signals and last states of recurrent layers, as codes: only good for the next value of a state.
+    Kept(Tensor),
     /// One number for the whole signal, its largest magnitude or the like: good to be shown, for which the signal itself serves.
     Summary { of: Signal, error: CompileError },
     /// Cannot be played, which matters if the audio depends on it.
@@ -38,14 +36,6 @@ pub(super) enum Fact {
 
 /// Constant floats: shape and values.
 pub(super) type Floats = (Vec<usize>, Arc<[f32]>);
-
-/// A state that a `Concat` along time puts before a signal.
-pub(super) struct Carried {
-    pub state: ValueId,
-    pub length: usize,
-    pub source: View,
-    pub joined: View,
-}
 
 impl Builder<'_> {
     /// The fact of input `at` of `node`; `None` if it is left out.
@@ -96,7 +86,7 @@ impl Builder<'_> {
         match self.fact(node, at)? {
             None => Ok(None),
             Some(Fact::Constant { tensor, state: None }) => Ok(Some(tensor)),
-            Some(Fact::Constant { state: Some(id), .. }) => Err(Stop::NotAState(id)),
+            Some(Fact::Constant { state: Some(held), .. }) => Err(Stop::NotAState(held.id)),
             Some(_) => Err(Stop::not_streamable(format!(
                 "input {at} changes while playing; only constants are possible there"
             ))),
@@ -131,7 +121,7 @@ impl Builder<'_> {
     pub fn signal(&mut self, node: &Node, at: usize) -> Result<Signal, Stop> {
         match self.fact(node, at)? {
             Some(Fact::Signal(signal)) => Ok(signal),
-            Some(Fact::Constant { state: Some(id), .. }) => Err(Stop::NotAState(id)),
+            Some(Fact::Constant { state: Some(held), .. }) => Err(Stop::NotAState(held.id)),
             Some(_) => Err(Stop::not_streamable(format!("input {at} is no signal"))),
             None => Err(Stop::shape(format!("input {at} is missing"))),
         }

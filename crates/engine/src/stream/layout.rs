@@ -295,26 +295,35 @@ impl Builder<'_> {
 
     pub(super) fn split(&mut self, node: &Node, axis: usize) -> Result<Vec<Fact>, Stop> {
         let signal = self.signal(node, 0)?;
-        let Some(Axis::Size(total)) = signal.axes.get(axis).copied() else {
-            return Err(Stop::not_streamable("it splits the signal in time"));
+        let total = match signal.axes.get(axis) {
+            Some(_) => signal.length(axis),
+            None => return Err(Stop::shape(format!("axis {axis} of {}", text(&signal.axes)))),
         };
-        let parts = node.outputs.len();
+        let parts = i64::try_from(node.outputs.len()).unwrap_or(1).max(1);
         let sizes: Vec<i64> = match self.integers(node, 1)? {
             Some(sizes) => sizes,
             None => {
-                let each = total.div_ceil(parts.max(1));
+                let each = total.div_euclid(parts) + i64::from(total.rem_euclid(parts) > 0);
                 (0..parts)
-                    .map(|part| i64::try_from(each.min(total.saturating_sub(part * each))).unwrap_or(0))
+                    .map(|part| each.min(total.saturating_sub(part.saturating_mul(each))).max(0))
                     .collect()
             }
         };
-        let mut start = 0;
-        sizes
-            .into_iter()
+        let mut start = 0i64;
+        (sizes.into_iter())
             .map(|size| {
-                start += size;
-                self.slice_features(&signal, axis, start - size, start, 1)
-                    .map(Fact::Signal)
+                let begin = start;
+                start = start.saturating_add(size);
+                if signal.axes.get(axis) != Some(&Axis::Time) {
+                    return self.slice_features(&signal, axis, begin, start, 1).map(Fact::Signal);
+                }
+                // A part that is no stream is refused where it is needed.
+                match self.slice_time(&signal, begin, start, 1) {
+                    Ok(Ok(part)) => Ok(Fact::Signal(part)),
+                    Ok(Err(length)) => self.newest(&signal, length),
+                    Err(Stop::Refused(error)) => Ok(Fact::Refused(error.at(node))),
+                    Err(other) => Err(other),
+                }
             })
             .collect()
     }
@@ -336,7 +345,7 @@ impl Builder<'_> {
         for fact in &facts {
             signals.push(match fact {
                 Fact::Signal(signal) => signal.clone(),
-                Fact::Constant { state: Some(id), .. } => return Err(Stop::NotAState(*id)),
+                Fact::Constant { state: Some(held), .. } => return Err(Stop::NotAState(held.id)),
                 Fact::Position { offset, plus, .. } => self.position_signal(*offset, plus.clone())?,
                 Fact::Constant { tensor, .. } => {
                     self.constant_operand(tensor, rank.unwrap_or(tensor.rank()), time, None)?

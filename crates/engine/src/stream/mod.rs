@@ -26,6 +26,7 @@ mod elementwise;
 mod facts;
 mod frames;
 mod inputs;
+mod kept;
 mod layout;
 mod oscillator;
 mod outputs;

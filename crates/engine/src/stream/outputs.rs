@@ -53,18 +53,15 @@ impl Builder<'_> {
         let wanted = graph.metadata.audio_output.as_deref();
         let mut found: Option<(String, Signal)> = None;
         let mut refused: Option<CompileError> = None;
+        let next = self.next_values()?;
         let mut paired: BTreeMap<ValueId, String> = BTreeMap::new();
         let mut others: Vec<(String, String)> = Vec::new();
         let mut meters: Vec<(String, View)> = Vec::new();
         let memories: BTreeMap<ValueId, ValueId> = self.memories.iter().map(|(state, next)| (*next, *state)).collect();
-        let pairs = tonegraft_model::states::pairs(graph);
         for id in &graph.outputs {
             let value = graph.value(*id);
             let name = value.name.clone();
-            // The history of a delay line may be longer than the block: its last frames are most of the signal.
-            let history = (pairs.iter())
-                .find(|(state, next)| next == id && self.carried.iter().any(|carried| carried.state == *state));
-            if let Some(state) = memories.get(id).or(history.map(|(state, _)| state)) {
+            if let Some(state) = memories.get(id).or(next.get(id)) {
                 paired.insert(*state, name);
                 continue;
             }
@@ -122,45 +119,12 @@ impl Builder<'_> {
                         others.push((name, format!("not played: {error}")));
                     }
                 }
-                Fact::Constant { state: Some(state), .. } if self.streams() => return Err(Stop::NotAState(state)),
+                Fact::Constant { state: Some(held), .. } if self.streams() => return Err(Stop::NotAState(held.id)),
                 Fact::Constant { .. } => others.push((name, "always the same".into())),
                 Fact::Position { .. } => others.push((name, "the position in the signal".into())),
-                Fact::Tail { of, length } => {
-                    let carried = self.carried.iter().find(|carried| {
-                        carried.length == length && (carried.joined == of.view || carried.source == of.view)
-                    });
-                    match carried {
-                        Some(carried) => {
-                            paired.insert(carried.state, name);
-                        }
-                        None => others.push((name, format!("the last {length} frames of a signal"))),
-                    }
-                }
-                Fact::Last(layers) => {
-                    let from = |state: ValueId| -> BTreeSet<(usize, bool)> {
-                        (self.recurrent_states.iter())
-                            .filter(|(_, id)| **id == state)
-                            .map(|(layer, _)| *layer)
-                            .collect()
-                    };
-                    let state = layers
-                        .iter()
-                        .find_map(|layer| self.recurrent_states.get(layer))
-                        .copied();
-                    match state {
-                        Some(state) if from(state) == layers => {
-                            paired.insert(state, name);
-                        }
-                        Some(state) => {
-                            let state = graph.value(state).name.clone();
-                            return refuse(
-                                Kind::Output,
-                                format!("output `{name}` is not the next value of state `{state}` as a whole"),
-                            );
-                        }
-                        // The last state of a layer that starts from a constant: nobody needs it to play on.
-                        None => others.push((name, "the last state of a layer".into())),
-                    }
+                Fact::Kept(codes) => {
+                    let what = self.describe_kept(&codes);
+                    others.push((name, what));
                 }
             }
         }
@@ -191,8 +155,7 @@ impl Builder<'_> {
             };
             return refuse(Kind::AudioOutput, reason);
         };
-        let used: BTreeSet<ValueId> = (self.recurrent_states.values().copied())
-            .chain(self.carried.iter().map(|carried| carried.state))
+        let used: BTreeSet<ValueId> = (self.kept.states().into_iter())
             .chain(self.memories.iter().map(|(state, _)| *state))
             .collect();
         let states = (graph.inputs.iter())

@@ -2,9 +2,9 @@
 
 use super::build::{Builder, Stop};
 use super::facts::Fact;
+use super::kept::Held;
 use super::shape::{planes, size, text, time_axis};
 use super::{Axis, RecurrentWeights, Signal, StreamOp, Timing};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tonegraft_kernels::{Cell, frame};
 use tonegraft_model::op::{Direction, Recurrent};
@@ -97,12 +97,13 @@ impl Builder<'_> {
         let w = weight(1, "W", &[1, rows, inputs])?.ok_or_else(|| missing("W"))?;
         let r = weight(2, "R", &[1, rows, hidden])?.ok_or_else(|| missing("R"))?;
         let b = weight(3, "B", &[1, 2 * rows])?;
-        let mut start = |at: usize, cell_state: bool| -> Result<Arc<[f32]>, Stop> {
+        let mut held: [Option<Held>; 2] = [None, None];
+        let mut start = |at: usize| -> Result<Arc<[f32]>, Stop> {
             match self.fact(node, at)? {
                 None => Ok(vec![0.0; hidden].into()),
                 Some(Fact::Constant { tensor, state }) => {
-                    if let Some(id) = state {
-                        self.recurrent_states.insert((index, cell_state), id);
+                    if let Some(held) = held.get_mut(at - 5) {
+                        *held = state;
                     }
                     let values = tensor.as_f32().filter(|values| values.len() == hidden);
                     Ok(values
@@ -112,12 +113,8 @@ impl Builder<'_> {
                 Some(_) => Err(Stop::not_streamable("its start state changes while playing")),
             }
         };
-        let h = start(5, false)?;
-        let c = if cell == Cell::Lstm {
-            start(6, true)?
-        } else {
-            Arc::from([])
-        };
+        let h = start(5)?;
+        let c = if cell == Cell::Lstm { start(6)? } else { Arc::from([]) };
         let weights = Box::new(RecurrentWeights {
             inputs,
             hidden,
@@ -144,12 +141,18 @@ impl Builder<'_> {
             recurrent: true,
             ..signal.timing
         };
-        let last = |cell_state| Fact::Last(BTreeSet::from([(index, cell_state)]));
-        Ok(vec![
-            Fact::Signal(Signal { view, axes, timing }),
-            last(false),
-            last(true),
-        ])
+        let end = signal.timing.shift + (signal.timing.length - 1).saturating_mul(self.hop(signal.view));
+        let cells = [None, Some(index)];
+        for (held, cells) in held.iter().zip(cells) {
+            if let Some(codes) = held.as_ref().and_then(|held| held.codes.as_i64()) {
+                self.kept.start(codes, (view, end), cells)?;
+            }
+        }
+        let mut results = vec![Fact::Signal(Signal { view, axes, timing })];
+        for cells in cells {
+            results.push(Fact::Kept(self.kept.last(&[1, 1, hidden], (view, end), cells)?));
+        }
+        Ok(results)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Operators that move a signal in time: Pad, Slice and Concat along the time axis.
 
 use super::build::{Builder, Stop, limited_frames, limited_planes, limited_weights};
-use super::facts::{Carried, Fact, LONG};
+use super::facts::{Fact, LONG};
+use super::kept::Held;
 use super::shape::{planes, text, time_axis};
 use super::{Axis, Prefix, Signal, StreamOp, Timing, View};
 use std::sync::Arc;
 use tonegraft_model::op::PadMode;
-use tonegraft_model::{Node, Tensor, TensorData, ValueId};
+use tonegraft_model::{Node, Tensor, TensorData};
 
 impl Builder<'_> {
     /// The view with `values` (`[planes, length]`), and zeros before them, in the ticks before `until`.
@@ -22,22 +23,26 @@ impl Builder<'_> {
 
     /// The signal with `length` frames of `values` (zeros if empty) before its beginning.
     pub(super) fn prepend(&mut self, signal: &Signal, values: &[f32], length: usize) -> Signal {
-        let frames = i64::try_from(length).unwrap_or(i64::MAX / 4);
-        let shift = signal.timing.shift - frames.saturating_mul(self.hop(signal.view));
+        let longer = self.with_past(signal, length);
         let length = if values.is_empty() { 0 } else { length };
         if length > 0 {
             // What stands there must have gone into histories before the first sample.
-            self.earliest = self.earliest.min(shift);
+            self.earliest = self.earliest.min(longer.timing.shift);
         }
-        Signal {
-            view: self.begin(signal.view, signal.timing.shift, values, length),
-            axes: signal.axes.clone(),
-            timing: Timing {
-                shift,
-                length: signal.timing.length + frames,
-                ..signal.timing
-            },
+        let view = self.begin(signal.view, signal.timing.shift, values, length);
+        if length == 0 {
+            self.silent.insert(view.wire, signal.timing.shift);
         }
+        Signal { view, ..longer }
+    }
+
+    /// The signal as if it had begun `length` frames before.
+    fn with_past(&self, signal: &Signal, length: usize) -> Signal {
+        let frames = i64::try_from(length).unwrap_or(i64::MAX / 4);
+        let mut longer = signal.clone();
+        longer.timing.shift -= frames.saturating_mul(self.hop(signal.view));
+        longer.timing.length += frames;
+        longer
     }
 
     /// The signal with its first frame `frames` times more before it.
@@ -175,13 +180,29 @@ impl Builder<'_> {
             }
         }
         Ok(match tail {
-            Some(length) => Fact::Tail { of: signal, length },
+            Some(length) => self.newest(&signal, length)?,
             None => Fact::Signal(signal),
         })
     }
 
+    /// The last `length` frames of a signal, of which only a state can be made.
+    pub(super) fn newest(&mut self, signal: &Signal, length: usize) -> Result<Fact, Stop> {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        let hop = self.hop(signal.view);
+        let mut last = signal.clone();
+        last.timing.shift += (signal.timing.length - length).saturating_mul(hop);
+        last.timing.length = length;
+        self.kept.frames(&last, hop).map(Fact::Kept)
+    }
+
     /// The cropped signal, or how many of the last frames are taken.
-    fn slice_time(&mut self, signal: &Signal, start: i64, end: i64, step: i64) -> Result<Result<Signal, usize>, Stop> {
+    pub(super) fn slice_time(
+        &mut self,
+        signal: &Signal,
+        start: i64,
+        end: i64,
+        step: i64,
+    ) -> Result<Result<Signal, usize>, Stop> {
         if step < 1 {
             return Err(Stop::not_streamable("it runs backwards in time"));
         }
@@ -200,7 +221,9 @@ impl Builder<'_> {
         if start >= end {
             return Err(Stop::shape("nothing is left of the signal"));
         }
-        if start > length / 2 {
+        // Where the past is given, the block's own frames may stand anywhere.
+        let placed = self.length < LONG && self.kept.has_past(signal.view.wire);
+        if start > length / 2 && !placed {
             if end == length && step == 1 {
                 return Ok(Err(usize::try_from(length - start).unwrap_or(0)));
             }
@@ -224,12 +247,12 @@ impl Builder<'_> {
     /// Concat along time: constants before a signal are its beginning, after it only make it longer.
     pub(super) fn concat_time(&mut self, facts: &[Fact], axis: usize) -> Result<Signal, Stop> {
         let mut joined: Option<Signal> = None;
-        let mut before: Vec<(Tensor, Option<ValueId>)> = Vec::new();
+        let mut before: Vec<(Tensor, Option<Held>)> = Vec::new();
         let mut after = 0i64;
         for fact in facts {
             match (fact, &joined) {
-                (Fact::Constant { tensor, state }, None) => before.push((tensor.clone(), *state)),
-                (Fact::Constant { state: Some(id), .. }, Some(_)) => return Err(Stop::NotAState(*id)),
+                (Fact::Constant { tensor, state }, None) => before.push((tensor.clone(), state.clone())),
+                (Fact::Constant { state: Some(held), .. }, Some(_)) => return Err(Stop::NotAState(held.id)),
                 (Fact::Constant { tensor, .. }, Some(_)) => {
                     after += i64::try_from(tensor.shape().get(axis).copied().unwrap_or(0)).unwrap_or(0);
                 }
@@ -240,7 +263,15 @@ impl Builder<'_> {
             }
         }
         let mut signal = joined.ok_or_else(|| Stop::not_streamable("it makes a time axis out of constants"))?;
+        let block = signal.timing.length;
+        let mut apart = false;
         for (tensor, state) in before.iter().rev() {
+            if let Some(held) = state
+                && apart
+            {
+                return Err(Stop::NotAState(held.id));
+            }
+            apart |= state.is_none();
             let fits = tensor.rank() == signal.axes.len()
                 && tensor
                     .shape()
@@ -259,15 +290,26 @@ impl Builder<'_> {
             })?;
             let length = tensor.shape()[axis];
             let ordered = planes_first(values, tensor.shape(), axis);
+            let Some(codes) = state.as_ref().and_then(|held| held.codes.as_i64()) else {
+                signal = self.prepend(&signal, &ordered, length);
+                continue;
+            };
+            let codes = planes_first(codes, tensor.shape(), axis);
             let source = signal.view;
-            signal = self.prepend(&signal, &ordered, length);
-            if let Some(state) = state {
-                self.carried.push(Carried {
-                    state: *state,
-                    length,
-                    source,
-                    joined: signal.view,
-                });
+            let known = self.kept.joined(source, &codes);
+            // Zeros stand before every beginning.
+            let zeros = ordered.iter().all(|value| value.to_bits() == 0);
+            signal = match known {
+                // The same past before the same signal, for another layer.
+                Some(view) => Signal {
+                    view,
+                    ..self.with_past(&signal, length)
+                },
+                None => self.prepend(&signal, if zeros { &[] } else { &ordered }, length),
+            };
+            if known.is_none() {
+                let begin = (signal.timing.shift, self.hop(source));
+                self.kept.past(codes, (source, signal.view), begin, block)?;
             }
         }
         signal.timing.length += after;
@@ -328,7 +370,7 @@ pub(super) fn numbers(tensor: &Tensor) -> Arc<[f32]> {
 }
 
 /// The elements with `axis` moved to the end: `[planes, frames]`.
-fn planes_first(values: &[f32], shape: &[usize], axis: usize) -> Vec<f32> {
+fn planes_first<T: Copy>(values: &[T], shape: &[usize], axis: usize) -> Vec<T> {
     let length = shape[axis];
     let inner: usize = shape[axis + 1..].iter().product();
     let outer: usize = shape[..axis].iter().product();
