@@ -28,6 +28,7 @@ mod frames;
 mod inputs;
 mod kept;
 mod layout;
+mod next;
 mod oscillator;
 mod outputs;
 mod patterns;
