@@ -150,7 +150,7 @@ fn check(what: &str, graph: &Graph) -> Model {
         let latency = model.info().latency_samples as usize;
         let play = |cuts| {
             let mut processor = model.instantiate(&config(1, 1, StartState::Zero)).expect("fits");
-            stream(processor.as_mut(), &[input.clone()], cuts, &[])
+            stream(processor.as_mut(), std::slice::from_ref(&input), cuts, &[])
         };
         let whole = play(Cuts::Fixed(input.len()));
         for cuts in [Cuts::Fixed(1), Cuts::Fixed(7), Cuts::Fixed(64), Cuts::Random(5)] {
@@ -167,7 +167,7 @@ fn check(what: &str, graph: &Graph) -> Model {
 }
 
 /// Plays without delay, and nothing is left to be a knob.
-fn streams(what: &str, block: Block) -> Model {
+fn streams(what: &str, block: &Block) -> Model {
     let model = check(what, &block.net.graph);
     let info = model.info();
     assert_eq!(info.latency_samples, 0, "{what}: {:?}", info.inferred);
@@ -177,7 +177,7 @@ fn streams(what: &str, block: Block) -> Model {
 }
 
 /// Is played in blocks, as exactly, and says why.
-fn falls_back(what: &str, block: Block, why: &str) {
+fn falls_back(what: &str, block: &Block, why: &str) {
     let model = check(what, &block.net.graph);
     let info = model.info();
     assert_eq!(info.latency_samples as usize, BLOCK - 1, "{what}");
@@ -197,10 +197,10 @@ fn two_layers(next: impl Fn(&mut Block, ValueId, usize) -> ValueId + Copy) -> Bl
 
 #[test]
 fn pasts_are_histories() {
-    streams("newest frames", two_layers(newest));
+    streams("newest frames", &two_layers(newest));
     streams(
         "from the front",
-        two_layers(|block, joined, length| {
+        &two_layers(|block, joined, length| {
             block.net.slice(
                 joined,
                 2,
@@ -211,7 +211,7 @@ fn pasts_are_histories() {
     );
     streams(
         "split",
-        two_layers(|block, joined, length| {
+        &two_layers(|block, joined, length| {
             let sizes = [BLOCK, length].map(|n| i64::try_from(n).expect("small"));
             block.split(joined, 2, &sizes)[1]
         }),
@@ -221,7 +221,7 @@ fn pasts_are_histories() {
     let y = block.head();
     let y = block.layer(y, "state", BLOCK / 2, newest);
     block.tail(y);
-    streams("as long as the block", block);
+    streams("as long as the block", &block);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn the_same_plan_as_of_padded_layers() {
     }
     padded.tail(y);
     let padded = support::model(&padded.net.graph);
-    let given = streams("newest frames", two_layers(newest));
+    let given = streams("newest frames", &two_layers(newest));
     let steps = |model: &Model| {
         let mut steps = model.plan().steps.clone();
         steps.iter_mut().for_each(|step| step.name.clear());
@@ -259,7 +259,7 @@ fn layouts_and_shared_pasts() {
     let body = block.conv(joined, (WIDTH, WIDTH), 3, 3);
     block.tail(body);
     block.output(last, "state_out", &[1, 6, WIDTH]);
-    streams("transposed", block);
+    streams("transposed", &block);
 
     // One past, put before the signal twice, for layers of their own; the longer one needs all of it.
     let mut block = Block::new();
@@ -276,7 +276,7 @@ fn layouts_and_shared_pasts() {
     let last = newest(&mut block, first, 8);
     block.tail(sum);
     block.output(last, "state_out", &[1, WIDTH, 8]);
-    streams("two layers on one past", block);
+    streams("two layers on one past", &block);
 
     // The pasts of two signals in one state, the signal itself cut out of what was joined.
     let mut block = Block::new();
@@ -295,7 +295,7 @@ fn layouts_and_shared_pasts() {
     let both = block.concat(1, &[a, b]);
     block.tail(out);
     block.output(both, "state_out", &[1, 2 * WIDTH, 100]);
-    streams("packed", block);
+    streams("packed", &block);
 
     // The oldest part pushed out of the state before the new part is put behind it.
     let mut block = Block::new();
@@ -309,7 +309,7 @@ fn layouts_and_shared_pasts() {
     let body = block.conv(joined, (WIDTH, WIDTH), 3, 50);
     block.tail(body);
     block.output(next, "state_out", &[1, WIDTH, 100]);
-    streams("pushed", block);
+    streams("pushed", &block);
 }
 
 /// A GRU over the hidden signal, whose start is state `h`; gives its output and its last state.
@@ -347,7 +347,7 @@ fn pasts_beside_recurrent_states() {
     let (y, last) = gru(&mut block, y, h);
     block.tail(y);
     block.output(last, "h_out", &[1, 1, WIDTH]);
-    streams("a layer and a GRU", block);
+    streams("a layer and a GRU", &block);
 
     // Two layers in one state, given back in the wrong order: each starts from the other's end.
     for swapped in [false, true] {
@@ -362,9 +362,9 @@ fn pasts_beside_recurrent_states() {
         block.tail(y);
         block.output(last, "h_out", &[2, 1, WIDTH]);
         if swapped {
-            falls_back("swapped", block, "is not the last state of the layer");
+            falls_back("swapped", &block, "is not the last state of the layer");
         } else {
-            streams("stacked", block);
+            streams("stacked", &block);
         }
     }
 }
@@ -373,12 +373,12 @@ fn pasts_beside_recurrent_states() {
 fn what_is_not_the_past_is_played_in_blocks() {
     falls_back(
         "oldest frames",
-        two_layers(|block, joined, length| block.net.slice(joined, 2, 0, i64::try_from(length).expect("small"))),
+        &two_layers(|block, joined, length| block.net.slice(joined, 2, 0, i64::try_from(length).expect("small"))),
         "is not frame 6 from the end of the signal that `a_state` is the past of",
     );
     falls_back(
         "one frame too early",
-        two_layers(|block, joined, length| {
+        &two_layers(|block, joined, length| {
             let length = i64::try_from(length).expect("small");
             block.net.slice(joined, 2, -length - 1, -1)
         }),
@@ -386,7 +386,7 @@ fn what_is_not_the_past_is_played_in_blocks() {
     );
     falls_back(
         "other channels",
-        two_layers(|block, joined, length| {
+        &two_layers(|block, joined, length| {
             let last = newest(block, joined, length);
             let halves = block.split(last, 1, &[2, 2]);
             block.concat(1, &[halves[1], halves[0]])
@@ -395,7 +395,7 @@ fn what_is_not_the_past_is_played_in_blocks() {
     );
     falls_back(
         "not the samples themselves",
-        two_layers(|block, joined, length| {
+        &two_layers(|block, joined, length| {
             let last = newest(block, joined, length);
             let half = block.net.floats(&[1], vec![0.5]);
             block.net.node(Op::Binary(Binary::Mul), &[last, half])
@@ -415,7 +415,7 @@ fn what_is_not_the_past_is_played_in_blocks() {
     let last = newest(&mut block, first, 4);
     block.tail(y);
     block.output(last, "state_out", &[1, WIDTH, 4]);
-    falls_back("two pasts", block, "is not frame 4 from the end");
+    falls_back("two pasts", &block, "is not frame 4 from the end");
 
     // A state that is used as numbers beside.
     let mut block = Block::new();
@@ -430,7 +430,7 @@ fn what_is_not_the_past_is_played_in_blocks() {
     block.output(last, "state_out", &[1, WIDTH, 4]);
     falls_back(
         "a past and a number",
-        block,
+        &block,
         "is neither the past of a signal nor the start of a layer",
     );
 
@@ -443,7 +443,7 @@ fn what_is_not_the_past_is_played_in_blocks() {
     let last = newest(&mut block, body, 4);
     block.tail(body);
     block.output(last, "state_out", &[1, WIDTH, 4]);
-    falls_back("a cycle", block, "is not frame 4 from the end");
+    falls_back("a cycle", &block, "is not frame 4 from the end");
 
     // Another layer begins each block anew.
     let mut block = Block::new();
@@ -452,7 +452,7 @@ fn what_is_not_the_past_is_played_in_blocks() {
     let weights = block.weights(&[WIDTH, WIDTH, 3]);
     let y = block.net.conv(y, weights, None, 3, 1, (2, 0), 1);
     block.tail(y);
-    falls_back("pads beside", block, "pads each block");
+    falls_back("pads beside", &block, "pads each block");
 
     // The signal is shorter than the block.
     let mut block = Block::new();
@@ -464,7 +464,7 @@ fn what_is_not_the_past_is_played_in_blocks() {
     let last = newest(&mut block, joined, 6);
     block.tail(y);
     block.output(last, "state_out", &[1, WIDTH, 6]);
-    falls_back("a shorter signal", block, "not as long as the block");
+    falls_back("a shorter signal", &block, "not as long as the block");
 }
 
 #[test]
