@@ -106,13 +106,13 @@ pub(crate) struct Call<'a> {
 dispatch! {
     /// # Safety
     /// `isa` is available; all that `call` points to is as long as its sizes say; what is written overlaps nothing else.
-    pub(super) unsafe fn run = generic(call: &Call<'_>)
+    pub(crate) unsafe fn run = generic(call: &Call<'_>)
 }
 
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]
-pub(crate) unsafe fn generic<S: Simd>(call: &Call<'_>) {
+unsafe fn generic<S: Simd>(call: &Call<'_>) {
     let mut t = 0;
     // SAFETY: passed on to the caller; all frames lie below `frames`.
     unsafe {

@@ -238,6 +238,7 @@ impl Conv1d {
     }
 
     /// For [`few::MOST`] frames at most.
+    #[inline(always)]
     pub(crate) fn few_call<'a>(&'a self, places: &FewPlaces<'a>, frames: usize) -> few::Call<'a> {
         few::Call {
             x: places.x,
@@ -259,6 +260,7 @@ impl Conv1d {
     }
 
     /// For whole vectors of frames.
+    #[inline(always)]
     pub(crate) fn tile_call<'a>(&'a self, places: &TilePlaces<'a>, frames: usize) -> tiles::Call<'a> {
         tiles::Call {
             x: places.x,

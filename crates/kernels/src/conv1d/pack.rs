@@ -19,7 +19,8 @@ pub(crate) struct Block {
 const fn widest(isa: Isa) -> usize {
     match isa {
         Isa::Avx512 => 8,
-        Isa::Scalar | Isa::Neon | Isa::Avx2Fma => 6,
+        Isa::Avx2Fma => 6,
+        Isa::Scalar | Isa::Neon => 4,
     }
 }
 

@@ -48,13 +48,13 @@ pub(crate) struct Call<'a> {
 dispatch! {
     /// # Safety
     /// `isa` is available; all that `call` points to is as long as its sizes say; `y` and `total` overlap nothing else.
-    pub(super) unsafe fn run = generic(call: &Call<'_>)
+    pub(crate) unsafe fn run = generic(call: &Call<'_>)
 }
 
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]
-pub(crate) unsafe fn generic<S: Simd>(call: &Call<'_>) {
+unsafe fn generic<S: Simd>(call: &Call<'_>) {
     for block in call.blocks {
         // Twelve sums hide the latency of a multiply-add on two units; more than the registers hold would be spilled.
         // SAFETY: passed on to the caller.
@@ -69,6 +69,13 @@ pub(crate) unsafe fn generic<S: Simd>(call: &Call<'_>) {
                     6 => tiles::<S, 6, 4>(call, block),
                     7 => tiles::<S, 7, 2>(call, block),
                     _ => tiles::<S, 8, 2>(call, block),
+                }
+            } else if S::PORTABLE {
+                match block.outputs {
+                    1 => tiles::<S, 1, 2>(call, block),
+                    2 => tiles::<S, 2, 2>(call, block),
+                    3 => tiles::<S, 3, 2>(call, block),
+                    _ => tiles::<S, 4, 2>(call, block),
                 }
             } else {
                 match block.outputs {

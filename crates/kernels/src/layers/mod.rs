@@ -192,10 +192,11 @@ impl Layers {
             memory: memory.as_mut_ptr(),
             cursors,
             frames,
+            isa: first.conv.isa(),
         };
         // SAFETY: the instruction set is available by construction; every place was checked at construction to lie in
         // `memory`, and not to overlap what its layer reads; the cursors were checked just now.
-        unsafe { simd::run(first.conv.isa(), &call) };
+        unsafe { simd::run(&call) };
         for past in pasts {
             if let Some(cursor) = cursors.get_mut(past.cursor) {
                 *cursor = past.ring.advance(*cursor, frames);

@@ -1,9 +1,9 @@
-//! The loop over the layers, compiled as one function per instruction set.
+//! The loop over the layers. All places were checked at construction; what it calls is compiled per instruction set.
 
 use super::{MAX_TAPS, Past, Place, Placed};
 use crate::conv1d::{FewPlaces, MAX_ADDENDS, TilePlaces, few, tiles};
 use crate::simd::{Simd, dispatch};
-use crate::{LANES, padded};
+use crate::{Isa, LANES, padded};
 
 /// One call, as pointers: all places were checked by the caller.
 pub(super) struct Call<'a> {
@@ -11,27 +11,36 @@ pub(super) struct Call<'a> {
     pub memory: *mut f32,
     pub cursors: &'a [usize],
     pub frames: usize,
-}
-
-dispatch! {
-    /// # Safety
-    /// `isa` is available; every place of the layers lies in `memory` for these frames, every cursor in its ring, and no layer
-    /// writes what it reads.
-    pub(super) unsafe fn run = generic(call: &Call<'_>)
+    pub isa: Isa,
 }
 
 /// # Safety
-/// As [`run`], and as [`Simd`].
-#[inline(always)]
-unsafe fn generic<S: Simd>(call: &Call<'_>) {
+/// The instruction set is available; every place of the layers lies in `memory` for these frames, every cursor in its ring,
+/// and no layer writes what it reads.
+pub(super) unsafe fn run(call: &Call<'_>) {
     // SAFETY: passed on to the caller.
     unsafe {
         if call.frames <= few::MOST {
-            few_frames::<S>(call);
+            few_frames(call);
         } else {
-            many_frames::<S>(call);
+            many_frames(call);
         }
     }
+}
+
+dispatch! {
+    /// Copies `len` floats of each of some planes, in whole vectors.
+    ///
+    /// # Safety
+    /// `isa` is available; from both pointers on, as many planes at these distances have that many floats, and a vector more.
+    unsafe fn copy_planes = generic_copy_planes(
+        from: *const f32,
+        from_stride: usize,
+        to: *mut f32,
+        to_stride: usize,
+        planes: usize,
+        len: usize,
+    )
 }
 
 impl Call<'_> {
@@ -46,7 +55,7 @@ impl Call<'_> {
     /// Planes of the current frames.
     ///
     /// # Safety
-    /// As [`generic`].
+    /// As [`run`].
     #[inline(always)]
     unsafe fn planes(&self, place: Place) -> (*mut f32, usize) {
         // SAFETY: the place lies in the memory.
@@ -61,7 +70,7 @@ impl Call<'_> {
     /// Where blocks of few frames have it.
     ///
     /// # Safety
-    /// As [`generic`].
+    /// As [`run`].
     #[inline(always)]
     unsafe fn view(&self, place: Place) -> few::View {
         // SAFETY: the place lies in the memory.
@@ -87,9 +96,9 @@ impl Call<'_> {
 }
 
 /// # Safety
-/// As [`generic`].
+/// As [`run`].
 #[inline(always)]
-unsafe fn many_frames<S: Simd>(call: &Call<'_>) {
+unsafe fn many_frames(call: &Call<'_>) {
     let whole = padded(call.frames);
     let read = |place: Place| {
         // SAFETY: passed on to the caller.
@@ -104,8 +113,9 @@ unsafe fn many_frames<S: Simd>(call: &Call<'_>) {
             if let Some(past) = &layer.past {
                 if !layer.is_home {
                     let to = call.memory.add(past.offset + call.cursor(past));
-                    copy_planes::<S>(x, to, past.ring.stride(), past.ring.planes(), whole);
-                    close_seams::<S>(call, past);
+                    let (stride, planes) = (past.ring.stride(), past.ring.planes());
+                    copy_planes(call.isa, x.first, x.stride, to, stride, planes, whole);
+                    close_seams(call, past);
                 }
                 call.starts(past, &mut starts);
                 x = tiles::Planes {
@@ -127,18 +137,18 @@ unsafe fn many_frames<S: Simd>(call: &Call<'_>) {
                     .total
                     .map_or((std::ptr::null_mut(), 0), |total| call.planes(total)),
             };
-            tiles::generic::<S>(&layer.conv.tile_call(&places, whole));
+            tiles::run(call.isa, &layer.conv.tile_call(&places, whole));
             if let Some(past) = call.home(layer.y) {
-                close_seams::<S>(call, past);
+                close_seams(call, past);
             }
         }
     }
 }
 
 /// # Safety
-/// As [`generic`].
+/// As [`run`].
 #[inline(always)]
-unsafe fn few_frames<S: Simd>(call: &Call<'_>) {
+unsafe fn few_frames(call: &Call<'_>) {
     for layer in call.layers {
         // SAFETY: passed on to the caller.
         unsafe {
@@ -164,7 +174,7 @@ unsafe fn few_frames<S: Simd>(call: &Call<'_>) {
                 y,
                 total: layer.total.map_or(few::View::NONE, |total| call.view(total)),
             };
-            few::generic::<S>(&layer.conv.few_call(&places, call.frames));
+            few::run(call.isa, &layer.conv.few_call(&places, call.frames));
             if let Some(past) = call.home(layer.y) {
                 scatter(call, past, y);
             }
@@ -173,47 +183,42 @@ unsafe fn few_frames<S: Simd>(call: &Call<'_>) {
 }
 
 /// # Safety
-/// As [`generic`].
+/// As [`copy_planes`], and as [`Simd`].
 #[inline(always)]
-unsafe fn copy_planes<S: Simd>(x: tiles::Planes, to: *mut f32, stride: usize, planes: usize, frames: usize) {
-    let (mut from, mut to) = (x.first, to);
+unsafe fn generic_copy_planes<S: Simd>(
+    from: *const f32,
+    from_stride: usize,
+    to: *mut f32,
+    to_stride: usize,
+    planes: usize,
+    len: usize,
+) {
+    let (mut from, mut to) = (from, to);
     for _ in 0..planes {
-        // SAFETY: passed on to the caller.
-        unsafe { copy::<S>(from, to, frames) };
-        from = from.wrapping_add(x.stride);
-        to = to.wrapping_add(stride);
-    }
-}
-
-/// `len` floats in whole vectors, forwards.
-///
-/// # Safety
-/// As [`generic`].
-#[inline(always)]
-unsafe fn copy<S: Simd>(from: *const f32, to: *mut f32, len: usize) {
-    let mut done = 0;
-    while done < len {
-        // SAFETY: passed on to the caller.
-        unsafe { S::store(to.add(done), S::load(from.add(done))) };
-        done += S::LANES;
+        let mut done = 0;
+        while done < len {
+            // SAFETY: passed on to the caller.
+            unsafe { S::store(to.add(done), S::load(from.add(done))) };
+            done += S::LANES;
+        }
+        from = from.wrapping_add(from_stride);
+        to = to.wrapping_add(to_stride);
     }
 }
 
 /// After the current frames were written to a ring: what of them stands twice.
 ///
 /// # Safety
-/// As [`generic`].
+/// As [`run`].
 #[inline(always)]
-unsafe fn close_seams<S: Simd>(call: &Call<'_>, past: &Past) {
+unsafe fn close_seams(call: &Call<'_>, past: &Past) {
+    let (stride, planes) = (past.ring.stride(), past.ring.planes());
     for (from, to, len) in past.ring.seams(call.cursor(past), call.frames) {
-        if len == 0 {
-            continue;
-        }
-        let mut plane = call.memory.wrapping_add(past.offset);
-        for _ in 0..past.ring.planes() {
+        if len > 0 {
+            let ring = call.memory.wrapping_add(past.offset);
+            let (from, to) = (ring.wrapping_add(from), ring.wrapping_add(to));
             // SAFETY: a ring has room for whole vectors behind each of the two.
-            unsafe { copy::<S>(plane.add(from), plane.add(to), len) };
-            plane = plane.wrapping_add(past.ring.stride());
+            unsafe { copy_planes(call.isa, from, stride, to, stride, planes, len) };
         }
     }
 }
@@ -221,7 +226,7 @@ unsafe fn close_seams<S: Simd>(call: &Call<'_>, past: &Past) {
 /// Writes the current few frames to a ring.
 ///
 /// # Safety
-/// As [`generic`]; `x` has as many channels as the ring has planes.
+/// As [`run`]; `x` has as many channels as the ring has planes.
 #[inline(always)]
 unsafe fn scatter(call: &Call<'_>, past: &Past, x: few::View) {
     let (ring, cursor) = (&past.ring, call.cursor(past));

@@ -9,7 +9,9 @@ mod shuffle;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use portable::{Portable, PortableFma};
+pub(crate) use portable::Portable;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use portable::PortableFma;
 pub(crate) use shuffle::Shuffle;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
@@ -26,6 +28,8 @@ pub(crate) trait Simd: Copy + 'static {
     const LANES: usize;
     /// There are 32 registers rather than 16: 24 sums stay in them beside what they are made of, instead of 12.
     const WIDE: bool;
+    /// Arrays that the compiler makes vectors of: smaller tiles, for its sake.
+    const PORTABLE: bool;
     /// Rows of a matrix product computed together: each has sums in four vectors, and all should stay in registers.
     const ROWS: usize;
     unsafe fn load(from: *const f32) -> Self::V;
@@ -82,6 +86,7 @@ macro_rules! dispatch {
                     $crate::Isa::Avx2Fma => avx2($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     $crate::Isa::Avx512 => avx512($($arg),*),
+                    #[cfg(target_arch = "aarch64")]
                     $crate::Isa::Neon => $generic::<$crate::simd::PortableFma>($($arg),*),
                     _ => $generic::<$crate::simd::Portable>($($arg),*),
                 }

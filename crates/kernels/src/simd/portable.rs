@@ -24,6 +24,7 @@ macro_rules! portable {
             type V = [f32; LANES];
             const LANES: usize = LANES;
             const WIDE: bool = false;
+            const PORTABLE: bool = true;
             const ROWS: usize = $rows;
 
             #[inline(always)]
@@ -113,6 +114,7 @@ portable!(
     /// Without fused multiply-add.
     Portable, 1, |a, b, c| a * b + c
 );
+#[cfg(target_arch = "aarch64")]
 portable!(
     /// With fused multiply-add: for targets where that is one instruction.
     PortableFma, 3, |a, b, c| a.mul_add(b, c)

@@ -1,8 +1,10 @@
 //! Moves between lanes, for layers whose vectors run along units.
 
+#[cfg(target_arch = "aarch64")]
+use super::PortableFma;
 #[cfg(target_arch = "x86_64")]
 use super::{Avx2, Avx512};
-use super::{Portable, PortableFma, Simd};
+use super::{Portable, Simd};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -39,6 +41,7 @@ macro_rules! portable {
 }
 
 portable!(Portable);
+#[cfg(target_arch = "aarch64")]
 portable!(PortableFma);
 
 #[cfg(target_arch = "x86_64")]

@@ -11,6 +11,7 @@ impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
     const WIDE: bool = false;
+    const PORTABLE: bool = false;
     const ROWS: usize = 3;
 
     #[inline(always)]
@@ -111,6 +112,7 @@ impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
     const WIDE: bool = true;
+    const PORTABLE: bool = false;
     const ROWS: usize = 6;
 
     #[inline(always)]
