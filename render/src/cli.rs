@@ -160,7 +160,8 @@ Examples:
   tonegraft render --model overdrive guitar.wav out.wav
   tonegraft render --model overdrive --param \"knob 1=0.7\" --param output_gain=-6 guitar.wav out.wav
   tonegraft render --model amp.nam --ir 4x12.wav --tail 0.5 --param gate=on --param tone_stack=on --param tone_treble=6 guitar.wav out.wav
-  tonegraft render --model my-amp.onnx --out-dir rendered takes/*.wav")]
+  tonegraft render --model my-amp.onnx --out-dir rendered takes/*.wav
+  tonegraft render --model my-amp.onnx --out-dir rendered --jobs 4 takes")]
 pub struct RenderArgs {
     /// Model and controls.
     #[command(flatten)]
@@ -182,19 +183,19 @@ pub struct RenderArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
     pub tail: f64,
 
-    /// Write every input to this folder under its own name with .wav; the folder is made
+    /// Write every input to this folder under its own name with .wav; the folder is made. Inputs may be folders of .wav files then
     #[arg(long, value_name = "FOLDER")]
     pub out_dir: Option<PathBuf>,
 
     /// How many files at once [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
-    /// Print one JSON object per file written to stdout
+    /// Print one JSON object per file written to stdout, and with --out-dir one about all of them
     #[arg(long)]
     pub json: bool,
 
-    /// IN.wav OUT.wav, or with --out-dir any number of inputs
+    /// IN.wav OUT.wav, or with --out-dir any number of inputs, files or folders
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }

@@ -4,7 +4,7 @@
 //! * [`models`]: from what the user names (a file, or the id of a shipped model) to a compiled model.
 //! * [`params`]: `NAME=VALUE` to settings of the chain and of the model's knobs.
 //! * [`rig`]: model, slots and chain put together as the plugin puts them together.
-//! * [`wav`]: audio files in and out.
+//! * [`wav`], [`samples`]: audio files in and out.
 //! * [`blocks`]: how the audio is cut.
 //! * [`render`], [`inspect`], [`convert`], [`bench`](mod@bench), [`aliasing`], [`state`], [`shelf`]: the commands.
 //! * [`selftest`]: the self-test that some files carry, played.
@@ -26,6 +26,7 @@ pub mod params;
 pub mod progress;
 pub mod render;
 pub mod rig;
+pub mod samples;
 pub mod selftest;
 pub mod shelf;
 pub mod stages;

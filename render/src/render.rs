@@ -42,8 +42,36 @@ pub struct Rendered {
     pub latency_removed: bool,
     /// Time spent playing over the duration of what was played, in percent.
     pub realtime_percent: f64,
+    /// Duration of what was played over the time from opening the file to the output in its place.
+    pub times_realtime: f64,
     /// What a listener should know; empty if nothing.
     pub warnings: Vec<String>,
+}
+
+/// All files of a batch; the keys of the last object of `--json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Batch {
+    /// Files written.
+    pub rendered: usize,
+    /// Files that could not be rendered.
+    pub failed: usize,
+    /// Files at once, at most.
+    pub jobs: usize,
+    /// Duration of all that was played, in seconds.
+    pub audio_seconds: f64,
+    /// Time for all files, in seconds.
+    pub wall_seconds: f64,
+    /// Seconds of audio per second, all files together.
+    pub times_realtime: f64,
+    /// Seconds of audio per second of one thread's work.
+    pub times_realtime_per_core: f64,
+}
+
+/// A file that was rendered, and how long that took.
+struct Done {
+    rendered: Rendered,
+    audio: f64,
+    taken: Duration,
 }
 
 /// One file to render.
@@ -100,8 +128,12 @@ pub fn run(args: &RenderArgs) -> Result<()> {
     if let Some(folder) = &args.out_dir {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
     }
-    let readers: Vec<Result<Reader>> = jobs.iter().map(|job| Reader::open(&job.input)).collect();
-    let total = readers.iter().flatten().map(Reader::frames).sum();
+    // Opened anew when their turn comes: a system lets a program hold some files open, not thousands.
+    let total = jobs
+        .iter()
+        .flat_map(|job| Reader::open(&job.input))
+        .map(|reader| reader.frames())
+        .sum();
     let what = match jobs.as_slice() {
         [job] => job.input.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         all => format!("{} files", all.len()),
@@ -111,12 +143,13 @@ pub fn run(args: &RenderArgs) -> Result<()> {
         .num_threads(args.jobs.map_or(0, usize::from))
         .build()
         .context("no threads to render with")?;
-    let outcomes: Vec<Result<Rendered>> = pool.install(|| {
-        jobs.par_iter()
-            .zip(readers)
-            .map(|(job, reader)| {
-                let outcome = reader.and_then(|reader| render(&setup, reader, job, &progress));
-                if let Ok(rendered) = &outcome {
+    let begun = Instant::now();
+    let outcomes: Vec<Result<Done>> = pool.install(|| {
+        // One by one, so that no thread sits on a share of long files.
+        (jobs.par_iter().with_max_len(1))
+            .map(|job| {
+                let outcome = render(&setup, job, &progress);
+                if let Ok(Done { rendered, .. }) = &outcome {
                     for warning in &rendered.warnings {
                         progress.say(&format!("warning: {}: {warning}", rendered.input.display()));
                     }
@@ -128,15 +161,15 @@ pub fn run(args: &RenderArgs) -> Result<()> {
             })
             .collect()
     });
+    let wall = begun.elapsed();
     drop(progress);
-    let mut failures = Vec::new();
-    for outcome in outcomes {
-        match outcome {
-            Ok(rendered) if args.json => line(&serde_json::to_string(&rendered)?)?,
-            Ok(_) => {}
-            Err(error) => failures.push(error),
-        }
+    if args.out_dir.is_some() {
+        let batch = batch(&outcomes, wall, pool.current_num_threads());
+        report(&outcomes, Some(&batch), args.json)?;
+    } else {
+        report(&outcomes, None, args.json)?;
     }
+    let mut failures: Vec<anyhow::Error> = outcomes.into_iter().filter_map(Result::err).collect();
     let failed = failures.len();
     match failures.pop() {
         None => Ok(()),
@@ -147,6 +180,48 @@ pub fn run(args: &RenderArgs) -> Result<()> {
             }
             bail!("{failed} of {} files were not rendered", jobs.len())
         }
+    }
+}
+
+/// How fast a batch was.
+fn batch(outcomes: &[Result<Done>], wall: Duration, threads: usize) -> Batch {
+    let rendered = outcomes.iter().flatten().count();
+    let audio: f64 = outcomes.iter().flatten().map(|done| done.audio).sum();
+    let work: f64 = outcomes.iter().flatten().map(|done| done.taken.as_secs_f64()).sum();
+    let per = |seconds: f64| if seconds > 0.0 { audio / seconds } else { 0.0 };
+    Batch {
+        rendered,
+        failed: outcomes.len() - rendered,
+        jobs: threads.min(outcomes.len()),
+        audio_seconds: audio,
+        wall_seconds: wall.as_secs_f64(),
+        times_realtime: per(wall.as_secs_f64()),
+        times_realtime_per_core: per(work),
+    }
+}
+
+/// Objects to stdout, in the order of the files; or how fast it was to stderr.
+fn report(outcomes: &[Result<Done>], batch: Option<&Batch>, json: bool) -> Result<()> {
+    if json {
+        for done in outcomes.iter().flatten() {
+            line(&serde_json::to_string(&done.rendered)?)?;
+        }
+    }
+    match batch {
+        Some(batch) if json => line(&serde_json::to_string(batch)?),
+        Some(batch) => {
+            eprintln!(
+                "{} files, {:.1} s of audio in {:.2} s: {:.1} × real time, {:.1} × per core, {} at once",
+                batch.rendered,
+                batch.audio_seconds,
+                batch.wall_seconds,
+                batch.times_realtime,
+                batch.times_realtime_per_core,
+                batch.jobs
+            );
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 
@@ -161,8 +236,7 @@ fn default_start(named: &Named) -> Start {
 /// Which file goes where.
 fn jobs(args: &RenderArgs) -> Result<Vec<Job>> {
     let jobs: Vec<Job> = match &args.out_dir {
-        Some(folder) => args
-            .files
+        Some(folder) => listed(&args.files)?
             .iter()
             .map(|input| {
                 let stem = input
@@ -208,6 +282,32 @@ fn jobs(args: &RenderArgs) -> Result<Vec<Job>> {
     Ok(jobs)
 }
 
+/// The files, and in place of folders the WAV files in them, by name.
+fn listed(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let shown = path.display();
+        let entries = std::fs::read_dir(path).with_context(|| format!("{shown}: cannot be read"))?;
+        let mut own: Vec<PathBuf> = entries
+            .map(|entry| Ok(entry.with_context(|| format!("{shown}: cannot be read"))?.path()))
+            .collect::<Result<_>>()?;
+        own.retain(|file| {
+            let wav = file
+                .extension()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("wav"));
+            wav && file.is_file()
+        });
+        ensure!(!own.is_empty(), "{shown}: there is no .wav file in this folder");
+        own.sort();
+        files.append(&mut own);
+    }
+    Ok(files)
+}
+
 /// For comparison: links resolved as far as the path exists.
 fn absolute(path: &Path) -> PathBuf {
     if let Ok(resolved) = path.canonicalize() {
@@ -225,7 +325,9 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// One file.
-fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> Result<Rendered> {
+fn render(setup: &Setup, job: &Job, progress: &Progress) -> Result<Done> {
+    let opened = Instant::now();
+    let mut reader = Reader::open(&job.input)?;
     let (channels, rate) = (reader.channels(), reader.rate());
     let longest = match setup.blocks {
         Blocks::Fixed(frames) => frames,
@@ -286,6 +388,7 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
         progress.advance(read as u64);
     }
     writer.finish()?;
+    let taken = opened.elapsed();
 
     let info = setup.named.model.info();
     let mut warnings = Vec::new();
@@ -297,7 +400,7 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
     // Frames below 2^53 are exact.
     #[allow(clippy::cast_precision_loss)]
     let seconds = (wanted + u64::from(latency)) as f64 / rate.hz();
-    Ok(Rendered {
+    let rendered = Rendered {
         input: job.input.clone(),
         output: job.output.clone(),
         model: setup.named.name.clone(),
@@ -309,7 +412,13 @@ fn render(setup: &Setup, mut reader: Reader, job: &Job, progress: &Progress) -> 
         latency_samples: latency,
         latency_removed: !setup.raw_latency,
         realtime_percent: busy.as_secs_f64() / seconds * 100.0,
+        times_realtime: seconds / taken.as_secs_f64().max(1e-9),
         warnings,
+    };
+    Ok(Done {
+        rendered,
+        audio: seconds,
+        taken,
     })
 }
 

@@ -3,18 +3,25 @@
 //! Both directions stream, so that the length of a file costs no memory. An output appears under its name only when it is
 //! complete: it is written beside its place and moved there.
 
+use crate::samples::{self, Encoding};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 use tonegraft_core::SampleRate;
 
 /// The most channels of a file.
 pub const MAX_FILE_CHANNELS: usize = 16;
 
+/// Bytes read or written at once.
+const BUFFER: usize = 1 << 16;
+
 /// A WAV file being read, front to back.
 pub struct Reader {
-    wav: hound::WavReader<BufReader<File>>,
+    /// Stands at the next sample.
+    file: BufReader<File>,
+    encoding: Encoding,
+    bytes: Vec<u8>,
     path: PathBuf,
     channels: usize,
     rate: SampleRate,
@@ -35,7 +42,9 @@ impl Reader {
             "{shown}: this is a folder; name an audio file (WAV), or list its files and give --out-dir"
         );
         let file = File::open(path).with_context(|| format!("{shown}: cannot be opened"))?;
-        let wav = hound::WavReader::new(BufReader::new(file)).map_err(|error| refusal(path, &error))?;
+        let mut file = BufReader::with_capacity(BUFFER, file);
+        let frame = samples::frame_bytes(&mut file).map_err(|error| refusal(path, &hound::Error::IoError(error)))?;
+        let wav = hound::WavReader::new(file).map_err(|error| refusal(path, &error))?;
         let spec = wav.spec();
         let channels = usize::from(spec.channels);
         ensure!(
@@ -43,10 +52,8 @@ impl Reader {
             "{shown}: {channels} channels; at most {MAX_FILE_CHANNELS} are rendered, split the file"
         );
         // An extensible header may announce any number of valid bits.
-        ensure!(
-            spec.sample_format == hound::SampleFormat::Float || matches!(spec.bits_per_sample, 8 | 16 | 24 | 32),
-            refusal(path, &hound::Error::Unsupported)
-        );
+        let encoding = Encoding::new(spec.sample_format, spec.bits_per_sample, frame / spec.channels.max(1))
+            .ok_or_else(|| refusal(path, &hound::Error::Unsupported))?;
         let Some(rate) = SampleRate::new(spec.sample_rate) else {
             bail!(
                 "{shown}: a sample rate of {} Hz; 1 to {} Hz are possible",
@@ -60,7 +67,9 @@ impl Reader {
             "{shown}: the file has no audio (zero frames), so there is nothing to render"
         );
         Ok(Self {
-            wav,
+            file: wav.into_inner(),
+            encoding,
+            bytes: Vec::new(),
             path: path.to_owned(),
             channels,
             rate,
@@ -90,52 +99,23 @@ impl Reader {
     /// The file ends before its header says so, or cannot be read.
     pub fn read(&mut self, into: &mut [Vec<f32>], frames: usize) -> Result<usize> {
         let take = self.left.min(frames as u64);
-        for channel in into.iter_mut() {
-            channel.clear();
-        }
-        let spec = self.wav.spec();
         let at = self.frames - self.left;
-        let outcome = match spec.sample_format {
-            hound::SampleFormat::Float => fill(self.wav.samples::<f32>(), into, take, |sample| sample),
-            hound::SampleFormat::Int => {
-                // 2^(bits − 1): full scale of the encoding.
-                let scale = 1.0 / f64::from(1_u32 << (u32::from(spec.bits_per_sample) - 1));
-                // The nearest f32 is what a 32-bit float file holds.
-                #[allow(clippy::cast_possible_truncation)]
-                fill(self.wav.samples::<i32>(), into, take, |sample| {
-                    (f64::from(sample) * scale) as f32
-                })
-            }
-        };
-        outcome.with_context(|| {
+        // At most `frames`, which is a usize.
+        #[allow(clippy::cast_possible_truncation)]
+        self.bytes
+            .resize(take as usize * self.channels * self.encoding.bytes(), 0);
+        self.file.read_exact(&mut self.bytes).with_context(|| {
             format!(
                 "{}: cannot be read on from frame {at}; the file is cut short or damaged",
                 self.path.display()
             )
         })?;
+        self.encoding.decode(&self.bytes, into);
         self.left -= take;
         // At most `frames`, which is a usize.
         #[allow(clippy::cast_possible_truncation)]
         Ok(take as usize)
     }
-}
-
-/// De-interleaves `take` frames.
-fn fill<S>(
-    mut samples: impl Iterator<Item = hound::Result<S>>,
-    into: &mut [Vec<f32>],
-    take: u64,
-    convert: impl Fn(S) -> f32,
-) -> hound::Result<()> {
-    for _ in 0..take {
-        for channel in into.iter_mut() {
-            let sample = samples
-                .next()
-                .unwrap_or(Err(hound::Error::FormatError("the data ends early")))?;
-            channel.push(convert(sample));
-        }
-    }
-    Ok(())
 }
 
 /// What hound says, as a sentence with the file's name.
@@ -183,8 +163,8 @@ impl Writer {
             bits_per_sample: 32,
             sample_format: hound::SampleFormat::Float,
         };
-        let wav =
-            hound::WavWriter::new(BufWriter::new(file), spec).with_context(|| format!("{shown}: cannot be written"))?;
+        let wav = hound::WavWriter::new(BufWriter::with_capacity(BUFFER, file), spec)
+            .with_context(|| format!("{shown}: cannot be written"))?;
         Ok(Self {
             wav: Some(wav),
             unfinished,

@@ -343,6 +343,12 @@ fn a_batch_gives_what_single_files_give() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("one object a line"))
         .collect();
+    let (all, lines) = lines.split_last().expect("objects");
+    assert_eq!((&all["rendered"], &all["failed"]), (&3.into(), &0.into()));
+    assert_eq!(all["jobs"], 2);
+    assert!(all["times_realtime"].as_f64() > Some(0.0) && all["times_realtime_per_core"].as_f64() > Some(0.0));
+    let seconds = all["audio_seconds"].as_f64().expect("a number");
+    assert!((seconds - 3.0 * 3005.0 / 48_000.0).abs() < 1e-9, "{seconds}");
     let inputs: Vec<_> = lines
         .iter()
         .map(|line| line["input"].as_str().expect("a path"))
@@ -356,6 +362,87 @@ fn a_batch_gives_what_single_files_give() {
         let batch = std::fs::read(bench.path("deep/out").join(name)).expect("written");
         assert!(single == batch, "{name}");
     }
+}
+
+#[test]
+fn the_number_of_jobs_changes_no_bit_and_bad_files_stop_no_others() {
+    let bench = Bench::new();
+    bench.write("ahead.onnx", &ahead().bytes());
+    std::fs::create_dir(bench.path("takes")).expect("makes");
+    // Of many lengths; every fifth is no audio, every seventh ends too early.
+    let good = |n: u64| !n.is_multiple_of(5) && !n.is_multiple_of(7);
+    for n in 1..=24u64 {
+        let name = format!("takes/{n:02}.wav");
+        let length = 200 + usize::try_from(n * n * 97 % 9000).expect("small");
+        let path = bench.wav(&name, 48_000, &[noise(length, n), noise(length, n + 100)]);
+        if n.is_multiple_of(5) {
+            bench.write(&name, b"no audio");
+        } else if n.is_multiple_of(7) {
+            let whole = std::fs::read(&path).expect("reads");
+            bench.write(&name, &whole[..whole.len() - 300]);
+        }
+    }
+    bench.write("takes/notes.txt", b"not asked for");
+    let mut first: Option<Vec<(String, Vec<u8>)>> = None;
+    for jobs in ["1", "2", "7", "24"] {
+        let folder = format!("out{jobs}");
+        let ran = bench.run(&[
+            "render",
+            "--model",
+            "ahead.onnx",
+            "--out-dir",
+            &folder,
+            "-j",
+            jobs,
+            "--block",
+            "random:3",
+            "--json",
+            "takes",
+        ]);
+        assert_eq!(ran.code, Some(1));
+        let bad: Vec<u64> = (1..=24).filter(|n| !good(*n)).collect();
+        assert!(
+            ran.stderr.contains(&format!("{} of 24 files", bad.len())),
+            "{}",
+            ran.stderr
+        );
+        let errors: Vec<&str> = ran
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error: takes"))
+            .collect();
+        assert_eq!(errors.len(), bad.len(), "{}", ran.stderr);
+        for (n, error) in bad.iter().zip(&errors) {
+            assert!(error.contains(&format!("{n:02}.wav")), "{error} is not about {n}");
+        }
+        let objects: Vec<serde_json::Value> = ran
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("one object a line"))
+            .collect();
+        let (all, each) = objects.split_last().expect("objects");
+        assert_eq!(all["failed"], bad.len());
+        assert_eq!(all["rendered"], each.len());
+        assert!(each.iter().all(|one| one["times_realtime"].as_f64() > Some(0.0)));
+        let mut written: Vec<(String, Vec<u8>)> = (std::fs::read_dir(bench.path(&folder)).expect("made"))
+            .map(|entry| {
+                let entry = entry.expect("an entry");
+                let name = entry.file_name().into_string().expect("a name");
+                (name, std::fs::read(entry.path()).expect("reads"))
+            })
+            .collect();
+        written.sort();
+        let names: Vec<String> = written.iter().map(|(name, _)| name.clone()).collect();
+        let wanted: Vec<String> = (1..=24).filter(|n| good(*n)).map(|n| format!("{n:02}.wav")).collect();
+        assert_eq!(names, wanted);
+        let first = first.get_or_insert_with(|| written.clone());
+        assert!(*first == written, "{jobs} jobs");
+    }
+    std::fs::create_dir(bench.path("empty")).expect("makes");
+    bench.refused(
+        &["render", "--model", "ahead.onnx", "--out-dir", "out", "empty"],
+        &["empty", "no .wav file"],
+    );
 }
 
 #[test]
