@@ -1,136 +1,168 @@
-//! The same models on Tonegraft's engine and on ONNX Runtime, by turns in one process; CSV on standard output.
+//! The same networks on Tonegraft's engine and on its peers, by turns in one process; one JSON object per line on standard output.
 //!
-//! `tonegraft-benches LIBONNXRUNTIME MODEL.onnx…`. Both engines play the same mono noise; every block has samples of its own, and
-//! the two outputs are compared, so an engine that does less work is found out.
-#![forbid(unsafe_code)]
+//! All engines play the same mono noise, and their outputs are compared, so an engine that does less work is found out.
+//! `cargo xtask bench-report` runs it; `tonegraft-benches help` says how to run it alone.
+#![deny(unsafe_code)]
 
-mod native;
-mod peer;
+mod cases;
+mod engines;
+mod folders;
+// Replaces the allocator to count its calls.
+#[allow(unsafe_code)]
+mod heap;
+mod instances;
+mod kernels;
+mod measure;
+mod noise;
+mod peers;
 
-use anyhow::{Context, Result, ensure};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use anyhow::{Context, Result, bail, ensure};
+use folders::Folders;
+use std::io::Write as _;
+use std::time::Duration;
+use tonegraft_core::denormals::FlushDenormals;
+use tonegraft_engine::Isa;
 
-/// Frames per block.
-const BLOCKS: [usize; 7] = [1, 16, 32, 64, 128, 512, 2048];
+const HELP: &str = "\
+tonegraft-benches COMMAND [OPTION…]
 
-/// Time for each engine, model and block size.
-const BUDGET: Duration = Duration::from_millis(1500);
+  convert    write the .nam models as graphs into the folder of models
+  engines    every model on every engine, by turns
+  instances  64 instances of one model on one core
+  kernels    every kernel beside its scalar reference
 
-/// Fewest and most blocks that are timed.
-const FEWEST: usize = 40;
-const MOST: usize = 20_000;
+  --models FOLDER    graphs made by benches/models/graphs.py and `convert`
+  --data FOLDER      third-party data
+  --library FILE     ONNX Runtime's library
+  --model NAME       only this model (may be repeated)
+  --block N,…        only these blocks
+  --isa NAME,…       our instruction sets, the first is the reference of the comparison [default: the widest, and avx2]
+  --seconds S        time for each engine, model and block [default: 0.25]
+  --only-ours        no peers
+";
 
-/// How many blocks one engine plays before the other has its turn.
-const TURN: usize = 10;
-
-/// Largest difference of the outputs, relative to max(1, peak).
-const TOLERANCE: f32 = 1e-4;
-
-/// An engine that has a model loaded.
-pub trait Engine {
-    /// Plays one block, mono. `input` and `output` have one length.
-    fn play(&mut self, input: &[f32], output: &mut [f32]) -> Result<()>;
+/// The arguments.
+struct Arguments {
+    command: String,
+    folders: Folders,
+    models: Vec<String>,
+    blocks: Vec<usize>,
+    isas: Vec<Isa>,
+    budget: Duration,
+    only_ours: bool,
 }
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args_os().skip(1);
-    let library = arguments.next().context("first argument: the path of ONNX Runtime's library")?;
-    let environment = ort::init_from(Path::new(&library))?.build()?;
-    println!("model,block,engine,blocks,p50_us,p99_us,max_difference");
-    for model in arguments {
-        let path = Path::new(&model);
-        for block in BLOCKS {
-            measure(path, block, &environment)?;
+    let arguments = arguments(std::env::args().skip(1))?;
+    let _guard = FlushDenormals::new();
+    let Arguments { folders, isas, budget, .. } = &arguments;
+    let chosen = cases::chosen(&arguments.models)?;
+    match arguments.command.as_str() {
+        "convert" => cases::convert(folders)?,
+        "engines" => {
+            let peers = peers::Peers::new(folders, isas.clone(), arguments.only_ours)?;
+            write(peers.peaks())?;
+            for case in &chosen {
+                for block in case.blocks {
+                    if arguments.blocks.is_empty() || arguments.blocks.contains(block) {
+                        write(peers.measure(case, folders, *block, *budget)?)?;
+                    }
+                }
+            }
         }
+        "instances" => {
+            for case in chosen.iter().filter(|case| !arguments.models.is_empty() || case.name == "a2-full") {
+                for isa in isas {
+                    write(instances::measure(case, folders, *isa)?)?;
+                }
+            }
+        }
+        "kernels" => write(kernels::measure(isas, *budget)?)?,
+        "help" | "--help" | "-h" => print!("{HELP}"),
+        other => bail!("there is no command `{other}`\n{HELP}"),
     }
     Ok(())
 }
 
-fn measure(path: &Path, block: usize, environment: &ort::environment::Environment) -> Result<()> {
-    let name = path.file_stem().context("a model has a name")?.to_string_lossy();
-    let mut native = native::Native::open(path)?;
-    let receptive_field = native.receptive_field();
-    let mut peer = peer::Peer::open(environment, path, receptive_field)?;
-    let mut noise = Noise::new();
+/// One line each.
+fn write(values: impl IntoIterator<Item = serde_json::Value>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for value in values {
+        writeln!(out, "{value}")?;
+    }
+    Ok(out.flush()?)
+}
 
-    // Warm-up: past the receptive field, where a start from zero and a window of zeros may differ.
-    let warm_up = (receptive_field.div_ceil(block) + FEWEST).min(MOST);
-    let mut input = vec![0.0; block];
-    let (mut ours, mut theirs) = (vec![0.0; block], vec![0.0; block]);
-    for index in 0..warm_up {
-        noise.fill(&mut input);
-        native.play(&input, &mut ours)?;
-        // The peer's only memory is its window of past input and its states; it need not compute all of the warm-up.
-        if index + FEWEST < warm_up && peer.has_only_a_window() {
-            peer.remember(&input);
-        } else {
-            peer.play(&input, &mut theirs)?;
+fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
+    let command = words.next().unwrap_or_else(|| "help".into());
+    let widest = Isa::detect();
+    let mut isas = vec![widest];
+    if widest != Isa::Avx2Fma && Isa::Avx2Fma.is_available() {
+        isas.push(Isa::Avx2Fma);
+    }
+    let mut arguments = Arguments {
+        command,
+        folders: Folders::default(),
+        models: Vec::new(),
+        blocks: Vec::new(),
+        isas,
+        budget: Duration::from_millis(250),
+        only_ours: false,
+    };
+    while let Some(word) = words.next() {
+        if word == "--only-ours" {
+            arguments.only_ours = true;
+            continue;
+        }
+        let value = words.next().with_context(|| format!("{word} needs a value\n{HELP}"))?;
+        match word.as_str() {
+            "--models" => arguments.folders.models = value.into(),
+            "--data" => arguments.folders.data = Some(value.into()),
+            "--library" => arguments.folders.library = Some(value.into()),
+            "--model" => arguments.models.push(value),
+            "--block" => {
+                arguments.blocks = value.split(',').map(str::parse).collect::<Result<_, _>>().context("--block wants numbers")?;
+            }
+            "--isa" => arguments.isas = value.split(',').map(isa).collect::<Result<_>>()?,
+            "--seconds" => {
+                let seconds: f64 = value.parse().context("--seconds wants a number")?;
+                ensure!((0.0..=600.0).contains(&seconds), "--seconds: 0 to 600");
+                arguments.budget = Duration::from_secs_f64(seconds);
+            }
+            _ => bail!("unknown option `{word}`\n{HELP}"),
         }
     }
-
-    let begun = Instant::now();
-    let (mut native_times, mut peer_times) = (Vec::new(), Vec::new());
-    let (mut worst, mut peak) = (0.0_f32, 1.0_f32);
-    while native_times.len() < FEWEST || (begun.elapsed() < BUDGET * 2 && native_times.len() < MOST) {
-        let inputs: Vec<Vec<f32>> = (0..TURN)
-            .map(|_| {
-                let mut input = vec![0.0; block];
-                noise.fill(&mut input);
-                input
-            })
-            .collect();
-        let ours = turn(&mut native, &inputs, &mut native_times)?;
-        let theirs = turn(&mut peer, &inputs, &mut peer_times)?;
-        for (a, b) in ours.iter().zip(&theirs) {
-            ensure!(a.is_finite() && b.is_finite(), "{name}, blocks of {block}: not a number");
-            worst = worst.max((a - b).abs());
-            peak = peak.max(b.abs());
-        }
-    }
-    let difference = worst / peak;
-    ensure!(difference <= TOLERANCE, "{name}, blocks of {block}: the engines differ by {difference:.1e}");
-    for (engine, times) in [("native", &mut native_times), ("onnxruntime", &mut peer_times)] {
-        times.sort_unstable();
-        let (p50, p99) = (percentile(times, 50), percentile(times, 99));
-        println!("{name},{block},{engine},{},{p50:.3},{p99:.3},{difference:.1e}", times.len());
-    }
-    Ok(())
+    Ok(arguments)
 }
 
-/// Plays every input; the outputs one after another.
-fn turn(engine: &mut impl Engine, inputs: &[Vec<f32>], times: &mut Vec<Duration>) -> Result<Vec<f32>> {
-    let mut all = Vec::new();
-    for input in inputs {
-        let mut output = vec![0.0; input.len()];
-        let begun = Instant::now();
-        engine.play(input, &mut output)?;
-        times.push(begun.elapsed());
-        all.extend_from_slice(&output);
-    }
-    Ok(all)
+fn isa(name: &str) -> Result<Isa> {
+    let available = Isa::available();
+    available.iter().find(|isa| isa.name() == name).copied().with_context(|| {
+        let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
+        format!("no instruction set `{name}` on this machine; there are: {}", names.join(", "))
+    })
 }
 
-/// Nearest rank, in µs.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map_or(0.0, |time| time.as_secs_f64() * 1e6)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Uniform noise at a guitar's level, the same in every run.
-struct Noise(u64);
-
-impl Noise {
-    fn new() -> Self {
-        Self(0x2545_F491_4F6C_DD1D)
+    fn parse(text: &str) -> Result<Arguments> {
+        arguments(text.split_whitespace().map(str::to_owned))
     }
 
-    fn fill(&mut self, block: &mut [f32]) {
-        for sample in block {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            *sample = (self.0 >> 40) as f32 / 16_777_216.0 * 0.5 - 0.25;
+    #[test]
+    fn arguments_are_read() {
+        let arguments = parse("engines --block 1,64 --isa scalar --seconds 0.5 --model tcn --only-ours").expect("they are right");
+        assert_eq!((arguments.command.as_str(), &arguments.blocks[..]), ("engines", &[1, 64][..]));
+        assert_eq!((arguments.isas, arguments.budget), (vec![Isa::Scalar], Duration::from_millis(500)));
+        assert!(arguments.only_ours && arguments.models == ["tcn"]);
+    }
+
+    #[test]
+    fn wrong_ones_are_told() {
+        for text in ["engines --block", "engines --block x", "engines --isa mmx", "engines --seconds -1", "engines --what 1"] {
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }

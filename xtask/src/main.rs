@@ -42,7 +42,8 @@ cargo xtask COMMAND
   extended       slow checks: Ardour's export, cargo-deny, checks for other systems, soak
   fuzz           the fuzzers of fuzz/, 30 CPU-minutes each (fuzz TARGET… --minutes N; 0 minutes: the corpus alone)
   coverage       what plays and what is refused, written to docs/COVERAGE.md (--check: is it stale?)
-  bench-report   benches beside ONNX Runtime, written to docs/BENCHMARKS.md
+  bench-report   benches beside ONNX Runtime, tract and nam-rs, written to docs/BENCHMARKS.md
+                 (--model NAME: only that model; --core N: the core; --seconds S: for each figure; --page: only write the page again)
 
 Environment:
   TONEGRAFT_TEST_DATA=FOLDER           third-party models and audio (default: ../shared/data)
@@ -67,8 +68,10 @@ fn dispatch() -> Result<ExitCode> {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", &[][..]),
     };
-    if !matches!(command, "hosts" | "fuzz" | "coverage" | "help" | "-h" | "--help")
-        && let Some(unknown) = rest.first()
+    if !matches!(
+        command,
+        "hosts" | "fuzz" | "coverage" | "bench-report" | "help" | "-h" | "--help"
+    ) && let Some(unknown) = rest.first()
     {
         bail!("`cargo xtask {command}` takes no argument, but `{unknown}` was given");
     }
@@ -92,7 +95,7 @@ fn dispatch() -> Result<ExitCode> {
         "extended" => return Ok(extended::run(&project)),
         "fuzz" => fuzz::run(&project, rest)?,
         "coverage" => coverage::run(&project, rest)?,
-        "bench-report" => bench_report::run(&project)?,
+        "bench-report" => bench_report::run(&project, rest)?,
         "help" | "-h" | "--help" => print!("{HELP}"),
         other => bail!("there is no command `{other}`; `cargo xtask help` lists them"),
     }

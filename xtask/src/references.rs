@@ -36,7 +36,11 @@ pub fn run(project: &Project) -> Result<()> {
     Ok(())
 }
 
-fn environment(project: &Project) -> Result<PathBuf> {
+/// The Python that has `onnx`, in `.venv-references`.
+///
+/// # Errors
+/// Python is missing, or the packages cannot be installed.
+pub fn environment(project: &Project) -> Result<PathBuf> {
     let folder = project.root.join(".venv-references");
     let python = if cfg!(windows) {
         folder.join("Scripts/python.exe")

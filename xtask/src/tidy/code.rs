@@ -16,8 +16,9 @@ const UNSAFE_PLACES: &[&str] = &[
     "crates/core/src/denormals.rs",
     // The CLAP entry.
     "plugin/src/entry",
-    // The counting allocator of `tonegraft bench`, and those of the tests.
+    // The counting allocators of `tonegraft bench`, of the benches and of the tests.
     "render/src/alloc.rs",
+    "benches/src/heap.rs",
     "tests/",
     "plugin/tests/",
     "crates/engine/tests/",
@@ -31,6 +32,7 @@ const DENYING_ROOTS: &[&str] = &[
     "plugin/src/lib.rs",
     "render/src/main.rs",
     "render/src/lib.rs",
+    "benches/src/main.rs",
 ];
 
 /// Runs the rules.
