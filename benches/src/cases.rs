@@ -40,9 +40,16 @@ const USUAL: Case = Case {
     rate: 48_000.0,
 };
 
-const RECURRENT: Case = Case { has_twin: false, ..USUAL };
+const RECURRENT: Case = Case {
+    has_twin: false,
+    ..USUAL
+};
 
-const CODEC: Case = Case { blocks: &FRAMES, rate: 24_000.0, ..USUAL };
+const CODEC: Case = Case {
+    blocks: &FRAMES,
+    rate: 24_000.0,
+    ..USUAL
+};
 
 /// All, in the order of the report.
 pub const CASES: &[Case] = &[
@@ -58,17 +65,53 @@ pub const CASES: &[Case] = &[
         ],
         ..USUAL
     },
-    Case { name: "a2-full", nam: Some("nam/A2.nam"), size: Some(1.0), ..USUAL },
-    Case { name: "a2-lite", nam: Some("nam/A2.nam"), size: Some(0.1), ..USUAL },
-    Case { name: "feather", nam: Some("nam/BossWN-feather.nam"), ..USUAL },
-    Case { name: "nano", nam: Some("nam/BossWN-nano.nam"), ..USUAL },
-    Case { name: "lstm16", ..RECURRENT },
-    Case { name: "lstm24", ..RECURRENT },
-    Case { name: "lstm40", ..RECURRENT },
-    Case { name: "gru40", ..RECURRENT },
+    Case {
+        name: "a2-full",
+        nam: Some("nam/A2.nam"),
+        size: Some(1.0),
+        ..USUAL
+    },
+    Case {
+        name: "a2-lite",
+        nam: Some("nam/A2.nam"),
+        size: Some(0.1),
+        ..USUAL
+    },
+    Case {
+        name: "feather",
+        nam: Some("nam/BossWN-feather.nam"),
+        ..USUAL
+    },
+    Case {
+        name: "nano",
+        nam: Some("nam/BossWN-nano.nam"),
+        ..USUAL
+    },
+    Case {
+        name: "lstm16",
+        ..RECURRENT
+    },
+    Case {
+        name: "lstm24",
+        ..RECURRENT
+    },
+    Case {
+        name: "lstm40",
+        ..RECURRENT
+    },
+    Case {
+        name: "gru40",
+        ..RECURRENT
+    },
     Case { name: "tcn", ..USUAL },
-    Case { name: "encoder", ..CODEC },
-    Case { name: "decoder", ..CODEC },
+    Case {
+        name: "encoder",
+        ..CODEC
+    },
+    Case {
+        name: "decoder",
+        ..CODEC
+    },
 ];
 
 impl Case {
@@ -114,7 +157,11 @@ pub fn chosen(names: &[String]) -> Result<Vec<Case>> {
             CASES.iter().map(|case| case.name).collect::<Vec<_>>().join(", ")
         );
     }
-    Ok(CASES.iter().filter(|case| names.is_empty() || names.iter().any(|name| case.name == name)).copied().collect())
+    Ok(CASES
+        .iter()
+        .filter(|case| names.is_empty() || names.iter().any(|name| case.name == name))
+        .copied()
+        .collect())
 }
 
 /// Writes the `.nam` cases as graphs.

@@ -16,7 +16,11 @@ pub struct Folders {
 impl Folders {
     /// A file named in a case: third-party data if its name has a folder, else a made graph. `None` if it is not there.
     pub fn file(&self, name: &str) -> Option<PathBuf> {
-        let path = if name.contains('/') { self.data.as_ref()?.join(name) } else { self.models.join(name) };
+        let path = if name.contains('/') {
+            self.data.as_ref()?.join(name)
+        } else {
+            self.models.join(name)
+        };
         path.is_file().then_some(path)
     }
 }

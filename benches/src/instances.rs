@@ -30,7 +30,9 @@ const COLD_ROUNDS: usize = 40;
 /// # Errors
 /// The model cannot be played.
 pub fn measure(case: &Case, folders: &Folders, isa: Isa) -> Result<Option<Value>> {
-    let Some(path) = case.model(folders) else { return Ok(None) };
+    let Some(path) = case.model(folders) else {
+        return Ok(None);
+    };
     let model = Model::from_file(&path, &case.options())?;
     let mut instances: Vec<Ours> = (0..INSTANCES).map(|_| Ours::new(&model, isa)).collect::<Result<_>>()?;
     let mut noise = Noise::new();

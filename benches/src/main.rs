@@ -55,7 +55,9 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = arguments(std::env::args().skip(1))?;
     let _guard = FlushDenormals::new();
-    let Arguments { folders, isas, budget, .. } = &arguments;
+    let Arguments {
+        folders, isas, budget, ..
+    } = &arguments;
     let chosen = cases::chosen(&arguments.models)?;
     match arguments.command.as_str() {
         "convert" => cases::convert(folders)?,
@@ -71,7 +73,10 @@ fn main() -> Result<()> {
             }
         }
         "instances" => {
-            for case in chosen.iter().filter(|case| !arguments.models.is_empty() || case.name == "a2-full") {
+            for case in chosen
+                .iter()
+                .filter(|case| !arguments.models.is_empty() || case.name == "a2-full")
+            {
                 for isa in isas {
                     write(instances::measure(case, folders, *isa)?)?;
                 }
@@ -121,7 +126,11 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
             "--library" => arguments.folders.library = Some(value.into()),
             "--model" => arguments.models.push(value),
             "--block" => {
-                arguments.blocks = value.split(',').map(str::parse).collect::<Result<_, _>>().context("--block wants numbers")?;
+                arguments.blocks = value
+                    .split(',')
+                    .map(str::parse)
+                    .collect::<Result<_, _>>()
+                    .context("--block wants numbers")?;
             }
             "--isa" => arguments.isas = value.split(',').map(isa).collect::<Result<_>>()?,
             "--seconds" => {
@@ -137,10 +146,17 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
 
 fn isa(name: &str) -> Result<Isa> {
     let available = Isa::available();
-    available.iter().find(|isa| isa.name() == name).copied().with_context(|| {
-        let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
-        format!("no instruction set `{name}` on this machine; there are: {}", names.join(", "))
-    })
+    available
+        .iter()
+        .find(|isa| isa.name() == name)
+        .copied()
+        .with_context(|| {
+            let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
+            format!(
+                "no instruction set `{name}` on this machine; there are: {}",
+                names.join(", ")
+            )
+        })
 }
 
 #[cfg(test)]
@@ -153,15 +169,28 @@ mod tests {
 
     #[test]
     fn arguments_are_read() {
-        let arguments = parse("engines --block 1,64 --isa scalar --seconds 0.5 --model tcn --only-ours").expect("they are right");
-        assert_eq!((arguments.command.as_str(), &arguments.blocks[..]), ("engines", &[1, 64][..]));
-        assert_eq!((arguments.isas, arguments.budget), (vec![Isa::Scalar], Duration::from_millis(500)));
+        let arguments =
+            parse("engines --block 1,64 --isa scalar --seconds 0.5 --model tcn --only-ours").expect("they are right");
+        assert_eq!(
+            (arguments.command.as_str(), &arguments.blocks[..]),
+            ("engines", &[1, 64][..])
+        );
+        assert_eq!(
+            (arguments.isas, arguments.budget),
+            (vec![Isa::Scalar], Duration::from_millis(500))
+        );
         assert!(arguments.only_ours && arguments.models == ["tcn"]);
     }
 
     #[test]
     fn wrong_ones_are_told() {
-        for text in ["engines --block", "engines --block x", "engines --isa mmx", "engines --seconds -1", "engines --what 1"] {
+        for text in [
+            "engines --block",
+            "engines --block x",
+            "engines --isa mmx",
+            "engines --seconds -1",
+            "engines --what 1",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -68,7 +68,11 @@ struct Kept {
 pub fn race(runners: &mut [Runner], block: usize, budget: Duration) -> Result<Vec<Figures>> {
     let mut kept: Vec<Kept> = runners
         .iter()
-        .map(|runner| Kept { skip: runner.latency, times: Vec::with_capacity(MOST + MOST_OF_TURN), ..Kept::default() })
+        .map(|runner| Kept {
+            skip: runner.latency,
+            times: Vec::with_capacity(MOST + MOST_OF_TURN),
+            ..Kept::default()
+        })
         .collect();
     let mut noise = Noise::new();
     let mut output = vec![0.0; block * MOST_OF_TURN.max(WARM_UP)];
@@ -140,13 +144,23 @@ fn keep(kept: &mut Kept, output: &[f32]) {
 /// Compares what all have played with the first.
 fn compare(runners: &[Runner], kept: &mut [Kept], peak: &mut f32) -> Result<()> {
     let frames = kept.iter().map(|kept| kept.output.len()).min().unwrap_or(0);
-    let Some((first, others)) = kept.split_first_mut() else { return Ok(()) };
+    let Some((first, others)) = kept.split_first_mut() else {
+        return Ok(());
+    };
     let reference: Vec<f32> = first.output.drain(..frames).collect();
     *peak = reference.iter().fold(*peak, |peak, sample| peak.max(sample.abs()));
-    ensure!(reference.iter().all(|sample| sample.is_finite()), "{} plays something that is not a number", runners[0].name);
+    ensure!(
+        reference.iter().all(|sample| sample.is_finite()),
+        "{} plays something that is not a number",
+        runners[0].name
+    );
     for (runner, kept) in runners[1..].iter().zip(others) {
         for (theirs, ours) in kept.output.drain(..frames).zip(&reference) {
-            ensure!(theirs.is_finite(), "{} plays something that is not a number", runner.name);
+            ensure!(
+                theirs.is_finite(),
+                "{} plays something that is not a number",
+                runner.name
+            );
             kept.worst = kept.worst.max((theirs - ours).abs());
         }
         let difference = kept.worst / *peak;
@@ -190,7 +204,13 @@ mod tests {
 
     fn runner(latency: usize, error: f32) -> Runner {
         let past = std::iter::repeat_n(0.0, latency).collect();
-        Runner { name: "late".into(), isa: "", engine: Box::new(Late { past, error }), latency, tolerance: Some(1e-4) }
+        Runner {
+            name: "late".into(),
+            isa: "",
+            engine: Box::new(Late { past, error }),
+            latency,
+            tolerance: Some(1e-4),
+        }
     }
 
     #[test]
@@ -198,8 +218,16 @@ mod tests {
         let mut runners = [runner(7, 0.0), runner(0, 0.0), runner(30, 5e-5)];
         let figures = race(&mut runners, 4, Duration::ZERO).expect("they agree");
         assert_eq!(figures[1].difference, Some(0.0));
-        assert!(figures[2].difference.is_some_and(|difference| (4e-5..6e-5).contains(&difference)));
-        assert!(figures.iter().all(|figures| figures.blocks >= FEWEST && figures.p99_us >= figures.p50_us));
+        assert!(
+            figures[2]
+                .difference
+                .is_some_and(|difference| (4e-5..6e-5).contains(&difference))
+        );
+        assert!(
+            figures
+                .iter()
+                .all(|figures| figures.blocks >= FEWEST && figures.p99_us >= figures.p50_us)
+        );
         assert!(race(&mut [runner(7, 0.0), runner(0, 2e-4)], 4, Duration::ZERO).is_err());
     }
 

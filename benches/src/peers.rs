@@ -1,11 +1,14 @@
 //! A case on every engine that plays it.
 
 use crate::cases::Case;
-use crate::engines::{nam_rs::NamRs, ours::Ours};
+use crate::engines::{Engine, nam_rs::NamRs, ours::Ours};
 use crate::folders::Folders;
 use crate::measure::{Runner, race};
+use crate::noise::Noise;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+#[cfg(feature = "onnxruntime")]
+use std::path::Path;
 use std::time::Duration;
 use tonegraft_engine::{Isa, Model};
 use tonegraft_kernels::peak;
@@ -47,7 +50,10 @@ impl Peers {
 
     /// The most multiply-adds per nanosecond, for each instruction set.
     pub fn peaks(&self) -> Vec<Value> {
-        self.peaks.iter().map(|(isa, macs)| json!({"kind": "peak", "isa": isa.name(), "macs_per_ns": macs})).collect()
+        self.peaks
+            .iter()
+            .map(|(isa, macs)| json!({"kind": "peak", "isa": isa.name(), "macs_per_ns": macs}))
+            .collect()
     }
 
     /// Measures one block length; a line for each engine. Nothing if the case's file is not there.
@@ -55,7 +61,9 @@ impl Peers {
     /// # Errors
     /// An engine refuses the model, fails or plays something else than ours.
     pub fn measure(&self, case: &Case, folders: &Folders, block: usize, budget: Duration) -> Result<Vec<Value>> {
-        let Some(path) = case.model(folders) else { return Ok(Vec::new()) };
+        let Some(path) = case.model(folders) else {
+            return Ok(Vec::new());
+        };
         let model = Model::from_file(&path, &case.options())?;
         let mut runners = self.ours(&model, "tonegraft", SAME_FILE_TOLERANCE)?;
         for (label, file, length) in case.others {
@@ -68,17 +76,16 @@ impl Peers {
                 runners.append(&mut more);
             }
         }
-        if !self.only_ours {
+        let mut lines = if self.only_ours {
+            Vec::new()
+        } else {
             self.others(case, folders, block, &mut runners)
-                .with_context(|| format!("{} with blocks of {block}", case.name))?;
-        }
-        let figures = race(&mut runners, block, budget).with_context(|| format!("{} with blocks of {block}", case.name))?;
+        };
+        let figures =
+            race(&mut runners, block, budget).with_context(|| format!("{} with blocks of {block}", case.name))?;
         let widest = self.peaks.first().map_or(1.0, |(_, peak)| *peak);
         let macs = model.info().macs_per_sample as f64;
-        Ok(runners
-            .iter()
-            .zip(figures)
-            .map(|(runner, figures)| {
+        lines.extend(runners.iter().zip(figures).map(|(runner, figures)| {
                 let ns_per_sample = figures.p50_us * 1e3 / block as f64;
                 // Peers choose their instructions themselves: theirs is the widest.
                 let peak = self.peaks.iter().find(|(isa, _)| isa.name() == runner.isa).map_or(widest, |(_, peak)| *peak);
@@ -89,8 +96,8 @@ impl Peers {
                     "macs_per_sample": macs, "heap_per_block": figures.heap_per_block, "difference": figures.difference,
                     "tolerance": runner.tolerance,
                 })
-            })
-            .collect())
+        }));
+        Ok(lines)
     }
 
     /// Ours, once for each instruction set.
@@ -110,33 +117,47 @@ impl Peers {
         Ok(runners)
     }
 
-    /// Every other engine that plays the case.
-    fn others(&self, case: &Case, folders: &Folders, block: usize, runners: &mut Vec<Runner>) -> Result<()> {
-        let mut add = |name: &str, engine: Box<dyn crate::engines::Engine>, tolerance| {
-            runners.push(Runner { name: name.to_owned(), isa: "", engine, latency: 0, tolerance });
-        };
+    /// Every other engine that plays the case; a line for each that does not.
+    fn others(&self, case: &Case, folders: &Folders, block: usize, runners: &mut Vec<Runner>) -> Vec<Value> {
+        let mut refused = Vec::new();
+        let mut add =
+            |name: &str, tolerance: Option<f32>, open: &dyn Fn() -> Result<Box<dyn Engine>>| {
+                let played = open().and_then(|mut trial| trial.play(&Noise::new().take(block), &mut vec![0.0; block]));
+                match played.and_then(|()| open()) {
+                Ok(engine) => runners.push(Runner { name: name.to_owned(), isa: "", engine, latency: 0, tolerance }),
+                Err(error) => refused.push(json!({
+                    "kind": "refused", "model": case.name, "block": block, "engine": name, "why": format!("{error:#}"),
+                })),
+            }
+            };
         #[cfg(feature = "onnxruntime")]
         if let Some(environment) = &self.environment {
             use crate::engines::onnxruntime::OnnxRuntime;
-            add("onnxruntime", Box::new(OnnxRuntime::open(environment, &case.twin(folders), block)?), Some(TOLERANCE));
+            let open =
+                |path: &Path| -> Result<Box<dyn Engine>> { Ok(Box::new(OnnxRuntime::open(environment, path, block)?)) };
+            add("onnxruntime", Some(TOLERANCE), &|| open(&case.twin(folders)));
             if case.nam.is_none() && case.has_twin {
                 // Cheaper for it: no past is handed on, each block begins from zeros. Not the same samples.
-                let engine = OnnxRuntime::open(environment, &case.graph(folders), block)?;
-                add("onnxruntime (no past)", Box::new(engine), None);
+                add("onnxruntime (no past)", None, &|| open(&case.graph(folders)));
             }
         }
         #[cfg(feature = "tract")]
-        add(
-            "tract-onnx",
-            Box::new(crate::engines::tract::Tract::open(&case.twin(folders), block)?),
-            Some(TOLERANCE),
-        );
+        add("tract-onnx", Some(TOLERANCE), &|| {
+            Ok(Box::new(crate::engines::tract::Tract::open(
+                &case.twin(folders),
+                block,
+            )?))
+        });
         if let (Some(file), Some(data)) = (case.nam, &folders.data) {
-            let name = if cfg!(feature = "tract") { "nam-rs" } else { "nam-rs (target-cpu=native)" };
-            add(name, Box::new(NamRs::open(&data.join(file), case.size)?), Some(TOLERANCE));
+            let name = if cfg!(feature = "tract") {
+                "nam-rs"
+            } else {
+                "nam-rs (target-cpu=native)"
+            };
+            add(name, Some(TOLERANCE), &|| {
+                Ok(Box::new(NamRs::open(&data.join(file), case.size)?))
+            });
         }
-        #[cfg(not(any(feature = "onnxruntime", feature = "tract")))]
-        let _ = block;
-        Ok(())
+        refused
     }
 }

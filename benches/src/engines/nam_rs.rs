@@ -14,7 +14,10 @@ impl NamRs {
         let told = |error: nam_rs::Error| anyhow!("nam-rs: {error}");
         let mut model = Model::from_nam(&NamModel::from_file(path).map_err(told)?).map_err(told)?;
         if let Some(size) = size {
-            model.as_slimmable_mut().context("nam-rs: the model has one size")?.set_slim_size(size);
+            model
+                .as_slimmable_mut()
+                .context("nam-rs: the model has one size")?
+                .set_slim_size(size);
         }
         Ok(Self(model))
     }

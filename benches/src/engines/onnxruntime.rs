@@ -44,12 +44,25 @@ impl OnnxRuntime {
         let session = builder.commit_from_file(path).map_err(told)?;
         let mut shapes = Vec::new();
         for input in session.inputs() {
-            let ValueType::Tensor { shape, .. } = input.dtype() else { continue };
-            shapes.push(shape.iter().map(|size| if *size < 0 { frames } else { *size }).collect::<Vec<i64>>());
+            let ValueType::Tensor { shape, .. } = input.dtype() else {
+                continue;
+            };
+            shapes.push(
+                shape
+                    .iter()
+                    .map(|size| if *size < 0 { frames } else { *size })
+                    .collect::<Vec<i64>>(),
+            );
         }
         let shape = shapes.first().context("no input")?.clone();
-        ensure!(shape.iter().product::<i64>() == frames, "the first input is not mono audio: {shape:?}");
-        ensure!(session.outputs().len() == shapes.len(), "as many outputs as inputs are needed");
+        ensure!(
+            shape.iter().product::<i64>() == frames,
+            "the first input is not mono audio: {shape:?}"
+        );
+        ensure!(
+            session.outputs().len() == shapes.len(),
+            "as many outputs as inputs are needed"
+        );
         let mut states = Vec::new();
         for (shape, output) in shapes.iter().zip(session.outputs()).skip(1) {
             let zeros = vec![0.0_f32; usize::try_from(shape.iter().product::<i64>())?];
@@ -68,7 +81,12 @@ impl Engine for OnnxRuntime {
         values.extend(self.states.iter().map(|(_, value)| SessionInputValue::from(value)));
         let mut outputs = self.session.run(&values[..]).map_err(told)?;
         let (_, samples) = outputs[0].try_extract_tensor::<f32>().map_err(told)?;
-        ensure!(samples.len() == output.len(), "ONNX Runtime: {} samples for {}", samples.len(), output.len());
+        ensure!(
+            samples.len() == output.len(),
+            "ONNX Runtime: {} samples for {}",
+            samples.len(),
+            output.len()
+        );
         output.copy_from_slice(samples);
         drop(values);
         for (name, value) in &mut self.states {

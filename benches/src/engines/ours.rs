@@ -29,7 +29,10 @@ impl Ours {
 
 impl Engine for Ours {
     fn play(&mut self, input: &[f32], output: &mut [f32]) -> Result<()> {
-        ensure!(self.processor.process(&[input], &mut [output]) == Fault::None, "the engine reports a fault");
+        ensure!(
+            self.processor.process(&[input], &mut [output]) == Fault::None,
+            "the engine reports a fault"
+        );
         Ok(())
     }
 }

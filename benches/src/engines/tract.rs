@@ -4,6 +4,8 @@ use super::Engine;
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::Factoid;
+use tract_onnx::tract_hir::internal::DimLike;
 
 /// A plan with the state of its execution, and the states of the graph.
 pub struct Tract {
@@ -32,8 +34,14 @@ impl Tract {
             model.set_output_fact(output, InferenceFact::default())?;
         }
         let shape = shapes.first().context("no input")?.clone();
-        ensure!(shape.iter().product::<usize>() == block, "the first input is not mono audio: {shape:?}");
-        let states = shapes[1..].iter().map(|shape| Tensor::zero::<f32>(shape).map(Tensor::into_tvalue)).collect::<TractResult<_>>()?;
+        ensure!(
+            shape.iter().product::<usize>() == block,
+            "the first input is not mono audio: {shape:?}"
+        );
+        let states = shapes[1..]
+            .iter()
+            .map(|shape| Tensor::zero::<f32>(shape).map(Tensor::into_tvalue))
+            .collect::<TractResult<_>>()?;
         let state = model.into_optimized()?.into_runnable()?.spawn()?;
         Ok(Self { state, shape, states })
     }
@@ -48,7 +56,12 @@ impl Engine for Tract {
         let audio = outputs.remove(0);
         let view = audio.to_plain_array_view::<f32>()?;
         let samples = view.as_slice().context("tract: scattered output")?;
-        ensure!(samples.len() == output.len(), "tract: {} samples for {}", samples.len(), output.len());
+        ensure!(
+            samples.len() == output.len(),
+            "tract: {} samples for {}",
+            samples.len(),
+            output.len()
+        );
         output.copy_from_slice(samples);
         self.states = outputs;
         Ok(())

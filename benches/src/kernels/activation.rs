@@ -18,15 +18,26 @@ const FUNCTIONS: [(&str, Function); 4] = [
 ];
 
 pub(super) fn groups(isas: &[Isa]) -> Result<Vec<Group>> {
-    FUNCTIONS.iter().map(|(name, function)| group(name, *function, isas)).collect()
+    FUNCTIONS
+        .iter()
+        .map(|(name, function)| group(name, *function, isas))
+        .collect()
 }
 
 fn group(name: &str, function: Function, isas: &[Isa]) -> Result<Group> {
     // −5 … 5.
-    let x: Vec<f32> = Noise::new().take(CHANNELS * FRAMES).into_iter().map(|x| x * 20.0).collect();
+    let x: Vec<f32> = Noise::new()
+        .take(CHANNELS * FRAMES)
+        .into_iter()
+        .map(|x| x * 20.0)
+        .collect();
     let exact = {
         let x = x.clone();
-        move || x.iter().map(|x| reference::apply(function, f64::from(*x))).collect::<Vec<f64>>()
+        move || {
+            x.iter()
+                .map(|x| reference::apply(function, f64::from(*x)))
+                .collect::<Vec<f64>>()
+        }
     };
     let expected = exact();
     let mut variants = Vec::new();
@@ -37,7 +48,11 @@ fn group(name: &str, function: Function, isas: &[Isa]) -> Result<Group> {
         kernel.map(&x, &mut y);
         let first = y.clone();
         let call = move || kernel.map(black_box(&x), black_box(&mut y));
-        variants.push(Variant { isa: *isa, first, call: Box::new(call) });
+        variants.push(Variant {
+            isa: *isa,
+            first,
+            call: Box::new(call),
+        });
     }
     Ok(Group {
         name: format!("{name} {CHANNELS} channels"),

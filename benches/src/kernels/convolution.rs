@@ -24,7 +24,12 @@ pub(super) fn groups(isas: &[Isa]) -> Result<Vec<Group>> {
 }
 
 fn group((inputs, outputs, taps, dilation): (usize, usize, usize, usize), isas: &[Isa]) -> Result<Group> {
-    let shape = Shape { inputs, outputs, taps, groups: 1 };
+    let shape = Shape {
+        inputs,
+        outputs,
+        taps,
+        groups: 1,
+    };
     let mut noise = Noise::new();
     let stride = (FRAMES + (taps - 1) * dilation).next_multiple_of(tonegraft_kernels::LANES);
     let weights = noise.take(inputs * outputs * taps);
@@ -45,7 +50,11 @@ fn group((inputs, outputs, taps, dilation): (usize, usize, usize, usize), isas: 
         kernel.run(&x, stride, &starts, &mut y, FRAMES, FRAMES);
         let first = y.clone();
         let call = move || kernel.run(black_box(&x), stride, &starts, black_box(&mut y), FRAMES, FRAMES);
-        variants.push(Variant { isa: *isa, first, call: Box::new(call) });
+        variants.push(Variant {
+            isa: *isa,
+            first,
+            call: Box::new(call),
+        });
     }
     let kind = if taps == 1 { "dense" } else { "conv1d" };
     Ok(Group {

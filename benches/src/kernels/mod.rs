@@ -48,14 +48,30 @@ struct Variant {
 pub fn measure(isas: &[Isa], budget: Duration) -> Result<Vec<Value>> {
     let mut lines = Vec::new();
     let peaks: Vec<(Isa, f64)> = isas.iter().map(|isa| (*isa, peak::macs_per_ns(*isa))).collect();
-    let groups = [convolution::groups(isas)?, recurrent::groups(isas)?, activation::groups(isas)?];
+    let groups = [
+        convolution::groups(isas)?,
+        recurrent::groups(isas)?,
+        activation::groups(isas)?,
+    ];
     for mut group in groups.into_iter().flatten() {
         let reference = time(&mut group.reference, budget);
         let mut variants = std::mem::take(&mut group.variants);
-        let row = |what, isa, median, peak, difference| Row { group: &group, what, isa, median, reference, peak, difference };
+        let row = |what, isa, median, peak, difference| Row {
+            group: &group,
+            what,
+            isa,
+            median,
+            reference,
+            peak,
+            difference,
+        };
         lines.push(row("reference", "", reference, None, None).json());
         for variant in &mut variants {
-            ensure!(variant.first.len() == group.expected.len(), "{}: another length", group.name);
+            ensure!(
+                variant.first.len() == group.expected.len(),
+                "{}: another length",
+                group.name
+            );
             let difference = variant
                 .first
                 .iter()
@@ -90,7 +106,10 @@ struct Row<'a> {
 impl Row<'_> {
     fn json(&self) -> Value {
         let macs = self.group.macs;
-        let fraction = self.peak.filter(|_| macs > 0).map(|peak| macs as f64 / (self.median * 1e9) / peak);
+        let fraction = self
+            .peak
+            .filter(|_| macs > 0)
+            .map(|peak| macs as f64 / (self.median * 1e9) / peak);
         json!({
             "kind": "kernel", "kernel": self.group.name, "what": self.what, "isa": self.isa, "frames": FRAMES,
             "p50_us": self.median * 1e6, "times_reference": self.reference / self.median, "peak_fraction": fraction,

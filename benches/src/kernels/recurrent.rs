@@ -13,7 +13,10 @@ const UNITS: [usize; 3] = [16, 24, 40];
 const CELLS: [Cell; 2] = [Cell::Lstm, Cell::Gru { reset_after: true }];
 
 pub(super) fn groups(isas: &[Isa]) -> Result<Vec<Group>> {
-    CELLS.iter().flat_map(|cell| UNITS.map(|units| group(*cell, units, isas))).collect()
+    CELLS
+        .iter()
+        .flat_map(|cell| UNITS.map(|units| group(*cell, units, isas)))
+        .collect()
 }
 
 fn group(cell: Cell, units: usize, isas: &[Isa]) -> Result<Group> {
@@ -21,13 +24,21 @@ fn group(cell: Cell, units: usize, isas: &[Isa]) -> Result<Group> {
     let rows = cell.gates() * units;
     // At most 1/√units, as trained layers begin.
     let scale = 4.0 / (units as f32).sqrt();
-    let mut weights = |count: usize| noise.take(count).into_iter().map(|weight| weight * scale).collect::<Vec<f32>>();
+    let mut weights = |count: usize| {
+        noise
+            .take(count)
+            .into_iter()
+            .map(|weight| weight * scale)
+            .collect::<Vec<f32>>()
+    };
     let (w, r, b) = (weights(rows), weights(rows * units), weights(2 * rows));
     let x = noise.take(FRAMES);
     let exact = {
         let (w, r, b, x, zeros) = (w.clone(), r.clone(), b.clone(), x.clone(), vec![0.0; units]);
         move || match cell {
-            Cell::Gru { reset_after } => gru::reference::run(1, units, &w, &r, Some(&b), reset_after, &zeros, &x, FRAMES),
+            Cell::Gru { reset_after } => {
+                gru::reference::run(1, units, &w, &r, Some(&b), reset_after, &zeros, &x, FRAMES)
+            }
             _ => lstm::reference::run(1, units, &w, &r, Some(&b), &zeros, &zeros, &x, FRAMES).0,
         }
     };
@@ -41,7 +52,11 @@ fn group(cell: Cell, units: usize, isas: &[Isa]) -> Result<Group> {
         kernel.run(&mut state, &x, FRAMES, &mut y, FRAMES, FRAMES);
         let first = y.clone();
         let call = move || kernel.run(&mut state, black_box(&x), FRAMES, black_box(&mut y), FRAMES, FRAMES);
-        variants.push(Variant { isa: *isa, first, call: Box::new(call) });
+        variants.push(Variant {
+            isa: *isa,
+            first,
+            call: Box::new(call),
+        });
     }
     Ok(Group {
         name: format!("{} 1→{units}", cell.name()),

@@ -218,8 +218,8 @@ fn figures(stamp: &Stamp, line: &Value) -> Result<Vec<Figure>> {
             difference: line["difference"].as_f64(),
             ..base
         }],
-        // The fractions say it.
-        "peak" => Vec::new(),
+        // The fractions say it; an engine without figures played nothing.
+        "peak" | "refused" => Vec::new(),
         other => anyhow::bail!("unknown kind {other}"),
     })
 }

@@ -155,7 +155,11 @@ impl Benches {
             }
             let printed = run::quiet(what, &mut process)?;
             for line in printed.lines() {
-                lines.push(serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?);
+                let line: Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
+                if line["kind"] == "refused" {
+                    println!("{} does not play {} in blocks of {}: {}", line["engine"], line["model"], line["block"], line["why"]);
+                }
+                lines.push(line);
             }
             Ok(())
         };

@@ -59,7 +59,8 @@ impl Page<'_> {
              in a process of its own.\n\n\
              Times are µs per block, median / 99th percentile. `% of rt`: of the block's duration at 48 kHz (codec halves: 24 kHz).\n\
              `of peak`: multiply-adds per second over the most that this core did in the same run with the same instructions.\n\
-             `heap`: allocations per block, those of C and C++ libraries included. A one-sample block contains the clock's own 30 ns.\n"
+             `heap`: allocations per block, those of C and C++ libraries included. A one-sample block contains the clock's own 30 ns.\n\
+             An engine without figures refused the model.\n"
         )
     }
 
