@@ -8,7 +8,7 @@ use crate::noise::Noise;
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tonegraft_engine::{Isa, Model};
 
 /// How many.
@@ -40,26 +40,23 @@ pub fn measure(case: &Case, folders: &Folders, isa: Isa) -> Result<Option<Value>
     let mut output = vec![0.0; BLOCK];
     let other = vec![1_u64; FLUSH];
 
-    let mut round = |flush: bool| -> Result<Duration> {
-        let mut sum = Duration::ZERO;
-        for (instance, input) in instances.iter_mut().zip(&inputs) {
-            if flush {
-                // One number of each line of 64 bytes.
-                black_box(other.iter().step_by(8).sum::<u64>());
-            }
-            let begun = Instant::now();
-            instance.play(input, &mut output)?;
-            sum += begun.elapsed();
-        }
-        Ok(sum)
-    };
+    // Of single plays: a pause that another process makes belongs to none but one of them.
     let mut run = |rounds: usize, flush: bool| -> Result<(f64, f64)> {
-        let mut sums = Vec::with_capacity(rounds);
+        let mut times = Vec::with_capacity(rounds * INSTANCES);
         for _ in 0..rounds {
-            sums.push(round(flush)?);
+            for (instance, input) in instances.iter_mut().zip(&inputs) {
+                if flush {
+                    // One number of each line of 64 bytes.
+                    black_box(other.iter().step_by(8).sum::<u64>());
+                }
+                let begun = Instant::now();
+                instance.play(input, &mut output)?;
+                times.push(begun.elapsed());
+            }
         }
-        sums.sort_unstable();
-        Ok((percentile(&sums, 50).as_secs_f64(), percentile(&sums, 99).as_secs_f64()))
+        times.sort_unstable();
+        let of_all = |percent| percentile(&times, percent).as_secs_f64() * INSTANCES as f64;
+        Ok((of_all(50), of_all(99)))
     };
     run(WARM_UP, false)?;
     let (p50, p99) = run(ROUNDS, false)?;

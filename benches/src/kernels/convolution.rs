@@ -5,7 +5,8 @@ use crate::noise::Noise;
 use anyhow::{Context, Result};
 use std::hint::black_box;
 use tonegraft_engine::Isa;
-use tonegraft_kernels::conv1d::{Conv1d, Shape, reference};
+use tonegraft_kernels::Aligned;
+use tonegraft_kernels::conv1d::{Conv1d, Inputs, Planes, PlanesMut, Shape, reference};
 
 /// Inputs, outputs, taps, dilation: the layers of A1, A2-Full and A2-Lite, of the TCN, and dense ones.
 const SIZES: [(usize, usize, usize, usize); 8] = [
@@ -34,11 +35,21 @@ fn group((inputs, outputs, taps, dilation): (usize, usize, usize, usize), isas: 
     let stride = (FRAMES + (taps - 1) * dilation).next_multiple_of(tonegraft_kernels::LANES);
     let weights = noise.take(inputs * outputs * taps);
     let bias = noise.take(outputs);
-    let x = noise.take(inputs * stride);
+    let x = Aligned::from(&noise.take(inputs * stride)[..]);
     let starts: Vec<usize> = (0..taps).map(|tap| tap * dilation).collect();
     let exact = {
         let (weights, bias, x, starts) = (weights.clone(), bias.clone(), x.clone(), starts.clone());
-        move || reference::run(shape, &weights, Some(&bias), None, &x, stride, &starts, FRAMES)
+        move || {
+            let layer = reference::Layer {
+                shape,
+                weights: &weights,
+                bias: Some(&bias),
+                slopes: None,
+                mix: (0, &[]),
+                activation: None,
+            };
+            reference::run(&layer, &given(&x, stride, &starts), FRAMES)
+        }
     };
     // The reference gives each value with the sum of its terms' sizes.
     let expected: Vec<f64> = exact().into_iter().flatten().map(|(value, _)| value).collect();
@@ -46,14 +57,19 @@ fn group((inputs, outputs, taps, dilation): (usize, usize, usize, usize), isas: 
     for isa in isas {
         let kernel = Conv1d::new(shape, &weights, Some(&bias), None, *isa).context("the sizes fit")?;
         let (x, starts) = (x.clone(), starts.clone());
-        let mut y = vec![0.0; outputs * FRAMES];
-        kernel.run(&x, stride, &starts, &mut y, FRAMES, FRAMES);
-        let first = y.clone();
-        let call = move || kernel.run(black_box(&x), stride, &starts, black_box(&mut y), FRAMES, FRAMES);
+        let mut y = Aligned::from(&vec![0.0; outputs * FRAMES][..]);
+        let run = move |y: &mut [f32]| {
+            let mut planes = PlanesMut {
+                memory: y,
+                stride: FRAMES,
+            };
+            kernel.run(&given(black_box(&x), stride, &starts), &mut planes, None, FRAMES);
+        };
+        run(&mut y);
         variants.push(Variant {
             isa: *isa,
-            first,
-            call: Box::new(call),
+            first: y.to_vec(),
+            call: Box::new(move || run(black_box(&mut y))),
         });
     }
     let kind = if taps == 1 { "dense" } else { "conv1d" };
@@ -67,4 +83,13 @@ fn group((inputs, outputs, taps, dilation): (usize, usize, usize, usize), isas: 
         }),
         variants,
     })
+}
+
+/// One input, nothing added.
+fn given<'a>(x: &'a [f32], stride: usize, starts: &'a [usize]) -> Inputs<'a> {
+    Inputs {
+        x: Planes { memory: x, stride },
+        starts,
+        ..Inputs::default()
+    }
 }

@@ -157,7 +157,10 @@ impl Benches {
             for line in printed.lines() {
                 let line: Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
                 if line["kind"] == "refused" {
-                    println!("{} does not play {} in blocks of {}: {}", line["engine"], line["model"], line["block"], line["why"]);
+                    println!(
+                        "{} does not play {} in blocks of {}: {}",
+                        line["engine"], line["model"], line["block"], line["why"]
+                    );
                 }
                 lines.push(line);
             }
