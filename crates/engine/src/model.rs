@@ -8,7 +8,7 @@ use crate::rate::{Adapter, Conversion, Oversampling, RateMode, Route};
 use crate::stream;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tonegraft_core::processor::Tail;
 use tonegraft_core::{Facts, HostFrames, ModelLevels, Processor, SampleRate};
 use tonegraft_kernels::Isa;
@@ -89,6 +89,8 @@ struct Inner {
     plan: Arc<Plan>,
     info: ModelInfo,
     settling: Settling,
+    /// An instance with memories, after as much silence as it took to settle: seconds of audio, which others need not play again.
+    rest: OnceLock<Native>,
     budget: Budget,
 }
 
@@ -185,6 +187,7 @@ impl Model {
                 file: file.to_owned(),
                 plan,
                 settling,
+                rest: OnceLock::new(),
                 budget,
             }),
         })
@@ -255,12 +258,27 @@ impl Model {
             });
         }
         let isa = config.isa.unwrap_or_else(Isa::detect);
-        let program = Arc::new(Program::new(Arc::clone(plan), isa)?);
-        let voices = Voices::new(program, config.start, self.facts(), config.inputs, config.outputs)?;
+        let voices = Voices::new(plan, || self.native(isa, config.start), config.inputs, config.outputs)?;
         if route.is_direct() {
             return Ok(Box::new(voices));
         }
         Ok(Box::new(Adapter::new(&route, voices, config.start, isa)?))
+    }
+
+    /// An instance, copied from the one that has settled if there is one.
+    fn native(&self, isa: Isa, start: StartState) -> Result<Native, InstallError> {
+        let Inner { plan, rest, .. } = &*self.inner;
+        let settles = start == StartState::Silence && plan.recurrent;
+        if let Some(rest) = rest.get().filter(|rest| settles && rest.isa() == isa.or_scalar()) {
+            return Ok(rest.clone());
+        }
+        let program = Arc::new(Program::new(Arc::clone(plan), isa)?);
+        let native = Native::new(program, start, self.facts());
+        if settles {
+            // Another thread may have been first with the same.
+            let _ = rest.set(native.clone());
+        }
+        Ok(native)
     }
 
     /// What lies between a host and this model, and what it adds. Takes milliseconds; not for the audio thread.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use tonegraft_core::denormals::FlushDenormals;
 use tonegraft_core::processor::{MAX_METERS, block_frames, silence};
 use tonegraft_core::{Facts, Fault, Processor};
-use tonegraft_kernels::Aligned;
+use tonegraft_kernels::{Aligned, Isa};
 
 /// How an instance starts, and where `reset` leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -129,6 +129,11 @@ impl Native {
             tick: native.tick,
         });
         native
+    }
+
+    /// The instruction set it runs on.
+    pub(crate) fn isa(&self) -> Isa {
+        self.program.isa()
     }
 
     /// Sets control `index` of the plan (also those not shown), clamped to its range. Non-finite values are ignored.

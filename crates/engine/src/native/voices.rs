@@ -1,9 +1,9 @@
 //! Fits a model's own channels to the asked layout: a mono model on several channels runs once per channel; else inputs are
 //! copied or averaged to the model's, and its outputs copied or averaged to those asked for.
 
-use super::{Native, Program, StartState};
+use super::Native;
 use crate::error::InstallError;
-use std::sync::Arc;
+use crate::plan::Plan;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::processor::{MAX_METERS, block_frames, silence};
 use tonegraft_core::{Facts, Fault, Processor};
@@ -30,15 +30,15 @@ pub(crate) struct Voices {
 }
 
 impl Voices {
-    /// A processor of `inputs` in and `outputs` out, each 1 ..= [`MAX_CHANNELS`].
+    /// A processor of `inputs` in and `outputs` out, each 1 ..= [`MAX_CHANNELS`], of copies of the instance of `plan` that `make`
+    /// gives.
     pub(crate) fn new(
-        program: Arc<Program>,
-        start: StartState,
-        facts: Facts,
+        plan: &Plan,
+        make: impl FnOnce() -> Result<Native, InstallError>,
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, InstallError> {
-        let (model_inputs, model_outputs) = (program.plan().channels, program.plan().outputs());
+        let (model_inputs, model_outputs) = (plan.channels, plan.outputs());
         let possible = |channels: usize| (1..=MAX_CHANNELS).contains(&channels);
         // Other counts fold only from or to one channel: nobody could say what 6 to 2 means.
         let folds = |asked: usize, own: usize| asked == own || asked == 1 || own == 1;
@@ -55,7 +55,7 @@ impl Voices {
             model_inputs,
             model_outputs,
         })?;
-        let first = Native::new(program, start, facts);
+        let first = make()?;
         let count = if routing == Routing::PerChannel { inputs } else { 1 };
         let facts = Facts {
             inputs,

@@ -234,7 +234,7 @@ impl Builder<'_> {
                 .product::<usize>()
         };
         let sizes: HashSet<usize> = states.iter().map(|id| elements(*id)).collect();
-        let mut given: Vec<(ValueId, Vec<i64>)> = Vec::new();
+        let mut given: Vec<(ValueId, Tensor)> = Vec::new();
         for id in &graph.outputs {
             let codes = match &self.facts[id.index()] {
                 Some(Fact::Kept(codes)) => codes.clone(),
@@ -249,7 +249,7 @@ impl Builder<'_> {
                 }
                 _ => continue,
             };
-            given.push((*id, codes.as_i64().unwrap_or(&[]).to_vec()));
+            given.push((*id, codes));
         }
         let tracer = Tracer::new(self);
         let mut guesses = 0;
@@ -257,13 +257,15 @@ impl Builder<'_> {
             let paired = self.pairs.iter().find(|(from, _)| *from == state).map(|(_, to)| *to);
             let codes = paired.and_then(|to| given.iter().find(|(id, _)| *id == to));
             let reason = match (paired, codes) {
-                (Some(to), Some((_, codes))) if !next.contains_key(&to) => match tracer.differs(state, codes) {
-                    None => {
-                        next.insert(to, state);
-                        continue;
+                (Some(to), Some((_, codes))) if !next.contains_key(&to) => {
+                    match tracer.differs(state, elements_of(codes)) {
+                        None => {
+                            next.insert(to, state);
+                            continue;
+                        }
+                        reason => reason,
                     }
-                    reason => reason,
-                },
+                }
                 (Some(to), None) => match &self.facts[to.index()] {
                     Some(Fact::Refused(error)) => return Err(Stop::Refused(error.clone())),
                     _ => Some("it is neither made of frames nor the state of a layer".to_owned()),
@@ -278,7 +280,7 @@ impl Builder<'_> {
                 if guesses > MAX_GUESSES {
                     break;
                 }
-                if tracer.differs(state, codes).is_none() {
+                if tracer.differs(state, elements_of(codes)).is_none() {
                     found = Some(*id);
                     break;
                 }
@@ -300,10 +302,10 @@ impl Builder<'_> {
                     ));
                 }
                 _ => {
-                    let part =
-                        (given.iter()).find(|(id, codes)| !next.contains_key(id) && tracer.touches(state, codes));
+                    let part = (given.iter())
+                        .find(|(id, codes)| !next.contains_key(id) && tracer.touches(state, elements_of(codes)));
                     if let Some((id, codes)) = part {
-                        let reason = tracer.differs(state, codes);
+                        let reason = tracer.differs(state, elements_of(codes));
                         return Err(not_next(
                             &graph.value(*id).name,
                             &graph.value(state).name,
@@ -333,7 +335,7 @@ impl Builder<'_> {
 
     /// What an output is that is the next value of nothing.
     pub(super) fn describe_kept(&self, codes: &Tensor) -> String {
-        let layers = (codes.as_i64().unwrap_or(&[]).iter())
+        let layers = (elements_of(codes).iter())
             .any(|code| matches!(self.kept.what(*code), Some((What::Cells(_) | What::Units { .. }, _))));
         if layers {
             // Of a layer that starts from a constant: nobody needs it to play on.
@@ -350,4 +352,9 @@ fn not_next(output: &str, state: &str, reason: Option<&str>) -> Stop {
         Kind::Output,
         format!("output `{output}` is not the next value of state `{state}`{reason}"),
     ))
+}
+
+/// The codes in row-major order.
+fn elements_of(codes: &Tensor) -> &[i64] {
+    codes.as_i64().unwrap_or(&[])
 }

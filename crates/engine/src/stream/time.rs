@@ -289,7 +289,13 @@ impl Builder<'_> {
                 ))
             })?;
             let length = tensor.shape()[axis];
-            let ordered = planes_first(values, tensor.shape(), axis);
+            // Zeros stand before every beginning.
+            let zeros = state.is_some() && values.iter().all(|value| value.to_bits() == 0);
+            let ordered = if zeros {
+                Vec::new()
+            } else {
+                planes_first(values, tensor.shape(), axis)
+            };
             let Some(codes) = state.as_ref().and_then(|held| held.codes.as_i64()) else {
                 signal = self.prepend(&signal, &ordered, length);
                 continue;
@@ -297,15 +303,13 @@ impl Builder<'_> {
             let codes = planes_first(codes, tensor.shape(), axis);
             let source = signal.view;
             let known = self.kept.joined(source, &codes);
-            // Zeros stand before every beginning.
-            let zeros = ordered.iter().all(|value| value.to_bits() == 0);
             signal = match known {
                 // The same past before the same signal, for another layer.
                 Some(view) => Signal {
                     view,
                     ..self.with_past(&signal, length)
                 },
-                None => self.prepend(&signal, if zeros { &[] } else { &ordered }, length),
+                None => self.prepend(&signal, &ordered, length),
             };
             if known.is_none() {
                 let begin = (signal.timing.shift, self.hop(source));
@@ -374,6 +378,9 @@ fn planes_first<T: Copy>(values: &[T], shape: &[usize], axis: usize) -> Vec<T> {
     let length = shape[axis];
     let inner: usize = shape[axis + 1..].iter().product();
     let outer: usize = shape[..axis].iter().product();
+    if inner == 1 {
+        return values.to_vec();
+    }
     let mut ordered = Vec::with_capacity(values.len());
     for o in 0..outer {
         for i in 0..inner {
