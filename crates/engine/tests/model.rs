@@ -248,8 +248,7 @@ fn the_plan_is_readable_and_always_the_same() {
         [
             "input a0×1 ← channel 0",
             "every block:",
-            "  a64×1 ← conv 1→1, 5 taps · 1, bias, zeros before tick 0 of a0×1  `Conv#0`",
-            "  a64×1 ← Tanh of a64×1  `Tanh#1`",
+            "  a64×1 ← conv 1→1, 5 taps · 1, bias, zeros before tick 0, Tanh of a0×1  `Conv#0`",
             "  a64×1 ← zeros before tick 2 of a64×1  `output`",
             "output a64×1",
         ]
