@@ -15,6 +15,7 @@ pub struct Case {
     /// Which of the sizes in the file.
     pub size: Option<f32>,
     /// The graph has a twin with its past as inputs, for engines without memory.
+    #[cfg_attr(not(any(feature = "onnxruntime", feature = "tract")), expect(dead_code))]
     pub has_twin: bool,
     /// Other files of the same network that we play: label, file, and the block it is made for.
     pub others: &'static [(&'static str, &'static str, Option<usize>)],
@@ -129,6 +130,7 @@ impl Case {
     }
 
     /// The graph with its past as inputs.
+    #[cfg(any(feature = "onnxruntime", feature = "tract"))]
     pub fn twin(&self, folders: &Folders) -> PathBuf {
         if self.has_twin {
             folders.models.join(format!("{}.states.onnx", self.name))
