@@ -18,6 +18,9 @@ use tonegraft_kernels::peak;
 const TOLERANCE: f32 = 1e-4;
 const SAME_FILE_TOLERANCE: f32 = 2e-5;
 
+/// The build for this very processor has nam-rs alone.
+const ONLY_NAM: bool = cfg!(not(any(feature = "onnxruntime", feature = "tract")));
+
 /// The engines of a run.
 pub struct Peers {
     #[cfg(feature = "onnxruntime")]
@@ -64,9 +67,12 @@ impl Peers {
         let Some(path) = case.model(folders) else {
             return Ok(Vec::new());
         };
+        if ONLY_NAM && !self.only_ours && case.nam.is_none() {
+            return Ok(Vec::new());
+        }
         let model = Model::from_file(&path, &case.options())?;
         let mut runners = self.ours(&model, "tonegraft", SAME_FILE_TOLERANCE)?;
-        for (label, file, length) in case.others {
+        for (label, file, length) in case.others.iter().filter(|_| !ONLY_NAM) {
             if let Some(path) = folders.file(file)
                 && length.is_none_or(|length| length == block)
             {
