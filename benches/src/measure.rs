@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// How long the slowest engine plays before the next has its turn.
 const TURN: Duration = Duration::from_millis(12);
 
+/// Fewest frames of a turn: with few, what an engine finds of itself in the caches would be what the others left.
+const FRAMES_OF_TURN: usize = 2048;
+
 /// Fewest and most blocks of a turn.
 const FEWEST_OF_TURN: usize = 6;
 const MOST_OF_TURN: usize = 1500;
@@ -89,7 +92,8 @@ pub fn race(runners: &mut [Runner], block: usize, budget: Duration) -> Result<Ve
         slowest = slowest.max(percentile(&times, 50));
     }
     compare(runners, &mut kept, &mut peak)?;
-    let turn = usize::try_from(TURN.as_nanos() / slowest.as_nanos().max(1))?.clamp(FEWEST_OF_TURN, MOST_OF_TURN);
+    let fewest = (FRAMES_OF_TURN / block.max(1)).clamp(FEWEST_OF_TURN, MOST_OF_TURN);
+    let turn = usize::try_from(TURN.as_nanos() / slowest.as_nanos().max(1))?.clamp(fewest, MOST_OF_TURN);
     // What the others have driven out of the caches comes back in these.
     let untimed = (turn / 8).max(2);
 
