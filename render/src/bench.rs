@@ -82,7 +82,7 @@ pub fn run(args: &BenchArgs, heap_calls: &dyn Fn() -> u64) -> Result<()> {
     let named: Vec<_> = args
         .models
         .iter()
-        .map(|name| models::load(name, None))
+        .map(|name| Ok(models::load(name, None)?.with_weights(args.weights)))
         .collect::<Result<_>>()?;
     let _guard = FlushDenormals::new();
     let peak = tonegraft_kernels::peak::macs_per_ns(Isa::detect());

@@ -171,6 +171,10 @@ pub struct RenderArgs {
     #[arg(long, value_name = "N|random:SEED", default_value = "512")]
     pub block: Blocks,
 
+    /// How wide layers keep their weights: f16 halves the memory they read for every frame, each weight off by at most 1/2048
+    #[arg(long, value_enum, default_value_t = WeightKind::F32)]
+    pub weights: WeightKind,
+
     /// State of the model before the first frame [default: as the model's own player: silence for .nam, zero for ONNX]
     #[arg(long, value_enum)]
     pub start: Option<Start>,
@@ -262,6 +266,10 @@ pub struct BenchArgs {
           value_parser = clap::value_parser!(u32).range(1..=MAX_BLOCK as i64))]
     pub block: Vec<u32>,
 
+    /// How wide layers keep their weights: f16 halves the memory they read for every frame, each weight off by at most 1/2048
+    #[arg(long, value_enum, default_value_t = WeightKind::F32)]
+    pub weights: WeightKind,
+
     /// Seconds of audio per model and block size
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
     pub seconds: f64,
@@ -269,6 +277,25 @@ pub struct BenchArgs {
     /// Print one JSON object per model and block size
     #[arg(long)]
     pub json: bool,
+}
+
+/// How weights are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WeightKind {
+    /// 32 bits, as in the file
+    #[default]
+    F32,
+    /// 16 bits in layers that are bound by reading their weights
+    F16,
+}
+
+impl From<WeightKind> for tonegraft_engine::Weights {
+    fn from(kind: WeightKind) -> Self {
+        match kind {
+            WeightKind::F32 => Self::F32,
+            WeightKind::F16 => Self::F16,
+        }
+    }
 }
 
 /// `tonegraft convert`

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use std::path::{Path, PathBuf};
-use tonegraft_engine::{LoadError, Model, Options};
+use tonegraft_engine::{LoadError, Model, Options, Weights};
 use tonegraft_library::{Shipped, shipped, shipped_by_id};
 use tonegraft_model::{Graph, Limits, ReadOptions, chain};
 
@@ -40,6 +40,20 @@ pub struct Named {
     pub origin: Origin,
     /// The name for people: declared, else the file's stem. Exporters call every graph the same.
     pub name: String,
+}
+
+impl Named {
+    /// The same with weights kept as asked.
+    #[must_use]
+    pub fn with_weights(self, weights: impl Into<Weights>) -> Self {
+        match weights.into() {
+            Weights::F32 => self,
+            weights => Self {
+                model: self.model.with_weights(weights),
+                ..self
+            },
+        }
+    }
 }
 
 /// Loads what `name` names: a shipped model's id, else a file. `./overdrive` is always a file. `size` chooses among the sizes in

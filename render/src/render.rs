@@ -100,7 +100,7 @@ struct Setup {
 /// Whatever stops a file from being rendered; with several files the others are rendered all the same.
 pub fn run(args: &RenderArgs) -> Result<()> {
     let jobs = jobs(args)?;
-    let named = models::load(&args.patch.model, args.patch.size)?;
+    let named = models::load(&args.patch.model, args.patch.size)?.with_weights(args.weights);
     if args.patch.size.is_some() && named.model.metadata().sizes.is_none() {
         eprintln!("warning: {} has one size only; --size changes nothing", named.name);
     }

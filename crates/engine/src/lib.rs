@@ -24,7 +24,7 @@ pub use model::{InstanceConfig, Model, Options};
 pub use native::StartState;
 pub use plan::Budget;
 pub use rate::{Conversion, Oversampling, RateMode};
-pub use tonegraft_kernels::Isa;
+pub use tonegraft_kernels::{Isa, Weights};
 
 /// Knobs of a model that hosts see at most.
 pub const MAX_KNOBS: usize = 8;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tonegraft_core::processor::Tail;
 use tonegraft_core::{Facts, HostFrames, ModelLevels, Processor, SampleRate};
-use tonegraft_kernels::Isa;
+use tonegraft_kernels::{Isa, Weights};
 use tonegraft_model::limits::Limits;
 use tonegraft_model::{Graph, Knob, Metadata, ReadOptions, Tensor};
 
@@ -170,6 +170,26 @@ impl Model {
     /// [`LoadError::Compile`] if a value has another shape than its input.
     pub fn with_states(&self, states: &BTreeMap<String, Tensor>) -> Result<Self, LoadError> {
         Self::compile(self.inner.graph.clone(), &self.inner.file, states, self.inner.budget)
+    }
+
+    /// The same model with its widest layers' weights kept as asked: half the memory traffic against their rounding.
+    #[must_use]
+    pub fn with_weights(&self, weights: Weights) -> Self {
+        let inner = &*self.inner;
+        let plan = Plan {
+            weights,
+            ..(*inner.plan).clone()
+        };
+        Self {
+            inner: Arc::new(Inner {
+                graph: inner.graph.clone(),
+                file: inner.file.clone(),
+                plan: Arc::new(plan),
+                info: inner.info.clone(),
+                settling: inner.settling.clone(),
+                budget: inner.budget,
+            }),
+        }
     }
 
     fn compile(graph: Graph, file: &str, states: &BTreeMap<String, Tensor>, budget: Budget) -> Result<Self, LoadError> {

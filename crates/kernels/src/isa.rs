@@ -9,7 +9,7 @@ pub enum Isa {
     Scalar,
     /// AArch64's vectors with fused multiply-add; the portable code, compiled for them.
     Neon,
-    /// 256-bit vectors with fused multiply-add (x86-64 since 2013).
+    /// 256-bit vectors with fused multiply-add and 16-bit floats (x86-64 since 2013).
     Avx2Fma,
     /// 512-bit vectors (AVX-512 F).
     Avx512,
@@ -25,7 +25,11 @@ impl Isa {
             Self::Scalar => true,
             Self::Neon => cfg!(target_arch = "aarch64"),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2Fma => std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma"),
+            Self::Avx2Fma => {
+                std::arch::is_x86_feature_detected!("avx2")
+                    && std::arch::is_x86_feature_detected!("fma")
+                    && std::arch::is_x86_feature_detected!("f16c")
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => Self::Avx2Fma.is_available() && std::arch::is_x86_feature_detected!("avx512f"),
             #[cfg(not(target_arch = "x86_64"))]

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use tonegraft_kernels::frame::{self, Function};
 use tonegraft_kernels::layers::Layers;
-use tonegraft_kernels::{Activation, Aligned, Conv1d, Isa, Recurrent, Ring, binary, conv1d, padded};
+use tonegraft_kernels::{Activation, Aligned, Conv1d, Isa, Recurrent, Ring, Weights, binary, conv1d, padded};
 
 /// A ring in the state.
 #[derive(Clone, Debug)]
@@ -24,6 +24,15 @@ pub(super) enum Kernel {
     /// Consecutive convolutions on one clock.
     Layers(Layers),
     Pointwise(Conv1d),
+    /// A convolution of few frames.
+    Rows {
+        rows: frame::Rows,
+        /// Unless it has one tap.
+        history: Option<History>,
+        backs: Box<[usize]>,
+        starts: Range<usize>,
+        begin: Option<Prefix>,
+    },
     Conv {
         conv: Conv1d,
         history: History,
@@ -137,6 +146,7 @@ impl Program {
         let mut lowering = Lowering {
             isa: isa.or_scalar(),
             time: plan.time,
+            weights: plan.weights,
             clocks: Vec::new(),
             memories: HashMap::new(),
             state: Vec::new(),
@@ -266,6 +276,7 @@ impl Program {
 struct Lowering {
     isa: Isa,
     time: Timebase,
+    weights: Weights,
     clocks: Vec<Clock>,
     /// Where the memories of states are, by number.
     memories: HashMap<usize, Range<usize>>,
@@ -292,7 +303,7 @@ impl Lowering {
 
     /// A kernel and the room it needs: operands and result as frames, and its own.
     fn frame(&mut self, function: &Function) -> Option<Kernel> {
-        let kernel = frame::Kernel::new(function, self.isa)?;
+        let kernel = frame::Kernel::with_weights(function, self.isa, self.weights)?;
         let inputs = function.inputs();
         if inputs.len() > MAX_INPUTS {
             return None;
@@ -331,6 +342,44 @@ impl Lowering {
         self.frame(&function)
     }
 
+    /// A convolution of few frames at once, if it is a plain one.
+    fn rows(&mut self, step: &Step) -> Option<Kernel> {
+        let StepOp::Conv {
+            shape,
+            dilation,
+            weights,
+            bias,
+            slopes: None,
+            begin,
+            mix: None,
+            addends: 0,
+            activation: None,
+        } = &step.op
+        else {
+            return None;
+        };
+        let rate = step.output.rate;
+        if !matches!(rate, Rate::Frames(clock) if self.time.is_slow(clock)) || (begin.is_some() && shape.taps == 1) {
+            return None;
+        }
+        let most = self.time.frames(rate);
+        let rows = frame::Rows::new(*shape, weights, bias.as_deref(), most, self.isa, self.weights)?;
+        self.scratch = self.scratch.max(rows.scratch_len());
+        let reach = (shape.taps - 1) * dilation;
+        self.starts += shape.taps;
+        Some(Kernel::Rows {
+            rows,
+            history: if shape.taps > 1 {
+                Some(self.history(shape.inputs, reach, rate)?)
+            } else {
+                None
+            },
+            backs: (0..shape.taps).map(|tap| reach - tap * dilation).collect(),
+            starts: self.starts - shape.taps..self.starts,
+            begin: begin.clone(),
+        })
+    }
+
     fn memory(&mut self, number: usize, floats: usize) -> Range<usize> {
         if let Some(range) = self.memories.get(&number) {
             return range.clone();
@@ -358,7 +407,9 @@ impl Lowering {
         if stepwise {
             self.scratch = self.scratch.max(3 * padded(step.output.planes));
         }
+        let rows = if stepwise { None } else { self.rows(step) };
         let kernel = match &step.op {
+            StepOp::Conv { .. } if rows.is_some() => rows?,
             StepOp::Conv {
                 shape,
                 dilation,

@@ -126,6 +126,29 @@ impl Running<'_> {
                     (from, frames),
                 );
             }
+            Kernel::Rows {
+                rows,
+                history,
+                backs,
+                starts,
+                begin,
+            } => {
+                let x = first?;
+                let starts = self.starts.get_mut(starts.clone())?;
+                let Some(history) = history else {
+                    starts.fill(0);
+                    rows.run(others.get(x)?, x.stride, starts, y, stride, frames, self.scratch);
+                    return Some(());
+                };
+                let memory = state.get_mut(history.memory.clone())?;
+                let cursor = self.cursors.get_mut(history.cursor)?;
+                cross::remember(history, memory, *cursor, others.get(x)?, x, begin.as_ref(), from);
+                for (start, back) in starts.iter_mut().zip(backs) {
+                    *start = history.ring.start(*cursor, *back);
+                }
+                rows.run(memory, history.ring.stride(), starts, y, stride, frames, self.scratch);
+                *cursor = history.ring.advance(*cursor, frames);
+            }
             Kernel::Recurrent { layer, memory, start } => {
                 let (x, x_stride) = (others.get(first?)?, first?.stride);
                 let hold = hold(y, stride, *start, to);

@@ -1,7 +1,7 @@
 //! Drops what nobody reads, and fuses neighbours.
 
 use super::{StepOp, layers};
-use crate::stream::{Planes, StreamGraph, StreamNode, StreamOp, View, WireId};
+use crate::stream::{Planes, STEPWISE_HOP, StreamGraph, StreamNode, StreamOp, View, WireId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tonegraft_kernels::{activation, binary};
@@ -173,7 +173,7 @@ fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
         if graph.wires[input.wire.index()]
             .rate
             .hop()
-            .is_some_and(|hop| hop >= graph.stepwise_from)
+            .is_some_and(|hop| hop >= graph.stepwise_from.min(STEPWISE_HOP))
         {
             // Frame by frame, vectors run along the planes: the layer is a matrix, the slope a step of its own.
             continue;

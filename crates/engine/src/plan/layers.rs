@@ -3,7 +3,7 @@
 
 use super::fuse::{Fused, readers};
 use super::{Mix, StepOp};
-use crate::stream::{Planes, Rate, StreamGraph, View, WireId};
+use crate::stream::{Planes, Rate, STEPWISE_HOP, StreamGraph, View, WireId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tonegraft_kernels::{binary, conv1d};
@@ -32,7 +32,7 @@ impl Wires<'_> {
     /// The wire runs at the rate of audio or nearly so: its steps run on vectors along time.
     fn is_fast(&self, id: WireId) -> bool {
         let hop = self.graph.wires[id.index()].rate.hop();
-        hop.is_some_and(|hop| hop < self.graph.stepwise_from)
+        hop.is_some_and(|hop| hop < self.graph.stepwise_from.min(STEPWISE_HOP))
     }
 
     fn is_whole(&self, view: &View) -> bool {

@@ -11,12 +11,15 @@ mod layers;
 mod memory;
 
 use crate::error::{CompileError, CompileErrorKind};
-use crate::stream::{Clock, Control, Feed, Noise, Planes, Prefix, Rate, RecurrentWeights, StreamGraph};
+use crate::stream::{Clock, Control, Feed, Noise, Planes, Prefix, Rate, RecurrentWeights, STEPWISE_HOP, StreamGraph};
 use std::sync::Arc;
-use tonegraft_kernels::{Cell, LANES, Ring, activation, binary, conv1d, frame, padded};
+use tonegraft_kernels::{Cell, LANES, Ring, Weights, activation, binary, conv1d, frame, padded};
 
 /// Frames that are computed at once at most: longer blocks are cut. Short enough for the scratch planes to stay in cache.
 pub const MAX_BLOCK: usize = 64;
+
+/// The same for codecs: as long as a frame of most, so that layers in between read their weights once for several frames.
+pub const MAX_BLOCK_OF_CODECS: usize = 512;
 
 /// What a plan may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +87,12 @@ impl Timebase {
             .min()
             .unwrap_or(i64::MAX);
         let samples = (shortest / ticks).max(1);
-        let most = i64::try_from(MAX_BLOCK).unwrap_or(64);
+        let most = if from > STEPWISE_HOP {
+            MAX_BLOCK_OF_CODECS
+        } else {
+            MAX_BLOCK
+        };
+        let most = i64::try_from(most).unwrap_or(64);
         Self {
             ticks,
             stepwise_from: from,
@@ -100,6 +108,11 @@ impl Timebase {
     /// True if the frames of the clock are computed one by one.
     pub const fn is_stepwise(&self, clock: Clock) -> bool {
         clock.hop >= self.stepwise_from
+    }
+
+    /// True if a block has only few frames of the clock, which are computed as rows of one matrix product.
+    pub const fn is_slow(&self, clock: Clock) -> bool {
+        clock.hop >= STEPWISE_HOP && !self.is_stepwise(clock)
     }
 
     /// The most frames that a block has.
@@ -311,6 +324,8 @@ pub struct Plan {
     pub weight_bytes: usize,
     /// Bytes of histories and recurrent states.
     pub state_bytes: usize,
+    /// How layers keep their weights.
+    pub weights: Weights,
 }
 
 impl Plan {
@@ -352,6 +367,7 @@ impl Plan {
             macs: macs(&steps, &time),
             weight_bytes: count(&weights).saturating_mul(4),
             state_bytes: count(&|step| state(step, &time)).saturating_mul(4),
+            weights: Weights::F32,
             control_steps,
             steps,
         };

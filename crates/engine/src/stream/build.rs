@@ -185,12 +185,23 @@ impl Builder<'_> {
         self.rate(view).hop().unwrap_or(1)
     }
 
+    /// The hop from which on frames are computed one by one: in a codec only that of its slowest layers, so that those before
+    /// or after them read their weights once for several frames.
+    pub fn stepwise_from(&self) -> i64 {
+        match self.mode {
+            Mode::Stream | Mode::Windows { .. } => {
+                let hop = strides(self.graph, false)
+                    .max(strides(self.graph, true))
+                    .saturating_mul(self.ticks);
+                (hop / 4).clamp(super::STEPWISE_HOP, super::STEPWISE_HOP_OF_CODECS)
+            }
+            Mode::Framed { hop, .. } => super::STEPWISE_HOP.min(i64::try_from(hop).unwrap_or(1) * self.ticks),
+        }
+    }
+
     /// True if the signal's frames are computed one by one.
     pub fn is_stepwise(&self, signal: &Signal) -> bool {
-        let from = match self.mode {
-            Mode::Stream | Mode::Windows { .. } => super::STEPWISE_HOP,
-            Mode::Framed { hop, .. } => super::STEPWISE_HOP.min(i64::try_from(hop).unwrap_or(1) * self.ticks),
-        };
+        let from = self.stepwise_from();
         self.rate(signal.view).hop().is_some_and(|hop| hop >= from)
     }
 
@@ -514,4 +525,21 @@ impl Builder<'_> {
             ))),
         }
     }
+}
+
+/// The product of the strides of all convolutions along one axis, or of all transposed ones, if there are several with strides.
+fn strides(graph: &Graph, transposed: bool) -> i64 {
+    let strides = graph.nodes.iter().filter_map(|node| match &node.op {
+        Op::Conv { window, .. } if !transposed => Some(window),
+        Op::ConvTranspose { window, .. } if transposed => Some(window),
+        _ => None,
+    });
+    let strides = strides.filter_map(|window| match window.strides.as_slice() {
+        [stride] if *stride > 1 => i64::try_from(*stride).ok(),
+        _ => None,
+    });
+    let (count, product) = strides.fold((0, 1i64), |(count, product), stride| {
+        (count + 1, product.saturating_mul(stride))
+    });
+    if count < 2 { 1 } else { product }
 }

@@ -49,6 +49,9 @@ use tonegraft_kernels::{Cell, activation, binary, conv1d, frame};
 /// Hops, in ticks, from which on frames are computed one by one, vectors running along features: blocks have two of them.
 pub const STEPWISE_HOP: i64 = 32;
 
+/// The same in codecs, at most: on clocks between the two, few frames are computed at once, as rows of one matrix product.
+pub const STEPWISE_HOP_OF_CODECS: i64 = 128;
+
 /// Index of a wire in [`StreamGraph::wires`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WireId(pub u32);

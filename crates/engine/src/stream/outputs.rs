@@ -235,7 +235,7 @@ impl Builder<'_> {
                 (
                     output.timing.shift - missing * self.ticks,
                     self.slowest() - 1,
-                    STEPWISE_HOP,
+                    self.stepwise_from(),
                 )
             }
             Mode::Framed { size, hop, whole } => {

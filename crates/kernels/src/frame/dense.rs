@@ -1,27 +1,32 @@
 //! Matrix products: a dense layer, and products of two signals.
 
 use super::Run;
-use super::product::{self, Call, Packed, Panel, WIDEST, ramp};
-use crate::Isa;
+use super::product::{self, Call, Panels, WIDEST, ramp};
+use crate::{Isa, Weights};
 
 #[derive(Debug)]
 pub(super) struct Dense {
     rows: Vec<u32>,
     columns: Vec<u32>,
     outputs: usize,
-    panels: Vec<Panel>,
-    packed: Packed,
+    packed: Panels,
     /// Width of the panel with lanes of its own, which goes through the scratch; 0 if there is none.
     narrow: usize,
 }
 
 impl Dense {
     /// `weights: [outputs, inputs]`, `bias: [outputs]`; the sizes fit.
-    pub fn new(rows: usize, inputs: usize, outputs: usize, weights: &[f32], bias: Option<&[f32]>, isa: Isa) -> Self {
-        let mut packed = Packed::default();
+    pub fn new(
+        (rows, inputs, outputs): (usize, usize, usize),
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        isa: Isa,
+        precision: Weights,
+    ) -> Self {
         let weight = |output: usize, column: usize| weights[output * inputs + column];
-        let panels = packed.add(isa, 0, outputs, inputs, weight, bias);
-        let narrow = panels
+        let packed = Panels::new(isa, outputs, inputs, weight, bias, precision);
+        let narrow = packed
+            .panels
             .iter()
             .map(|panel| (panel.vectors * isa.lanes(), panel.outputs))
             .find(|(width, outputs)| width != outputs)
@@ -30,7 +35,6 @@ impl Dense {
             rows: ramp(rows, inputs),
             columns: ramp(inputs, 1),
             outputs,
-            panels,
             packed,
             narrow,
         }
@@ -47,7 +51,7 @@ impl Run for Dense {
         debug_assert!(
             x.len() == self.rows.len() * self.columns.len() && output.len() == self.rows.len() * self.outputs
         );
-        for panel in &self.panels {
+        for panel in &self.packed.panels {
             let width = panel.vectors * isa.lanes();
             let whole = panel.outputs == width;
             // SAFETY: the instruction set is available by construction. `x` is `[rows, inputs]`; the panel's weights are
@@ -59,14 +63,16 @@ impl Run for Dense {
                 } else {
                     (scratch.as_mut_ptr(), width)
                 };
+                let (weights, half) = self.packed.weights(panel);
                 let call = Call {
                     x: x.as_ptr(),
                     rows: &self.rows,
                     columns: &self.columns,
-                    weights: self.packed.weights.as_ptr().add(panel.weights),
+                    weights,
+                    half,
                     weights_stride: width,
                     vectors: panel.vectors,
-                    start: self.packed.start.as_ptr().add(panel.start),
+                    start: self.packed.start(panel),
                     y,
                     y_stride,
                 };
@@ -126,6 +132,7 @@ impl Run for MatMul {
                 rows: &self.rows,
                 columns: &self.columns,
                 weights,
+                half: false,
                 weights_stride,
                 vectors,
                 start: std::ptr::null(),

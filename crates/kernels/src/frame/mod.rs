@@ -18,6 +18,7 @@ mod product;
 mod recurrent;
 mod reduce;
 pub mod reference;
+mod rows;
 mod sizes;
 mod sums;
 #[cfg(test)]
@@ -25,8 +26,9 @@ mod tests;
 
 pub use crate::Cell;
 pub use function::{Direction, Function, Reduction};
+pub use rows::Rows;
 
-use crate::Isa;
+use crate::{Isa, Weights};
 use std::fmt;
 use std::sync::Arc;
 
@@ -53,6 +55,12 @@ pub struct Kernel {
 impl Kernel {
     /// `None` if the function's sizes contradict one another or overflow.
     pub fn new(function: &Function, isa: Isa) -> Option<Self> {
+        Self::with_weights(function, isa, Weights::F32)
+    }
+
+    /// With the weights of dense layers kept as `precision` says. `None` if the function's sizes contradict one another or
+    /// overflow.
+    pub fn with_weights(function: &Function, isa: Isa, precision: Weights) -> Option<Self> {
         let sizes = function.sizes()?;
         let isa = isa.or_scalar();
         let code: Arc<dyn Run> = match function {
@@ -63,12 +71,11 @@ impl Kernel {
                 weights,
                 bias,
             } => Arc::new(dense::Dense::new(
-                *rows,
-                *inputs,
-                *outputs,
+                (*rows, *inputs, *outputs),
                 weights,
                 bias.as_deref(),
                 isa,
+                precision,
             )),
             Function::Conv { .. } | Function::ConvTranspose { .. } => Arc::new(conv::Conv::new(function, isa)?),
             Function::MatMul {

@@ -5,8 +5,9 @@
 //! panel is narrow, its columns go round-robin into several sums, so that additions do not wait for one another. Thus the
 //! order of a sum depends on the panel's width alone, not on the number of rows.
 
-use crate::Isa;
+use crate::half::{self, Weights};
 use crate::simd::{Simd, dispatch};
+use crate::{Aligned, Isa};
 
 /// Columns of a chunk: with the widest panel 24 KiB of weights.
 const CHUNK: usize = 96;
@@ -21,8 +22,10 @@ pub(super) struct Call<'a> {
     pub rows: &'a [u32],
     /// Where each column lies, from there.
     pub columns: &'a [u32],
+    /// Numbers of 32 bits, or of 16 if `half`.
     pub weights: *const f32,
-    /// Floats from column to column.
+    pub half: bool,
+    /// Numbers from column to column.
     pub weights_stride: usize,
     /// Width of the panel, 1 ..= [`WIDEST`].
     pub vectors: usize,
@@ -45,11 +48,15 @@ dispatch! {
 unsafe fn panel<S: Simd>(call: &Call<'_>) {
     // SAFETY: passed on to the caller.
     unsafe {
-        match call.vectors {
-            1 => chunks::<S, 1, 4>(call),
-            2 => chunks::<S, 2, 2>(call),
-            3 => chunks::<S, 3, 1>(call),
-            _ => chunks::<S, 4, 1>(call),
+        match (call.vectors, call.half) {
+            (1, false) => chunks::<S, 1, 4, false>(call),
+            (2, false) => chunks::<S, 2, 2, false>(call),
+            (3, false) => chunks::<S, 3, 1, false>(call),
+            (_, false) => chunks::<S, 4, 1, false>(call),
+            (1, true) => chunks::<S, 1, 4, true>(call),
+            (2, true) => chunks::<S, 2, 2, true>(call),
+            (3, true) => chunks::<S, 3, 1, true>(call),
+            (_, true) => chunks::<S, 4, 1, true>(call),
         }
     }
 }
@@ -57,7 +64,7 @@ unsafe fn panel<S: Simd>(call: &Call<'_>) {
 /// # Safety
 /// As [`panel`]; the panel has `N` vectors.
 #[inline(always)]
-unsafe fn chunks<S: Simd, const N: usize, const K: usize>(call: &Call<'_>) {
+unsafe fn chunks<S: Simd, const N: usize, const K: usize, const HALF: bool>(call: &Call<'_>) {
     let mut from = 0;
     loop {
         let to = call.columns.len().min(from + CHUNK);
@@ -65,7 +72,7 @@ unsafe fn chunks<S: Simd, const N: usize, const K: usize>(call: &Call<'_>) {
         macro_rules! tile {
             ($rows:literal) => {{
                 // SAFETY: passed on to the caller; the rows and columns exist.
-                unsafe { tile::<S, N, K, $rows>(call, row, from, to) };
+                unsafe { tile::<S, N, K, $rows, HALF>(call, row, from, to) };
                 row += $rows;
             }};
         }
@@ -99,7 +106,7 @@ unsafe fn chunks<S: Simd, const N: usize, const K: usize>(call: &Call<'_>) {
 #[inline(always)]
 // Several arrays run side by side.
 #[allow(clippy::needless_range_loop)]
-unsafe fn tile<S: Simd, const N: usize, const K: usize, const R: usize>(
+unsafe fn tile<S: Simd, const N: usize, const K: usize, const R: usize, const HALF: bool>(
     call: &Call<'_>,
     row: usize,
     from: usize,
@@ -112,20 +119,26 @@ unsafe fn tile<S: Simd, const N: usize, const K: usize, const R: usize>(
             *x = x.add(*call.rows.get_unchecked(row + r) as usize);
         }
         let mut sums = [[[S::splat(0.0); N]; R]; K];
-        let mut weights = call.weights.add(from * call.weights_stride);
+        // Of 16-bit numbers twice as many stand in a float's place.
+        let stride = if HALF {
+            call.weights_stride / 2
+        } else {
+            call.weights_stride
+        };
+        let mut weights = call.weights.add(from * stride);
         let mut column = from;
         while column + K <= to {
             for (k, sums) in sums.iter_mut().enumerate() {
-                step::<S, N, R>(sums, &x, *call.columns.get_unchecked(column + k) as usize, weights);
-                weights = weights.wrapping_add(call.weights_stride);
+                step::<S, N, R, HALF>(sums, &x, *call.columns.get_unchecked(column + k) as usize, weights);
+                weights = weights.wrapping_add(stride);
             }
             column += K;
         }
         // The rest of the columns: fewer than K.
         for (k, sums) in sums.iter_mut().enumerate() {
             if column + k < to {
-                step::<S, N, R>(sums, &x, *call.columns.get_unchecked(column + k) as usize, weights);
-                weights = weights.wrapping_add(call.weights_stride);
+                step::<S, N, R, HALF>(sums, &x, *call.columns.get_unchecked(column + k) as usize, weights);
+                weights = weights.wrapping_add(stride);
             }
         }
         for r in 0..R {
@@ -159,7 +172,7 @@ unsafe fn tile<S: Simd, const N: usize, const K: usize, const R: usize>(
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn step<S: Simd, const N: usize, const R: usize>(
+unsafe fn step<S: Simd, const N: usize, const R: usize, const HALF: bool>(
     sums: &mut [[S::V; N]; R],
     x: &[*const f32; R],
     offset: usize,
@@ -169,7 +182,11 @@ unsafe fn step<S: Simd, const N: usize, const R: usize>(
     unsafe {
         let mut values = [S::splat(0.0); N];
         for (n, value) in values.iter_mut().enumerate() {
-            *value = S::load(weights.add(n * S::LANES));
+            *value = if HALF {
+                S::load_half(weights.cast::<u16>().add(n * S::LANES))
+            } else {
+                S::load(weights.add(n * S::LANES))
+            };
         }
         for (sums, x) in sums.iter_mut().zip(x) {
             let factor = S::splat(*x.add(offset));
@@ -242,5 +259,58 @@ impl Packed {
             done += panel.outputs;
         }
         panels
+    }
+}
+
+/// All panels of a layer, at cache lines, and with weights of 16 bits if asked for.
+#[derive(Debug)]
+pub(super) struct Panels {
+    /// `[columns, width]` of each panel; two to a float if `half`.
+    weights: Aligned,
+    half: bool,
+    start: Aligned,
+    pub panels: Vec<Panel>,
+}
+
+impl Panels {
+    /// `weight(output, column)`, `bias: [outputs]`.
+    pub fn new(
+        isa: Isa,
+        outputs: usize,
+        columns: usize,
+        weight: impl Fn(usize, usize) -> f32,
+        bias: Option<&[f32]>,
+        precision: Weights,
+    ) -> Self {
+        let mut packed = Packed::default();
+        let panels = packed.add(isa, 0, outputs, columns, weight, bias);
+        let half = precision.for_layer(&packed.weights) == Weights::F16;
+        Self {
+            weights: if half {
+                half::pack(&packed.weights)
+            } else {
+                packed.weights
+            }
+            .into(),
+            half,
+            start: packed.start.into(),
+            panels,
+        }
+    }
+
+    /// Where the weights of a panel begin, and whether they have 16 bits.
+    pub fn weights(&self, panel: &Panel) -> (*const f32, bool) {
+        let at = if self.half { panel.weights / 2 } else { panel.weights };
+        (self.weights.as_ptr().wrapping_add(at), self.half)
+    }
+
+    /// Where the start values of a panel begin.
+    pub fn start(&self, panel: &Panel) -> *const f32 {
+        self.start.as_ptr().wrapping_add(panel.start)
+    }
+
+    /// Outputs, filled up to whole vectors of every panel.
+    pub fn width(&self, isa: Isa) -> usize {
+        self.panels.iter().map(|panel| panel.vectors * isa.lanes()).sum()
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use x86::{Avx2, Avx512};
 ///
 /// # Safety
 /// All functions may be called only where the instruction set is enabled, that is (transitively, inlined) from a function
-/// made by [`dispatch`]; `load` and `store` besides need [`Self::LANES`] valid elements at the pointer, of any alignment.
+/// made by [`dispatch`]; `load`, `load_half` and `store` besides need [`Self::LANES`] valid elements at the pointer, of any alignment.
 pub(crate) trait Simd: Copy + 'static {
     /// The vector.
     type V: Copy;
@@ -33,6 +33,8 @@ pub(crate) trait Simd: Copy + 'static {
     /// Rows of a matrix product computed together: each has sums in four vectors, and all should stay in registers.
     const ROWS: usize;
     unsafe fn load(from: *const f32) -> Self::V;
+    /// [`Self::LANES`] numbers of 16 bits.
+    unsafe fn load_half(from: *const u16) -> Self::V;
     unsafe fn store(to: *mut f32, value: Self::V);
     unsafe fn splat(value: f32) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
@@ -66,14 +68,14 @@ macro_rules! dispatch {
         #[allow(clippy::too_many_arguments)]
         $visibility unsafe fn $name(isa: $crate::Isa, $($arg: $type),*) {
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
+            #[target_feature(enable = "avx2,fma,f16c")]
             #[allow(clippy::too_many_arguments)]
             unsafe fn avx2($($arg: $type),*) {
                 // SAFETY: the instructions are enabled here; the rest is the caller's promise.
                 unsafe { $generic::<$crate::simd::Avx2>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx2,fma")]
+            #[target_feature(enable = "avx512f,avx2,fma,f16c")]
             #[allow(clippy::too_many_arguments)]
             unsafe fn avx512($($arg: $type),*) {
                 // SAFETY: the instructions are enabled here; the rest is the caller's promise.

@@ -33,6 +33,12 @@ macro_rules! portable {
                 unsafe { from.cast::<Self::V>().read_unaligned() }
             }
             #[inline(always)]
+            unsafe fn load_half(from: *const u16) -> Self::V {
+                // SAFETY: the caller promises LANES elements.
+                let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
+                halves.map(crate::half::decode)
+            }
+            #[inline(always)]
             unsafe fn store(to: *mut f32, value: Self::V) {
                 // SAFETY: the caller promises LANES elements.
                 unsafe { to.cast::<Self::V>().write_unaligned(value) }

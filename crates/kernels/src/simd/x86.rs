@@ -3,7 +3,7 @@
 use super::Simd;
 use std::arch::x86_64::*;
 
-/// AVX2 with FMA.
+/// AVX2 with FMA and F16C.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
 
@@ -18,6 +18,11 @@ impl Simd for Avx2 {
     unsafe fn load(from: *const f32) -> Self::V {
         // SAFETY: enabled and valid by the trait's contract.
         unsafe { _mm256_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn load_half(from: *const u16) -> Self::V {
+        // SAFETY: enabled and valid by the trait's contract.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, value: Self::V) {
@@ -119,6 +124,11 @@ impl Simd for Avx512 {
     unsafe fn load(from: *const f32) -> Self::V {
         // SAFETY: enabled and valid by the trait's contract.
         unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn load_half(from: *const u16) -> Self::V {
+        // SAFETY: enabled and valid by the trait's contract.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, value: Self::V) {

@@ -176,6 +176,7 @@ impl Conv {
                 rows: &part.positions.from,
                 columns: &part.columns,
                 weights: self.packed.weights.as_ptr().add(panel.weights),
+                half: false,
                 weights_stride: width,
                 vectors: panel.vectors,
                 start: self.packed.start.as_ptr().add(panel.start),
