@@ -186,7 +186,7 @@ impl Model {
                 file: inner.file.clone(),
                 plan: Arc::new(plan),
                 info: inner.info.clone(),
-                settling: inner.settling.clone(),
+                settling: inner.settling,
                 budget: inner.budget,
             }),
         }

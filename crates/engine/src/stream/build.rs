@@ -527,7 +527,10 @@ impl Builder<'_> {
     }
 }
 
-/// The product of the strides of all convolutions along one axis, or of all transposed ones, if there are several with strides.
+/// Fewest convolutions with strides that are taken for a ladder: a transform by convolution has one or two.
+const LADDER: usize = 3;
+
+/// The product of the strides of all convolutions along one axis, or of all transposed ones, if those are a ladder; else 1.
 fn strides(graph: &Graph, transposed: bool) -> i64 {
     let strides = graph.nodes.iter().filter_map(|node| match &node.op {
         Op::Conv { window, .. } if !transposed => Some(window),
@@ -538,8 +541,8 @@ fn strides(graph: &Graph, transposed: bool) -> i64 {
         [stride] if *stride > 1 => i64::try_from(*stride).ok(),
         _ => None,
     });
-    let (count, product) = strides.fold((0, 1i64), |(count, product), stride| {
+    let (count, product) = strides.fold((0usize, 1i64), |(count, product), stride| {
         (count + 1, product.saturating_mul(stride))
     });
-    if count < 2 { 1 } else { product }
+    if count < LADDER { 1 } else { product }
 }
