@@ -185,6 +185,7 @@ impl Model {
                 graph: inner.graph.clone(),
                 file: inner.file.clone(),
                 plan: Arc::new(plan),
+                rest: OnceLock::new(),
                 info: inner.info.clone(),
                 settling: inner.settling,
                 budget: inner.budget,
