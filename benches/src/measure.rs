@@ -103,6 +103,8 @@ pub fn race(runners: &mut [Runner], block: usize, budget: Duration) -> Result<Ve
         let input = noise.take(block * turn);
         for (runner, kept) in runners.iter_mut().zip(&mut kept) {
             let before = kept.times.len();
+            // Not the engine's calls.
+            kept.times.reserve(turn);
             let calls = heap::calls();
             play(runner, &input, &mut output, block, &mut kept.times)?;
             kept.heap += heap::calls() - calls;
