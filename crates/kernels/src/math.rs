@@ -3,7 +3,6 @@
 //! All of them are of the exact class: absolute error at most 1e-6 (`exp`: relative), checked against `f64` in the tests below.
 //! NaN stays NaN.
 
-use crate::gates;
 use crate::simd::Simd;
 
 /// Largest argument of [`exp`] that does not give infinity.
@@ -36,14 +35,35 @@ pub(crate) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
     }
 }
 
-/// `tanh x`, absolute and relative error at most 6e-7.
+/// `tanh x`, absolute error at most 3e-7.
+///
+/// The rational approximation of degree 13 over 6 that Eigen, XLA and ONNX Runtime use.
 ///
 /// # Safety
 /// As [`Simd`].
 #[inline(always)]
 pub(crate) unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
     // SAFETY: passed on to the caller.
-    unsafe { gates::tanh::<S>(x, None) }
+    unsafe {
+        let x = S::max(S::splat(-9.0), S::min(S::splat(9.0), x));
+        let x2 = S::mul(x, x);
+        let mut p = S::splat(-2.760_768_5e-16);
+        for c in [
+            2.000_188e-13,
+            -8.604_672e-11,
+            5.122_297e-8,
+            1.485_722_4e-5,
+            6.372_619_3e-4,
+            4.893_525e-3,
+        ] {
+            p = S::mul_add(p, x2, S::splat(c));
+        }
+        let mut q = S::splat(1.198_258_4e-6);
+        for c in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3] {
+            q = S::mul_add(q, x2, S::splat(c));
+        }
+        S::div(S::mul(x, p), q)
+    }
 }
 
 /// `1 / (1 + e⁻ˣ)`, absolute error at most 3e-7.
