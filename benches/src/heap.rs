@@ -3,17 +3,21 @@
 //! On Linux with glibc the C functions themselves are replaced, for the whole process: what ONNX Runtime's library allocates is
 //! counted too. Elsewhere only Rust's own allocator is counted. What is freed is not counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
-static CALLS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
 
-/// Allocations of the process so far: `malloc`, `calloc`, `realloc` and the aligned ones.
+/// Allocations of this thread so far: `malloc`, `calloc`, `realloc` and the aligned ones. Every engine computes in the thread that
+/// calls it; what another thread does meanwhile is not its doing.
 pub fn calls() -> u64 {
-    CALLS.load(Ordering::Relaxed)
+    CALLS.get()
 }
 
 fn count() {
-    CALLS.fetch_add(1, Ordering::Relaxed);
+    // A thread that ends may allocate after its counter is gone.
+    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
