@@ -86,6 +86,21 @@ pub fn run(project: &Project) -> ExitCode {
             },
         );
     }
+    for workspace in ["benches", "fuzz"] {
+        checks.independent(
+            &format!("cargo check of {workspace}"),
+            &format!("cargo check --manifest-path {workspace}/Cargo.toml"),
+            || {
+                let manifest = format!("{workspace}/Cargo.toml");
+                run::stream(
+                    project
+                        .cargo(&["check", "--locked", "--all-targets", "--manifest-path", &manifest])
+                        .env("CARGO_TARGET_DIR", project.target.join(workspace)),
+                )?;
+                Ok(Outcome::passed())
+            },
+        );
+    }
     checks.independent("the kernels' tests with NEON, emulated", "cargo xtask extended", || {
         neon(project)
     });
