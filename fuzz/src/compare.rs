@@ -218,13 +218,50 @@ pub fn streaming(graph: &Graph, budget: &Budget, data: &[u8]) {
     };
     let usual = |channels: &[Vec<f32>]| channels.iter().flatten().all(|y| y.abs() < HUGE);
     if usual(&first) && usual(&expected) {
-        same(&model.plan, &first, &expected, given.frames);
+        let difference = same(&model.plan, &first, &expected, given.frames);
+        if let Err(difference) = difference {
+            assert!(
+                model.plan.recurrent && is_unsteady(&model, &given, &expected, &mut random),
+                "{difference}\n{}",
+                model.plan
+            );
+        }
     }
+}
+
+/// Relative change of the input samples by which a network is tried: of the order of what one layer rounds.
+const CHANGE: f32 = 1e-6;
+
+/// True if a recurrent network amplifies changes of the input that small so much that two exact computations of it may well differ
+/// by more than the tolerance: mutated weights make such networks.
+fn is_unsteady(model: &Compiled<'_>, given: &Whole, expected: &[Vec<f32>], random: &mut Random) -> bool {
+    (0..4).any(|_| {
+        let inputs = given.inputs.iter().map(|(name, tensor)| {
+            let changed = tensor.as_f32().and_then(|values| {
+                let values = values.iter().map(|x| x * (1.0 + CHANGE * random.sample()));
+                Tensor::f32(tensor.shape().to_vec(), values.collect())
+            });
+            (name.clone(), changed.unwrap_or_else(|| tensor.clone()))
+        });
+        let Ok(mut results) = interpret::run(model.graph, &inputs.collect()) else {
+            return true;
+        };
+        let moved = results.remove(&model.stream.audio.1);
+        let moved = moved.and_then(|tensor| planes(&tensor, model.plan.outputs()));
+        moved.is_none_or(|moved| {
+            moved.iter().zip(expected).any(|(moved, expected)| {
+                let peak = expected.iter().fold(1.0f32, |peak, y| peak.max(y.abs()));
+                #[allow(clippy::cast_possible_truncation)]
+                let bound = TOLERANCE[0] as f32 / 8.0 * peak;
+                moved.iter().zip(expected).any(|(a, b)| (a - b).abs() > bound)
+            })
+        })
+    })
 }
 
 /// Fails unless `streamed` is `offline`, late by the latency. An `offline` shorter than the input lacks its beginning; one that is
 /// longer has a tail. The last frames are left out: there a file may pad, and the stream does not know where the signal ends.
-fn same(plan: &Plan, streamed: &[Vec<f32>], offline: &[Vec<f32>], frames: usize) {
+fn same(plan: &Plan, streamed: &[Vec<f32>], offline: &[Vec<f32>], frames: usize) -> Result<(), String> {
     let latency = plan.latency;
     let tolerance = TOLERANCE[usize::from(!plan.recurrent)];
     for (streamed, offline) in streamed.iter().zip(offline) {
@@ -236,11 +273,13 @@ fn same(plan: &Plan, streamed: &[Vec<f32>], offline: &[Vec<f32>], frames: usize)
                 break;
             };
             let error = (f64::from(*y) - f64::from(*expected)).abs();
-            assert!(
-                error <= tolerance * peak,
-                "index {index}, tick {}: {y} streamed, {expected} interpreted, peak {peak}, latency {latency}\n{plan}",
-                index + shift
-            );
+            if error.is_nan() || error > tolerance * peak {
+                return Err(format!(
+                    "index {index}, tick {}: {y} streamed, {expected} interpreted, peak {peak}, latency {latency}",
+                    index + shift
+                ));
+            }
         }
     }
+    Ok(())
 }
