@@ -129,7 +129,9 @@ fn whole(model: &Compiled<'_>, random: &mut Random) -> Option<Whole> {
         }
         inputs.insert(value.name.clone(), Tensor::f32(shape, values)?);
     }
-    let usual = (1..=LONGEST).contains(&frames) && channels.len() == model.plan.channels;
+    // As many frames as channels would leave open which axis is time.
+    let usual = (channels.len().max(model.plan.outputs()) + 1..=LONGEST).contains(&frames)
+        && channels.len() == model.plan.channels;
     (usual && whole_hops(model, frames)).then_some(Whole {
         inputs,
         audio: channels,
