@@ -146,6 +146,73 @@ pub(crate) unsafe fn columns<S: Simd, const N: usize, const K: usize>(
     }
 }
 
+/// Plays a call frame by frame, tile by tile, in rows of at most a vector of frames that are then written as planes: the body of a
+/// layer's kernel. For each kind of tile (a half group alone, one full group, one and a half, two, two and a half): its vectors, and
+/// the sums that a column's products go to, as [`columns`] has them.
+macro_rules! frame_by_frame {
+    (
+        $simd:ty, $call:ident, $tile:ident,
+        [$half:literal, $half_sums:literal],
+        [$one:literal, $one_sums:literal],
+        [$more:literal, $more_sums:literal],
+        [$two:literal, $two_sums:literal],
+        [$most:literal, $most_sums:literal]
+    ) => {
+        macro_rules! frames {
+            ($of:ident, $rows:expr, $t:ident) => {
+                match ($of.full, $of.half) {
+                    (0, _) => {
+                        for row in $rows {
+                            $tile::<$simd, 0, 1, $half, $half_sums>($call, $of, row, $t + row);
+                        }
+                    }
+                    (1, 0) => {
+                        for row in $rows {
+                            $tile::<$simd, 1, 0, $one, $one_sums>($call, $of, row, $t + row);
+                        }
+                    }
+                    (1, _) => {
+                        for row in $rows {
+                            $tile::<$simd, 1, 1, $more, $more_sums>($call, $of, row, $t + row);
+                        }
+                    }
+                    (_, 0) => {
+                        for row in $rows {
+                            $tile::<$simd, 2, 0, $two, $two_sums>($call, $of, row, $t + row);
+                        }
+                    }
+                    _ => {
+                        for row in $rows {
+                            $tile::<$simd, 2, 1, $most, $most_sums>($call, $of, row, $t + row);
+                        }
+                    }
+                }
+            };
+        }
+        let mut t = 0;
+        // SAFETY: passed on to the caller.
+        unsafe {
+            while t < $call.frames {
+                let count = ($call.frames - t).min(<$simd>::LANES);
+                match $call.tiles {
+                    // What kind it is need not be asked for each frame.
+                    [only] => frames!(only, 0..count, t),
+                    tiles => {
+                        for row in 0..count {
+                            for of in tiles {
+                                frames!(of, row..row + 1, t);
+                            }
+                        }
+                    }
+                }
+                $crate::gates::write_rows::<$simd>($call.rows, $call.hidden, $call.y, $call.y_stride, t, count);
+                t += count;
+            }
+        }
+    };
+}
+pub(crate) use frame_by_frame;
+
 /// Factors of the lanes of a half group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Halves {

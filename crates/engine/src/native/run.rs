@@ -3,7 +3,7 @@
 
 use super::beat::Beat;
 use super::cross;
-use super::lower::{Kernel, Lowered, MAX_INPUTS};
+use super::lower::{History, Kernel, Lowered, MAX_INPUTS};
 use super::oscillator::{Oscillator, Seek};
 use crate::plan::Region;
 use crate::stream::{Noise, Planes, Prefix, Rate};
@@ -140,14 +140,9 @@ impl Running<'_> {
                     rows.run(others.get(x)?, x.stride, starts, y, stride, frames, self.scratch);
                     return Some(());
                 };
-                let memory = state.get_mut(history.memory.clone())?;
-                let cursor = self.cursors.get_mut(history.cursor)?;
-                cross::remember(history, memory, *cursor, others.get(x)?, x, begin.as_ref(), from);
-                for (start, back) in starts.iter_mut().zip(backs) {
-                    *start = history.ring.start(*cursor, *back);
-                }
+                let input = (others.get(x)?, x, begin.as_ref());
+                let memory = take_in(state, self.cursors, history, input, (backs, starts), (from, frames))?;
                 rows.run(memory, history.ring.stride(), starts, y, stride, frames, self.scratch);
-                *cursor = history.ring.advance(*cursor, frames);
             }
             Kernel::Recurrent { layer, memory, start } => {
                 let (x, x_stride) = (others.get(first?)?, first?.stride);
@@ -364,21 +359,8 @@ fn convolve(
         *planes = others.planes(*region)?;
     }
     let addends = planes.get(..addends.len())?;
-    match &step.kernel {
-        Kernel::Pointwise(conv) => {
-            let (x, starts) = (others.planes(*x)?, &[0][..]);
-            conv.run(
-                &Inputs {
-                    x,
-                    starts,
-                    mix,
-                    addends,
-                },
-                y,
-                total,
-                frames,
-            );
-        }
+    let (conv, x, starts) = match &step.kernel {
+        Kernel::Pointwise(conv) => (conv, others.planes(*x)?, &[0][..]),
         Kernel::Conv {
             conv,
             history,
@@ -386,33 +368,42 @@ fn convolve(
             starts: places,
             begin,
         } => {
-            let memory = state.get_mut(history.memory.clone())?;
-            let cursor = cursors.get_mut(history.cursor)?;
-            cross::remember(history, memory, *cursor, others.get(*x)?, *x, begin.as_ref(), from);
+            let input = (others.get(*x)?, *x, begin.as_ref());
             let starts = starts.get_mut(places.clone())?;
-            for (start, back) in starts.iter_mut().zip(backs) {
-                *start = history.ring.start(*cursor, *back);
-            }
-            let x = conv1d::Planes {
-                memory,
-                stride: history.ring.stride(),
-            };
-            conv.run(
-                &Inputs {
-                    x,
-                    starts,
-                    mix,
-                    addends,
-                },
-                y,
-                total,
-                frames,
-            );
-            *cursor = history.ring.advance(*cursor, frames);
+            let memory = take_in(state, cursors, history, input, (backs, starts), (from, frames))?;
+            let stride = history.ring.stride();
+            (conv, conv1d::Planes { memory, stride }, &*starts)
         }
-        _ => {}
-    }
+        _ => return None,
+    };
+    let inputs = Inputs {
+        x,
+        starts,
+        mix,
+        addends,
+    };
+    conv.run(&inputs, y, total, frames);
     Some(())
+}
+
+/// Takes the current frames of a region, or what is there before its beginning, into a ring, whose memory is given back, and says
+/// where in it each tap begins. The cursor moves on.
+fn take_in<'s>(
+    state: &'s mut [f32],
+    cursors: &mut [usize],
+    history: &History,
+    (x, region, begin): (&[f32], Region, Option<&Prefix>),
+    (backs, starts): (&[usize], &mut [usize]),
+    (from, frames): (Beat, usize),
+) -> Option<&'s [f32]> {
+    let memory = state.get_mut(history.memory.clone())?;
+    let cursor = cursors.get_mut(history.cursor)?;
+    cross::remember(history, memory, *cursor, x, region, begin, from);
+    for (start, back) in starts.iter_mut().zip(backs) {
+        *start = history.ring.start(*cursor, *back);
+    }
+    *cursor = history.ring.advance(*cursor, frames);
+    Some(memory)
 }
 
 /// One frame of a function: operands and result are brought into one piece where they are not.

@@ -116,6 +116,21 @@ pub(super) fn readers(graph: &StreamGraph, nodes: &[Fused]) -> HashMap<WireId, V
     readers
 }
 
+/// The nodes by what they produce.
+pub(super) fn producers(nodes: &[Fused]) -> HashMap<WireId, usize> {
+    nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| (node.output, index))
+        .collect()
+}
+
+/// Takes out the nodes that became part of others.
+pub(super) fn keep(nodes: &mut Vec<Fused>, gone: &[bool]) {
+    let mut gone = gone.iter();
+    nodes.retain(|_| !gone.next().is_some_and(|gone| *gone));
+}
+
 /// A beginning that only convolutions with a history read becomes part of those histories.
 fn fuse_beginnings(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
     let readers = readers(graph, nodes);
@@ -149,24 +164,19 @@ fn fuse_beginnings(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
         }
         gone[index] = true;
     }
-    let mut gone = gone.into_iter();
-    nodes.retain(|_| !gone.next().unwrap_or(false));
+    keep(nodes, &gone);
 }
 
 /// ReLU, LeakyReLU and PReLU with constant slopes become part of a convolution that nobody else reads.
 fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
     let readers = readers(graph, nodes);
-    let producer: HashMap<WireId, usize> = nodes
-        .iter()
-        .enumerate()
-        .map(|(index, node)| (node.output, index))
-        .collect();
+    let producers = producers(nodes);
     let mut gone = vec![false; nodes.len()];
     for index in 0..nodes.len() {
         let Some(input) = nodes[index].inputs.first().copied() else {
             continue;
         };
-        let Some(conv) = producer.get(&input.wire).copied() else {
+        let Some(conv) = producers.get(&input.wire).copied() else {
             continue;
         };
         let planes = graph.wires[input.wire.index()].planes;
@@ -191,7 +201,7 @@ fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
                 b,
             }) => {
                 let view = nodes[index].inputs[1];
-                let constant = producer.get(&view.wire).and_then(|at| nodes[*at].constant.clone());
+                let constant = producers.get(&view.wire).and_then(|at| nodes[*at].constant.clone());
                 let same_size = graph.wires[nodes[index].output.index()].planes == planes;
                 constant.filter(|_| same_size).and_then(|values| {
                     (0..planes)
@@ -209,6 +219,5 @@ fn fuse_slopes(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
             gone[index] = true;
         }
     }
-    let mut gone = gone.into_iter();
-    nodes.retain(|_| !gone.next().unwrap_or(false));
+    keep(nodes, &gone);
 }

@@ -1,26 +1,12 @@
 //! Makes one step of a convolution and what follows it: the sum with its condition and its residual path, the function of that
 //! sum, and the running total to which the result is added. What is fused is no longer written to memory and read again.
 
-use super::fuse::{Fused, readers};
+use super::fuse::{Fused, keep, producers, readers};
 use super::{Mix, StepOp};
 use crate::stream::{Planes, Rate, STEPWISE_HOP, StreamGraph, View, WireId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tonegraft_kernels::{binary, conv1d};
-
-/// The nodes by what they produce.
-fn producers(nodes: &[Fused]) -> HashMap<WireId, usize> {
-    nodes
-        .iter()
-        .enumerate()
-        .map(|(index, node)| (node.output, index))
-        .collect()
-}
-
-fn keep(nodes: &mut Vec<Fused>, gone: Vec<bool>) {
-    let mut gone = gone.into_iter();
-    nodes.retain(|_| !gone.next().unwrap_or(false));
-}
 
 /// What a pass asks of wires.
 struct Wires<'a> {
@@ -120,7 +106,7 @@ pub(super) fn fuse_sums(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
         producers.insert(fused.output, index);
         nodes[index] = fused;
     }
-    keep(nodes, gone);
+    keep(nodes, &gone);
 }
 
 /// Whether the layer can be the second input of another.
@@ -196,7 +182,7 @@ pub(super) fn fuse_functions(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
             gone[index] = true;
         }
     }
-    keep(nodes, gone);
+    keep(nodes, &gone);
 }
 
 /// A sum of a convolution's result, whoever else reads it, and a signal that nobody reads afterwards: the convolution adds its
@@ -229,5 +215,5 @@ pub(super) fn fuse_totals(graph: &StreamGraph, nodes: &mut Vec<Fused>) {
             gone[index] = true;
         }
     }
-    keep(nodes, gone);
+    keep(nodes, &gone);
 }

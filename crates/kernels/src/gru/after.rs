@@ -34,45 +34,7 @@ dispatch! {
 /// As [`run`], and as [`Simd`](crate::simd::Simd).
 #[inline(always)]
 unsafe fn generic<S: Shuffle>(call: &Call<'_>) {
-    let mut t = 0;
-    // SAFETY: passed on to the caller.
-    unsafe {
-        while t < call.frames {
-            let count = (call.frames - t).min(S::LANES);
-            match call.tiles {
-                [only] => {
-                    macro_rules! frames {
-                        ($full:literal, $half:literal, $vectors:literal, $sums:literal) => {
-                            for row in 0..count {
-                                tile::<S, $full, $half, $vectors, $sums>(call, only, row, t + row);
-                            }
-                        };
-                    }
-                    match (only.full, only.half) {
-                        (0, _) => frames!(0, 1, 2, 4),
-                        (1, 0) => frames!(1, 0, 3, 2),
-                        (1, _) => frames!(1, 1, 5, 2),
-                        (_, 0) => frames!(2, 0, 6, 2),
-                        _ => frames!(2, 1, 8, 2),
-                    }
-                }
-                tiles => {
-                    for row in 0..count {
-                        for of in tiles {
-                            match (of.full, of.half) {
-                                (1, 0) => tile::<S, 1, 0, 3, 2>(call, of, row, t + row),
-                                (1, _) => tile::<S, 1, 1, 5, 2>(call, of, row, t + row),
-                                (_, 0) => tile::<S, 2, 0, 6, 2>(call, of, row, t + row),
-                                _ => tile::<S, 2, 1, 8, 2>(call, of, row, t + row),
-                            }
-                        }
-                    }
-                }
-            }
-            gates::write_rows::<S>(call.rows, call.hidden, call.y, call.y_stride, t, count);
-            t += count;
-        }
-    }
+    gates::frame_by_frame!(S, call, tile, [2, 4], [3, 2], [5, 2], [6, 2], [8, 2]);
 }
 
 /// Frame `t` of `G` full groups and `H` half groups, `N` vectors in all, from row `row` of the outputs to the next.
