@@ -13,12 +13,13 @@ use tonegraft_core::{HostFrames, LatencyParts, ModelLevels};
 use tonegraft_plugin::board::{KnobBoard, KnobLabel};
 use tonegraft_plugin::editor::draw::{Memory, draw};
 use tonegraft_plugin::editor::theme;
-use tonegraft_plugin::editor::view::{Action, Message, View, Weight};
-use tonegraft_plugin::meters::Load;
+use tonegraft_plugin::editor::view::{
+    Action, BrowserView, Entry, LatencyPart, LatencyRow, LatencyView, Load, Message, SlotView, Target, View, Weight,
+};
 use tonegraft_plugin::params::TonegraftParams;
 use tonegraft_plugin::playable::{CabCard, Way};
 use tonegraft_plugin::session::{SessionField, WindowSize};
-use tonegraft_plugin::shared::{LibraryItem, Wish};
+use tonegraft_plugin::shared::Wish;
 
 /// What the window asked the host for.
 #[derive(Default)]
@@ -54,64 +55,82 @@ fn knob(name: &str, unit: &str) -> KnobLabel {
     }
 }
 
-fn item(name: &str, group: &str) -> LibraryItem {
-    LibraryItem {
+fn item(name: &str, group: &str) -> Entry {
+    Entry {
         name: name.into(),
-        group: group.into(),
-        wish: if group == "Shipped" {
+        target: Target::Model(if group == "Shipped" {
             Wish::Shipped(name.to_lowercase())
         } else {
             Wish::File(PathBuf::from(format!("/models/{name}.onnx")))
-        },
+        }),
     }
 }
 
 fn ordinary() -> View {
+    let parts = LatencyParts {
+        look_ahead: HostFrames::new(64),
+        hop: HostFrames::new(32),
+        ..LatencyParts::ZERO
+    };
+    let load = Load {
+        mean: 0.042,
+        worst: 0.09,
+        ..Load::default()
+    };
     View {
-        name: Some("Overdrive".into()),
-        about: "overdrive  ·  Tonegraft  ·  MIT OR Apache-2.0".into(),
-        runtime: "native".into(),
-        reason: "Every operator has a streaming kernel.".into(),
-        model_rate: Some(48_000),
+        slots: [
+            SlotView {
+                name: Some("Overdrive".into()),
+                about: "overdrive  ·  Tonegraft  ·  MIT OR Apache-2.0".into(),
+                runtime: "native".into(),
+                reason: "Every operator has a streaming kernel.".into(),
+                model_rate: Some(48_000),
+                latency: 96,
+                parts,
+                load,
+                meters: vec![("reduction".into(), 0.25)],
+                knobs: vec![knob("Drive", ""), knob("Level", "dB")],
+                details: vec!["Tone: crunch".into()],
+                way: Way::default(),
+                conversion: "A model of 48 kHz at 44.1 kHz, linear phase: 100 samples added.".into(),
+                sizes: vec![("Lite".into(), 0.0), ("Full".into(), 1.0)],
+                size: 1,
+                levels: ModelLevels::default(),
+                has_cab: true,
+                ..SlotView::default()
+            },
+            SlotView::default(),
+        ],
         host_rate: Some(48_000),
-        latency: 96,
-        parts: LatencyParts {
-            look_ahead: HostFrames::new(64),
-            hop: HostFrames::new(32),
-            ..LatencyParts::ZERO
+        latency: LatencyView {
+            total: 96,
+            rows: vec![LatencyRow {
+                name: "A".into(),
+                parts: [("look-ahead", 64.0), ("hop", 32.0)]
+                    .map(|(name, frames)| LatencyPart {
+                        name: name.into(),
+                        frames,
+                    })
+                    .to_vec(),
+            }],
+            ..LatencyView::default()
         },
-        load: Load {
-            mean: 0.042,
-            worst: 0.09,
-        },
-        peaks: [0.4, 0.2],
-        meters: vec![("reduction".into(), 0.25)],
-        knobs: vec![knob("Drive", ""), knob("Level", "dB")],
-        details: vec!["Tone: crunch".into()],
-        way: Way::default(),
-        conversion: "A model of 48 kHz at 44.1 kHz, linear phase: 100 samples added.".into(),
-        sizes: vec![("Lite".into(), 0.0), ("Full".into(), 1.0)],
-        size: 1,
-        levels: ModelLevels::default(),
-        has_cab: true,
+        load,
+        peaks: [0.4, 0.2, 0.0],
         cab: Some(Arc::new(CabCard {
             name: "Celestion".into(),
             about: "500 ms, mono".into(),
         })),
-        loading_cab: None,
-        gate_db: 0.0,
-        library: Arc::new(vec![
-            item("Distortion", "Shipped"),
-            item("Overdrive", "Shipped"),
-            item("My amp", "Library"),
-        ]),
-        selected: Some(1),
-        loading: None,
-        folder: Some(PathBuf::from("/models")),
-        message: Message {
-            weight: Weight::Fine,
-            text: String::new(),
+        browser: BrowserView {
+            entries: Arc::new(vec![
+                item("Distortion", "Shipped"),
+                item("Overdrive", "Shipped"),
+                item("My amp", "Library"),
+            ]),
+            playing: [Some(Wish::Shipped("overdrive".into())), None],
+            ..BrowserView::default()
         },
+        ..View::default()
     }
 }
 
@@ -126,7 +145,7 @@ struct Fixture {
 
 fn window(view: View, size: [u32; 2]) -> Harness<'static, Fixture> {
     let board = Arc::new(KnobBoard::default());
-    board.set(view.knobs.clone());
+    board.set(view.slots[0].knobs.clone());
     let instance = tonegraft_plugin::Tonegraft::default();
     let params = TonegraftParams::new(&board, SessionField::new(Arc::clone(instance.shared())));
     let fixture = Fixture {
@@ -175,7 +194,14 @@ fn assert_nothing_is_clipped(what: &str, harness: &Harness<'_, Fixture>, size: [
         };
         let rect = node.rect();
         // Lines of the list are scrolled, and cut at its edges.
-        if harness.state().view.library.iter().any(|item| item.name == text) {
+        if harness
+            .state()
+            .view
+            .browser
+            .entries
+            .iter()
+            .any(|item| item.name == text)
+        {
             continue;
         }
         assert!(
@@ -201,11 +227,7 @@ fn assert_nothing_is_clipped(what: &str, harness: &Harness<'_, Fixture>, size: [
 #[test]
 fn every_state_is_drawn_inside_the_window() {
     let long = "A name that somebody has chosen without thinking of anybody who has to read it, 2026 edition, take 7";
-    let mut dry = ordinary();
-    (dry.name, dry.about, dry.runtime, dry.reason) = (None, String::new(), String::new(), String::new());
-    (dry.knobs, dry.host_rate, dry.latency, dry.parts) = (Vec::new(), None, 0, LatencyParts::ZERO);
-    (dry.library, dry.selected, dry.model_rate) = (Arc::default(), None, None);
-    (dry.cab, dry.sizes, dry.size, dry.conversion) = (None, Vec::new(), 0, String::new());
+    let dry = View::default();
     let mut wrong = ordinary();
     wrong.message = Message {
         weight: Weight::Error,
@@ -216,11 +238,15 @@ fn every_state_is_drawn_inside_the_window() {
     let mut verbose = wrong.clone();
     verbose.message.text = format!("{long}. ").repeat(6);
     let mut wordy = ordinary();
-    (wordy.name, wordy.about, wordy.reason) = (Some(long.into()), long.into(), long.into());
-    wordy.knobs = (0..8)
+    let slot = &mut wordy.slots[0];
+    (slot.name, slot.about, slot.reason) = (Some(long.into()), long.into(), long.into());
+    slot.knobs = (0..8)
         .map(|index| knob(&format!("{long} {index}"), "semitones"))
         .collect();
-    wordy.library = Arc::new(
+    slot.sizes = vec![(long.into(), 0.0), (long.into(), 1.0)];
+    slot.model_rate = Some(44_100);
+    wordy.latency.total = 123_456;
+    wordy.browser.entries = Arc::new(
         (0..200)
             .map(|index| item(&format!("{index} {long}"), "Library"))
             .collect(),
@@ -229,17 +255,16 @@ fn every_state_is_drawn_inside_the_window() {
         name: long.into(),
         about: long.into(),
     }));
-    wordy.sizes = vec![(long.into(), 0.0), (long.into(), 1.0)];
-    wordy.latency = 123_456;
-    wordy.model_rate = Some(44_100);
     let mut loading = ordinary();
-    (loading.loading, loading.loading_cab) = (Some(long.into()), Some(long.into()));
+    (loading.slots[0].loading, loading.loading_cab) = (Some(long.into()), Some(long.into()));
     let mut busy = ordinary();
     busy.load = Load {
         mean: 12.5,
         worst: 99.0,
+        ..Load::default()
     };
-    busy.peaks = [f32::INFINITY, f32::NAN];
+    busy.slots[0].load = busy.load;
+    busy.peaks = [f32::INFINITY, f32::NAN, 1.0];
     for size in [WindowSize::DEFAULT, WindowSize::MIN, [1400, 900]] {
         for (what, view) in [
             ("ordinary", ordinary()),
@@ -263,7 +288,7 @@ fn the_window_tells_what_plays() {
         "Overdrive",
         "native",
         "48 kHz",
-        "96 smp  2.0 ms",
+        "96 smp  2.00 ms",
         "look-ahead 64 + hop 32",
         "4.2 %",
     ] {
@@ -294,11 +319,11 @@ fn buttons_rows_and_the_path_ask_for_models() {
     assert_eq!(
         harness.state().actions,
         [
-            Action::Load(my_amp.clone()),
-            Action::Load(Wish::Shipped("distortion".into())),
-            Action::Browse,
-            Action::Load(my_amp),
-            Action::Load(Wish::File(PathBuf::from("/tmp/fuzz.onnx"))),
+            Action::Load(0, my_amp.clone()),
+            Action::Load(0, Wish::Shipped("distortion".into())),
+            Action::Browse(0),
+            Action::Load(0, my_amp),
+            Action::Load(0, Wish::File(PathBuf::from("/tmp/fuzz.onnx"))),
         ]
     );
 }

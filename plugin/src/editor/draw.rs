@@ -2,7 +2,7 @@
 
 use super::rack;
 use super::theme::{self, ACCENT, ERROR, GOOD, NOTICE, PANEL, ROUND, TEXT, WEAK};
-use super::view::{Action, View, Weight, hertz};
+use super::view::{Action, BrowserEdit, Target, View, Weight, hertz};
 use super::widgets::{Icon, KNOB, figure, icon, knob, meter, row, switch};
 use crate::board::KnobLabel;
 use crate::params::TonegraftParams;
@@ -167,33 +167,35 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
             let next = icon(ui, Icon::Next, "Next model");
             let back = icon(ui, Icon::Previous, "Previous model");
             let again = icon(ui, Icon::Again, "Look through the library folder again");
-            let again = match &view.folder {
+            let again = match &view.browser.library {
                 Some(folder) => again.on_hover_text(folder.display().to_string()),
                 None => again,
             };
             if next.clicked() {
-                actions.extend(view.neighbour(1));
+                actions.extend(view.browser.neighbour(0, 1).cloned().map(|wish| Action::Load(0, wish)));
             }
             if back.clicked() {
-                actions.extend(view.neighbour(-1));
+                actions.extend(view.browser.neighbour(0, -1).cloned().map(|wish| Action::Load(0, wish)));
             }
             if again.clicked() {
-                actions.push(Action::Rescan);
+                actions.push(Action::Browser(BrowserEdit::Rescan));
             }
         });
     });
     ui.add_space(2.0);
     let below = 66.0;
     let list_height = (ui.available_height() - below).max(40.0);
-    let lines = library_lines(view);
     let list = ui.available_rect_before_wrap();
     let list = list.with_max_y(list.top() + list_height);
     ui.scope_builder(UiBuilder::new().max_rect(list), |ui| {
-        ScrollArea::vertical()
-            .auto_shrink([false, false])
-            .show_rows(ui, ROW, lines.len(), |ui, range| {
-                library_list(ui, &lines, range, view, actions);
-            });
+        ScrollArea::vertical().auto_shrink([false, false]).show_rows(
+            ui,
+            ROW,
+            view.browser.entries.len(),
+            |ui, range| {
+                library_list(ui, range, view, actions);
+            },
+        );
     });
     ui.advance_cursor_after_rect(list);
     ui.add_space(4.0);
@@ -206,7 +208,7 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
         actions.push(if is_audio(&path) {
             Action::LoadCab(path)
         } else {
-            Action::Load(Wish::File(path))
+            Action::Load(0, Wish::File(path))
         });
     }
     let browse = Button::new(RichText::new("Load…").color(ACCENT));
@@ -215,7 +217,7 @@ fn library(ui: &mut Ui, memory: &mut Memory, view: &View, actions: &mut Vec<Acti
         .on_hover_text("Choose an ONNX, .nam, .json or .aidax file")
         .clicked()
     {
-        actions.push(Action::Browse);
+        actions.push(Action::Browse(0));
     }
 }
 
@@ -232,79 +234,54 @@ fn is_audio(path: &Path) -> bool {
     AUDIO.iter().any(|audio| extension.eq_ignore_ascii_case(audio))
 }
 
-/// One line of the library: all have one height, so that only those in sight are drawn.
-enum Line<'a> {
-    Group(&'a str),
-    Item(usize),
-}
-
-fn library_lines(view: &View) -> Vec<Line<'_>> {
-    let mut lines = Vec::with_capacity(view.library.len() + 8);
-    let mut group: Option<&str> = None;
-    for (index, item) in view.library.iter().enumerate() {
-        if group != Some(item.group.as_str()) {
-            group = Some(&item.group);
-            lines.push(Line::Group(&item.group));
-        }
-        lines.push(Line::Item(index));
-    }
-    lines
-}
-
-fn library_list(
-    ui: &mut Ui,
-    lines: &[Line<'_>],
-    range: std::ops::Range<usize>,
-    view: &View,
-    actions: &mut Vec<Action>,
-) {
-    for line in lines.get(range).unwrap_or(&[]) {
-        match line {
-            Line::Group(name) => {
-                ui.allocate_ui_with_layout(
-                    vec2(ui.available_width(), ROW),
-                    Layout::left_to_right(Align::Center),
-                    |ui| text(ui, name, 11.0, WEAK),
-                );
-            }
-            Line::Item(index) => {
-                let Some(item) = view.library.get(*index) else { continue };
-                let response = row(ui, &item.name, view.selected == Some(*index)).on_hover_text(&item.name);
-                if response.clicked() {
-                    actions.push(Action::Load(item.wish.clone()));
-                }
-            }
+fn library_list(ui: &mut Ui, range: std::ops::Range<usize>, view: &View, actions: &mut Vec<Action>) {
+    for entry in view.browser.entries.get(range).unwrap_or(&[]) {
+        let Target::Model(wish) = &entry.target else { continue };
+        let chosen = view.browser.playing[0].as_ref() == Some(wish);
+        let response = row(ui, &entry.name, chosen).on_hover_text(&entry.name);
+        if response.clicked() {
+            actions.push(Action::Load(0, wish.clone()));
         }
     }
 }
 
 fn model_card(ui: &mut Ui, view: &View) {
-    let (name, color) = match (&view.loading, &view.name) {
+    let (name, color) = match (&view.slots[0].loading, &view.slots[0].name) {
         (Some(loading), _) if !loading.is_empty() => (format!("Loading {loading} …"), WEAK),
         (_, Some(name)) => (name.clone(), TEXT),
         _ => ("No model: the input passes".to_owned(), WEAK),
     };
     let heading = RichText::new(&name).font(theme::font(23.0)).color(color);
-    let about = std::iter::once(name.as_str()).chain(view.details.iter().map(String::as_str));
+    let about = std::iter::once(name.as_str()).chain(view.slots[0].details.iter().map(String::as_str));
     let about: Vec<&str> = about.collect();
     ui.add(Label::new(heading).truncate()).on_hover_text(about.join("\n"));
-    text(ui, if view.about.is_empty() { " " } else { &view.about }, 12.0, WEAK);
+    text(
+        ui,
+        if view.slots[0].about.is_empty() {
+            " "
+        } else {
+            &view.slots[0].about
+        },
+        12.0,
+        WEAK,
+    );
     ui.add_space(8.0);
-    let latency = match view.latency_ms() {
-        Some(ms) if ms < 10.0 => format!("{} smp  {ms:.1} ms", view.latency),
-        Some(ms) => format!("{} smp  {ms:.0} ms", view.latency),
-        None => format!("{} smp", view.latency),
-    };
-    let parts = view.latency_parts();
-    let parts = match (view.latency, parts.is_empty()) {
+    let latency = view.samples_text(f64::from(view.latency.total));
+    let parts = view.latency.rows.first().map_or_else(String::new, |row| {
+        let parts: Vec<String> = (row.parts.iter())
+            .map(|part| format!("{} {:.0}", part.name, part.frames))
+            .collect();
+        parts.join(" + ")
+    });
+    let parts = match (view.latency.total, parts.is_empty()) {
         (0, _) => "none added",
         (_, true) => "alignment",
         _ => &parts,
     };
     let host_rate = view.host_rate.map_or_else(|| "not running".to_owned(), hertz);
-    let (rate, rate_color) = match view.model_rate {
+    let (rate, rate_color) = match view.slots[0].model_rate {
         Some(model) => (hertz(model), TEXT),
-        None if view.name.is_some() => ("any rate".to_owned(), TEXT),
+        None if view.slots[0].name.is_some() => ("any rate".to_owned(), TEXT),
         None => ("–".to_owned(), WEAK),
     };
     let percent = 100.0 * view.load.mean;
@@ -313,13 +290,22 @@ fn model_card(ui: &mut Ui, view: &View) {
         worst if worst >= 0.5 => NOTICE,
         _ => TEXT,
     };
-    let runtime = if view.runtime.is_empty() { "–" } else { &view.runtime };
+    let runtime = if view.slots[0].runtime.is_empty() {
+        "–"
+    } else {
+        &view.slots[0].runtime
+    };
     let figures: [(&str, String, String, Color32); 4] = [
         (
             "Runtime",
             runtime.to_owned(),
-            if view.name.is_some() { "on the audio thread" } else { "" }.to_owned(),
-            if view.name.is_some() { GOOD } else { WEAK },
+            if view.slots[0].name.is_some() {
+                "on the audio thread"
+            } else {
+                ""
+            }
+            .to_owned(),
+            if view.slots[0].name.is_some() { GOOD } else { WEAK },
         ),
         ("Model rate", rate, format!("host {host_rate}"), rate_color),
         ("Latency", latency, parts.to_owned(), TEXT),
@@ -340,19 +326,19 @@ fn model_card(ui: &mut Ui, view: &View) {
         left += width;
     }
     let below = area.with_min_y(area.top() + 52.0);
-    let shown: Vec<String> = (view.meters.iter())
+    let shown: Vec<String> = (view.slots[0].meters.iter())
         .map(|(name, value)| format!("{name} {value:.3}"))
         .collect();
-    let line = match (shown.is_empty(), view.details.is_empty()) {
+    let line = match (shown.is_empty(), view.slots[0].details.is_empty()) {
         (false, _) => shown.join("   "),
-        (true, false) => view.details.join("  ·  "),
-        (true, true) => view.reason.clone(),
+        (true, false) => view.slots[0].details.join("  ·  "),
+        (true, true) => view.slots[0].reason.clone(),
     };
     inside(ui, below, |ui| text(ui, &line, 11.0, WEAK));
 }
 
 fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&ParamSetter<'_>>) {
-    let model: Vec<_> = params.knobs().into_iter().zip(view.knobs.iter()).collect();
+    let model: Vec<_> = params.knobs().into_iter().zip(view.slots[0].knobs.iter()).collect();
     let area = ui.available_rect_before_wrap();
     let fixed = [
         (&params.input_gain, "Input"),

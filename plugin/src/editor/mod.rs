@@ -4,8 +4,10 @@
 //! and carries out what the user asks for. [`TonegraftEditor`] is what the framework opens: it makes a new window state each time,
 //! so that the size restored with the session is used.
 
+mod carry_out;
 mod dialog;
 pub mod draw;
+pub mod live;
 pub mod rack;
 pub mod theme;
 pub mod view;
@@ -13,9 +15,10 @@ pub mod widgets;
 
 use crate::params::TonegraftParams;
 use crate::session::WindowSize;
-use crate::shared::{CabWish, Shared};
-use dialog::{Asked, Dialog};
+use crate::shared::Shared;
+use dialog::Dialog;
 use draw::{Memory, draw};
+use live::Seen;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize, Size};
 use nice_plug::editor::{Editor, HostMethods, ParentWindowHandle, ResizeHint, SizeConstraints, SpawnedEditor};
@@ -30,8 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tonegraft_core::Fault;
-use view::{Action, View};
+use view::View;
 
 /// How often the window is drawn while nobody touches it.
 const FRAME: Duration = Duration::from_millis(33);
@@ -44,26 +46,10 @@ struct App {
     gui: Option<GuiContext>,
     memory: Memory,
     dialog: Dialog,
-    seen: Fault,
+    seen: Seen,
 }
 
 impl App {
-    fn carry_out(&mut self, action: Action, view: &View) {
-        match action {
-            Action::Load(wish) => self.shared.open(wish),
-            Action::Browse => self.dialog.browse(&self.shared, Asked::Model, view.folder.as_deref()),
-            Action::BrowseCab => self.dialog.browse(&self.shared, Asked::Cab, view.folder.as_deref()),
-            Action::LoadCab(path) => self.shared.open_cab(CabWish::File(path)),
-            Action::RemoveCab => self.shared.open_cab(CabWish::Remove),
-            Action::Play(way) => self.shared.play(way),
-            Action::Rescan => self.shared.rescan(),
-            Action::Dismiss => {
-                self.seen = Fault::None;
-                self.shared.dismiss();
-            }
-        }
-    }
-
     /// A model that was loaded from the window starts with its own defaults.
     fn set_defaults(&self, setter: &ParamSetter<'_>) {
         for (param, position) in self
@@ -94,7 +80,7 @@ impl NiceEguiApp for App {
         }
         let view = View::of(&self.shared, &mut self.seen);
         for action in draw(ui, &mut self.memory, &view, &self.params, setter.as_ref()) {
-            self.carry_out(action, &view);
+            self.carry_out(action, &view, setter.as_ref());
         }
         ui.ctx().request_repaint_after(FRAME);
     }
@@ -166,7 +152,7 @@ impl Editor for TonegraftEditor {
             gui: None,
             memory: Memory::default(),
             dialog: Dialog::default(),
-            seen: Fault::None,
+            seen: Seen::default(),
         };
         let settings = EguiNiceSettings::new()
             .with_tile("Tonegraft")

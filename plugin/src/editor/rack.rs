@@ -1,7 +1,7 @@
 //! What stands around the model: how it is played, gate, cabinet, tone.
 
 use super::theme::{self, ACCENT, GOOD, TEXT, WEAK};
-use super::view::{Action, View};
+use super::view::{Action, Source, View};
 use super::widgets::{KNOB_SMALL, cross, knob, switch};
 use crate::params::{CabSwitch, OutputMode, TonegraftParams};
 use egui::{Button, ComboBox, Label, Rect, RichText, Role, Ui, WidgetInfo, pos2, vec2};
@@ -69,20 +69,23 @@ pub fn choices(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Sette
         cell
     });
     let [rate, oversampling, size, level, input] = &mut cells;
-    let way = view.way;
+    let way = view.slots[0].way;
     super::draw::inside(ui, *rate, |ui| {
         let names = RateMode::ALL.map(RateMode::name);
         let now = RateMode::ALL
             .iter()
             .position(|mode| *mode == way.rate_mode)
             .unwrap_or(0);
-        if let Some(mode) =
-            choice(ui, "Rate conversion", &names, now, &view.conversion).and_then(|index| RateMode::ALL.get(index))
+        if let Some(mode) = choice(ui, "Rate conversion", &names, now, &view.slots[0].conversion)
+            .and_then(|index| RateMode::ALL.get(index))
         {
-            actions.push(Action::Play(crate::playable::Way {
-                rate_mode: *mode,
-                ..way
-            }));
+            actions.push(Action::Play(
+                0,
+                crate::playable::Way {
+                    rate_mode: *mode,
+                    ..way
+                },
+            ));
         }
     });
     super::draw::inside(ui, *oversampling, |ui| {
@@ -93,21 +96,26 @@ pub fn choices(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Sette
             .unwrap_or(0);
         let hint = "Runs the model at a multiple of its rate, against its own aliasing";
         if let Some(x) = choice(ui, "Oversampling", &names, now, hint).and_then(|index| Oversampling::ALL.get(index)) {
-            actions.push(Action::Play(crate::playable::Way {
-                oversampling: *x,
-                ..way
-            }));
+            actions.push(Action::Play(
+                0,
+                crate::playable::Way {
+                    oversampling: *x,
+                    ..way
+                },
+            ));
         }
     });
     super::draw::inside(ui, *size, |ui| {
-        let names: Vec<&str> = if view.sizes.is_empty() {
+        let names: Vec<&str> = if view.slots[0].sizes.is_empty() {
             vec!["one size"]
         } else {
-            view.sizes.iter().map(|(name, _)| name.as_str()).collect()
+            view.slots[0].sizes.iter().map(|(name, _)| name.as_str()).collect()
         };
         let hint = "Captures may hold a smaller model that costs less";
-        if let Some((_, size)) = choice(ui, "Size", &names, view.size, hint).and_then(|index| view.sizes.get(index)) {
-            actions.push(Action::Play(crate::playable::Way { size: *size, ..way }));
+        if let Some((_, size)) =
+            choice(ui, "Size", &names, view.slots[0].size, hint).and_then(|index| view.slots[0].sizes.get(index))
+        {
+            actions.push(Action::Play(0, crate::playable::Way { size: *size, ..way }));
         }
     });
     super::draw::inside(ui, *level, |ui| {
@@ -124,11 +132,11 @@ pub fn choices(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Sette
 fn level_hint(view: &View, mode: OutputMode) -> String {
     match mode {
         OutputMode::Raw => "The model comes out as it is".to_owned(),
-        OutputMode::Normalized => match view.levels.loudness_db {
+        OutputMode::Normalized => match view.slots[0].levels.loudness_db {
             Some(loudness) => format!("The model's {loudness:.1} dB are brought to −18 dB"),
             None => "The model does not tell its loudness: it comes out as it is".to_owned(),
         },
-        OutputMode::Calibrated => match view.levels.output_dbu {
+        OutputMode::Calibrated => match view.slots[0].levels.output_dbu {
             Some(level) => format!("The model's full scale is {level:.1} dBu at the gear's output"),
             None => "The model does not tell its output level: it comes out as it is".to_owned(),
         },
@@ -142,7 +150,7 @@ fn calibration(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Sette
         words(ui, "Calibrate input", 11.0, WEAK);
         ui.horizontal(|ui| {
             let on = params.calibrate_input.unmodulated_plain_value();
-            let hint = match view.levels.input_dbu {
+            let hint = match view.slots[0].levels.input_dbu {
                 Some(level) => format!("The model's full scale is {level:.1} dBu at the gear's input"),
                 None => "The model does not tell its input level: nothing changes".to_owned(),
             };
@@ -267,7 +275,7 @@ fn next(param: &EnumParam<CabSwitch>) -> CabSwitch {
 
 fn cab(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Setter<'_>, actions: &mut Vec<Action>) {
     let now = params.cab.unmodulated_plain_value();
-    let choice = view.cab_choice(now.into());
+    let choice = view.cab_choice(now.into(), Source::A);
     ui.horizontal(|ui| {
         let name = match now {
             CabSwitch::Auto => "Cab auto",

@@ -1,0 +1,239 @@
+//! Listening tests: the plan, what may be shown while one runs, the result.
+
+use super::Source;
+use std::path::PathBuf;
+
+/// Which question is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Is X A or B? Counted.
+    #[default]
+    Abx,
+    /// The same, with the answer told after each vote; counts as nothing.
+    Training,
+    /// Does X sound more like A (clean) or B (the reference)? X is the model, or an anchor.
+    Likeness,
+    /// Which of two is better? Blind.
+    Preference,
+}
+
+impl Kind {
+    /// All, in the order they are offered.
+    pub const ALL: [Self; 4] = [Self::Abx, Self::Training, Self::Likeness, Self::Preference];
+
+    /// As users read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Abx => "ABX",
+            Self::Training => "Training",
+            Self::Likeness => "Likeness",
+            Self::Preference => "Preference",
+        }
+    }
+}
+
+/// What a switch sounds like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Switching {
+    /// 5 ms out, 5 ms in: the switch itself is no cue.
+    #[default]
+    ThroughSilence,
+    /// One crossfade.
+    Gapless,
+}
+
+/// What can be listened to in a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stimulus {
+    /// The first of two.
+    A,
+    /// The second.
+    B,
+    /// The hidden one.
+    X,
+}
+
+/// What is voted: X is, is more like, or better is …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// … A.
+    A,
+    /// … B.
+    B,
+}
+
+/// A test as it is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TestPlan {
+    /// Which question.
+    pub kind: Kind,
+    /// Trials, fixed before the first.
+    pub trials: u32,
+    /// The score is told at the end only.
+    pub hide_score: bool,
+    /// What a switch sounds like.
+    pub switching: Switching,
+    /// What A and B are; of a likeness test, the model is the first and the rest is given.
+    pub pair: [Source; 2],
+}
+
+impl TestPlan {
+    /// Numbers of trials that are offered.
+    pub const TRIALS: [u32; 5] = [10, 12, 16, 20, 25];
+}
+
+impl Default for TestPlan {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Abx,
+            trials: 16,
+            hide_score: true,
+            switching: Switching::ThroughSilence,
+            pair: [Source::A, Source::B],
+        }
+    }
+}
+
+/// One source of the set-up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CandidateView {
+    /// `A`, `B`, `X`, `Anchor` …
+    pub role: String,
+    /// The model's name, `Reference`, `Dry input`.
+    pub name: String,
+    /// Loudness over the passage, in LUFS.
+    pub lufs: Option<f64>,
+    /// Trim in dB.
+    pub trim_db: f32,
+    /// The delay that is taken out, in frames.
+    pub delay: f64,
+}
+
+/// Before a test.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlanView {
+    /// As planned now.
+    pub plan: TestPlan,
+    /// The set-up it would have.
+    pub candidates: Vec<CandidateView>,
+    /// What should be seen to first: not matched, not aligned, no loop; a sentence each.
+    pub warnings: Vec<String>,
+    /// Why it cannot begin: what, and what to do.
+    pub refusal: Option<String>,
+}
+
+/// While a test runs: nothing in here depends on X.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunView {
+    /// As planned.
+    pub plan: TestPlan,
+    /// The trial, from 1.
+    pub trial: u32,
+    /// SHA-256 of what was drawn, in hexadecimal digits; published before the first trial.
+    pub commitment: String,
+    /// The set-up.
+    pub candidates: Vec<CandidateView>,
+    /// What is heard.
+    pub hearing: Option<Stimulus>,
+    /// What has been heard in this trial: A, B, X.
+    pub heard: [bool; 3],
+    /// The vote of this trial.
+    pub vote: Option<Answer>,
+    /// Right answers and answers so far; `None`: hidden.
+    pub score: Option<[u32; 2]>,
+    /// Training: what X was in the trial just answered.
+    pub told: Option<Answer>,
+    /// A captured passage is repeated.
+    pub looped: bool,
+    /// Why the last key did nothing; empty: nothing to say.
+    pub note: String,
+}
+
+/// What came out, in words that claim no more than the figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// Told apart: p below 0.05.
+    Significant,
+    /// Not shown by this test.
+    #[default]
+    NotSignificant,
+    /// Not counted: training, or ended early.
+    NotCounted,
+}
+
+/// A share with its interval.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Proportion {
+    /// Of what: `Right`, `Model called like B`, `Anchor called like B`, `A preferred`.
+    pub name: String,
+    /// How often.
+    pub count: u32,
+    /// Of how many.
+    pub of: u32,
+    /// 95 % interval of the share (Clopper and Pearson), 0 … 1.
+    pub interval: [f64; 2],
+    /// Binomial p, where one is defined.
+    pub p: Option<f64>,
+}
+
+/// One trial, after the end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialRow {
+    /// What X was: `A`, `B`, `model`, `anchor`.
+    pub was: String,
+    /// The vote.
+    pub vote: Option<Answer>,
+    /// Whether that was right, where there is a right answer.
+    pub right: Option<bool>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// After a test.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResultView {
+    /// As planned.
+    pub plan: TestPlan,
+    /// What came out.
+    pub verdict: Verdict,
+    /// Shares; the first is the main one.
+    pub proportions: Vec<Proportion>,
+    /// The smallest rate of right answers that so many trials find with 80 % power at α = 0.05, 0 … 1.
+    pub detectable: Option<f64>,
+    /// The set-up.
+    pub candidates: Vec<CandidateView>,
+    /// As published before.
+    pub commitment: String,
+    /// What opens it, in hexadecimal digits.
+    pub nonce: String,
+    /// Each trial.
+    pub trials: Vec<TrialRow>,
+    /// Why it does not count; `None`: it does.
+    pub voided: Option<String>,
+    /// Where the log was written.
+    pub log: Option<PathBuf>,
+}
+
+/// The listening test.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TestView {
+    /// Before.
+    Planning(PlanView),
+    /// While it runs.
+    Running(RunView),
+    /// After.
+    Done(ResultView),
+}
+
+impl TestView {
+    /// True while nothing may be shown that depends on what is heard.
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+}
+
+impl Default for TestView {
+    fn default() -> Self {
+        Self::Planning(PlanView::default())
+    }
+}
