@@ -3,6 +3,7 @@
 //! * [`error`]: error-to-signal ratio, with and without pre-emphasis, and its decibel form.
 //! * [`delay`]: the delay between two signals, by cross-correlation.
 //! * [`alias`]: what a nonlinear device folds back, on steady sines.
+//! * [`listening`]: blind listening tests, their statistics and logs.
 //! * [`click`]: the second difference, in which a discontinuity of any size stands out.
 //!
 //! All functions take mono signals `[frames]` and allocate.
@@ -12,6 +13,7 @@ pub mod alias;
 pub mod click;
 pub mod delay;
 pub mod error;
+pub mod listening;
 
 pub use click::max_second_difference;
 pub use delay::{Delay, find_delay};
