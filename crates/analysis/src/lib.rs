@@ -1,13 +1,25 @@
-//! Measures on audio, off the audio thread: how far two signals are apart, how late one is, whether something clicked.
+//! Measures on audio, off the audio thread: how far two signals are apart, how late one is, how loud, whether something clicked.
 //!
-//! * [`error`]: error-to-signal ratio, with and without pre-emphasis, and its decibel form.
+//! Sample by sample
+//! * [`error`]: error-to-signal ratio with and without pre-emphasis, DC, SNR, MSE, MAE, RMSE, correlation.
 //! * [`align`]: delay, gain and polarity to a fraction of a sample, and taking them off.
 //! * [`delay`]: the delay between two signals, by cross-correlation.
-//! * [`alias`]: what a nonlinear device folds back, on steady sines.
-//! * [`listening`]: blind listening tests, their statistics and logs.
 //! * [`click`]: the second difference, in which a discontinuity of any size stands out.
 //!
-//! All functions take mono signals `[frames]` and allocate.
+//! By frequency
+//! * [`stft`]: multi-resolution STFT distance.
+//! * [`spectrum`]: averaged spectra for drawing, fed with blocks.
+//! * [`alias`]: what a nonlinear device folds back, on steady sines.
+//!
+//! By level
+//! * [`loudness`]: integrated and short-term loudness, range, true peak; the gain that makes two passages equally loud.
+//! * [`transfer`]: how loud the output is where the input is that loud.
+//!
+//! By ear
+//! * [`listening`]: blind listening tests, their statistics and logs.
+//!
+//! Functions take mono signals `[frames]` unless they say otherwise, and allocate. What cannot be measured is a sentence
+//! ([`Unmeasurable`]) or `None`, never a panic.
 #![forbid(unsafe_code)]
 
 pub mod alias;
@@ -15,9 +27,15 @@ pub mod align;
 pub mod click;
 pub mod delay;
 pub mod error;
+pub mod input;
 pub mod listening;
+pub mod loudness;
 mod shift;
+pub mod spectrum;
+pub mod stft;
+pub mod transfer;
 
 pub use click::max_second_difference;
 pub use delay::{Delay, find_delay};
 pub use error::{esr, max_difference, pre_emphasised_esr, snr_db};
+pub use input::Unmeasurable;
