@@ -10,13 +10,17 @@ use std::sync::Arc;
 use tonegraft_core::processor::{Facts, Tail};
 use tonegraft_core::{HostFrames, LatencyParts, Processor as _};
 use tonegraft_engine::native::{Native, Program};
-use tonegraft_engine::plan::Plan;
+use tonegraft_engine::plan::{Plan, StepOp};
 use tonegraft_engine::stream::{self as compiler, StreamGraph};
 use tonegraft_engine::{Budget, Isa, StartState, interpret};
 use tonegraft_model::{DType, Dim, Graph, Tensor};
 
-/// Frames given to the interpreter where the file leaves the length open: a multiple of every usual hop.
-const WHOLE: usize = 1_920;
+/// Frames given to the interpreter where the file leaves the length open: a multiple of every usual hop, or of many of them if it
+/// would take too long else, which it does where frames meet frames.
+const WHOLE: [usize; 2] = [1_920, 96];
+
+/// Elements of all values of a graph up to which the interpreter is given many frames.
+const ELEMENTS: usize = 1 << 19;
 
 /// Fixed lengths beyond this are left out: the interpreter's plain loops would take too long.
 const LONGEST: usize = 8_192;
@@ -74,6 +78,11 @@ fn whole(model: &Compiled<'_>, random: &mut Random) -> Option<Whole> {
     if graph.metadata.framing.is_some() {
         return None;
     }
+    let open = if elements(graph, WHOLE[0]) > ELEMENTS {
+        WHOLE[1]
+    } else {
+        WHOLE[0]
+    };
     let mut inputs = BTreeMap::new();
     let (mut channels, mut frames) = (Vec::new(), 0);
     for id in &graph.inputs {
@@ -88,7 +97,7 @@ fn whole(model: &Compiled<'_>, random: &mut Random) -> Option<Whole> {
             .enumerate()
             .map(|(axis, dim)| match dim {
                 Dim::Known(size) => Some(*size),
-                Dim::Symbolic { .. } if is_audio && axis == time => Some(WHOLE),
+                Dim::Symbolic { .. } if is_audio && axis == time => Some(open),
                 Dim::Symbolic { .. } => Some(1),
                 Dim::Unknown => None,
             })
@@ -137,6 +146,26 @@ fn whole(model: &Compiled<'_>, random: &mut Random) -> Option<Whole> {
         audio: channels,
         frames,
     })
+}
+
+/// Elements of all values, with `frames` for each size that the file leaves open.
+fn elements(graph: &Graph, frames: usize) -> usize {
+    let size = |dim: &Dim| match dim {
+        Dim::Known(size) => *size,
+        Dim::Symbolic {
+            scale_num, scale_den, ..
+        } => {
+            let scaled = (usize::try_from(*scale_num).ok()).map(|scale| frames.saturating_mul(scale));
+            scaled.unwrap_or(0) / usize::try_from(*scale_den).unwrap_or(1).max(1)
+        }
+        Dim::Unknown => frames,
+    };
+    let of_value = |shape: &[Dim]| {
+        shape
+            .iter()
+            .fold(1usize, |product, dim| product.saturating_mul(size(dim)))
+    };
+    (graph.values.iter()).fold(0, |sum, value| sum.saturating_add(of_value(&value.shape)))
 }
 
 /// True if `frames` are a whole number of the hops of every step: otherwise the interpreter's last, incomplete hop says where
@@ -201,6 +230,15 @@ pub fn streaming(graph: &Graph, budget: &Budget, data: &[u8]) {
     );
 
     let Some(given) = given else { return };
+    // Which random numbers are drawn is left open: both have their own.
+    if model
+        .plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.op, StepOp::Noise { .. }))
+    {
+        return;
+    }
     let Ok(mut results) = interpret::run(graph, &given.inputs) else {
         return;
     };

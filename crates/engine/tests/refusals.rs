@@ -263,3 +263,49 @@ fn a_block_that_is_no_row_of_samples_is_no_audio() {
     net.output(y, "pairs");
     assert_reason(&refused(net), Kind::NotStreamable, "mixes 12 frames", Some("MatMul"));
 }
+
+#[test]
+fn windows_of_padding_and_patterns_without_bounds() {
+    let window = |kernel: &[usize], pads: &[i64]| Window {
+        kernel: kernel.to_vec(),
+        strides: vec![1; kernel.len()],
+        dilations: vec![1; kernel.len()],
+        pads: pads.to_vec(),
+        auto_pad: AutoPad::NotSet,
+    };
+    // 2^24 frames of padding for each of 4096 channels.
+    let mut net = Net::new();
+    let x = net.input("x", &[1, 1, 0]);
+    let w = net.floats(&[4_096, 1, 1], vec![0.5; 4_096]);
+    let wide = net.conv(x, w, None, 1, 1, (0, 0), 1);
+    let window_of_time = window(&[3], &[1 << 24, 0]);
+    let y = net.node(
+        Op::MaxPool {
+            window: window_of_time,
+            ceil_mode: false,
+        },
+        &[wide],
+    );
+    net.output(y, "y");
+    assert_reason(&refused(net), Kind::Limit, "values are too many", Some("MaxPool"));
+    // 2^24 taps of which four meet the features, at as many places.
+    let padded = one(|net, x| {
+        let shape = net.ints(&[1, 1, -1, 1]);
+        let y = net.node(Op::Reshape { allow_zero: false }, &[x, shape]);
+        let many = net.ints(&[1, 1, 1, 4]);
+        let y = net.node(Op::Tile, &[y, many]);
+        let window = window(&[1, 1 << 16], &[0, (1 << 16) - 1, 0, (1 << 15) - 1]);
+        let pool = Op::AveragePool {
+            window,
+            ceil_mode: false,
+            count_include_pad: true,
+        };
+        net.node(pool, &[y])
+    });
+    assert_reason(
+        &refused(padded),
+        Kind::Limit,
+        "values are too many",
+        Some("AveragePool"),
+    );
+}

@@ -133,13 +133,20 @@ impl Tensor {
     }
 }
 
-/// The number of elements of `shape`; `None` on overflow, also of the axes beside one of size 0, so that every partial
-/// product of an existing tensor's sizes is a number.
+/// The most places that the axes beside one of size 0 may span.
+const MAX_BESIDE_NOTHING: usize = 1 << 20;
+
+/// The number of elements of `shape`; `None` on overflow, and where a shape without elements spans more than a million places
+/// beside its axes of size 0: nobody means that, and what is computed for each place of an axis would be without bounds.
 pub fn elements(shape: &[usize]) -> Option<usize> {
     let product = shape
         .iter()
         .try_fold(1usize, |product, size| product.checked_mul((*size).max(1)))?;
-    Some(if shape.contains(&0) { 0 } else { product })
+    if shape.contains(&0) {
+        (product <= MAX_BESIDE_NOTHING).then_some(0)
+    } else {
+        Some(product)
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +158,8 @@ mod tests {
         assert!(Tensor::f32(vec![2, 3], vec![0.0; 6]).is_some());
         assert!(Tensor::f32(vec![2, 3], vec![0.0; 5]).is_none());
         assert!(Tensor::f32(vec![usize::MAX, 3], vec![]).is_none());
+        assert!(Tensor::f32(vec![0, 256], vec![]).is_some());
+        assert!(Tensor::f32(vec![0, 1 << 40], vec![]).is_none());
         assert!(Tensor::f32(vec![0, usize::MAX, 3], vec![]).is_none());
         assert!(Tensor::f32(vec![0, 3], vec![]).is_some());
         assert_eq!(Tensor::f32(vec![], vec![1.0]).map(|t| t.rank()), Some(0));

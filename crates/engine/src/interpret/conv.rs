@@ -223,7 +223,7 @@ fn padding(window: &Window, axis: usize, size: usize, extent: usize, axes: usize
     }
 }
 
-fn limited(shape: &[usize]) -> Result<usize, String> {
+pub(super) fn limited(shape: &[usize]) -> Result<usize, String> {
     elements(shape)
         .filter(|count| *count <= MAX_ELEMENTS)
         .ok_or_else(|| format!("its result {shape:?} has more than {MAX_ELEMENTS} elements"))

@@ -5,6 +5,7 @@
 //! Output `y: [time, directions, batch, hidden]` (or `[batch, time, directions, hidden]`), final states
 //! `[directions, batch, hidden]` (or `[batch, directions, hidden]`).
 
+use super::conv::limited;
 use super::{floats, optional_floats, tensor};
 use tonegraft_model::Tensor;
 use tonegraft_model::op::{Direction, Recurrent};
@@ -272,7 +273,7 @@ impl<'a> Layer<'a> {
         mut step: impl FnMut(usize, &[f32], &mut [f32], usize),
     ) -> Result<(Tensor, Tensor), String> {
         let mut state = self.start(arguments, 5, "the start state")?;
-        let mut y = vec![0.0; self.time * self.directions * self.batch * self.hidden];
+        let mut y = vec![0.0; limited(&[self.time, self.directions, self.batch, self.hidden])?];
         for direction in 0..self.directions {
             let backwards = self.direction == Direction::Reverse || direction == 1;
             for tick in 0..self.time {

@@ -1,7 +1,7 @@
 //! Constants along time that repeat: frames picked in a repeating pattern (interpolation written out with indices), and factors
 //! that do.
 
-use super::build::{Builder, Stop};
+use super::build::{Builder, Stop, limited_weights};
 use super::shape::{planes, text, time_axis};
 use super::{Axis, Clock, Rate, Signal, StreamOp, Timing};
 use tonegraft_kernels::conv1d;
@@ -81,7 +81,7 @@ impl Builder<'_> {
             self.stack(&padded, taps, 1, step)?
         };
         let channels = signal.view.planes;
-        let mut weights = vec![0.0f32; channels * period * taps];
+        let mut weights = vec![0.0f32; limited_weights(limited_weights(channels, period)?, taps)?];
         for channel in 0..channels {
             for (r, offset) in offsets.iter().enumerate() {
                 weights[(channel * period + r) * taps + usize::try_from(offset - first).unwrap_or(0)] = 1.0;

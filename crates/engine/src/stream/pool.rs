@@ -1,6 +1,6 @@
 //! Pooling, over time or features.
 
-use super::build::{Builder, Stop};
+use super::build::{Builder, Stop, limited_frames, limited_planes, limited_weights};
 use super::convolution::padding;
 use super::facts::Fact;
 use super::shape::{planes, size, text, time_axis};
@@ -52,6 +52,7 @@ impl Builder<'_> {
         );
         let result: Vec<usize> = axes[2..].iter().map(|axis| size(*axis)).collect();
         let result = planar(&result, 1);
+        limited_weights(limited_planes(&axes)?, taps[0].saturating_mul(taps[1]))?;
         let (mut offsets, mut sources, mut weights) = (vec![0u32], Vec::new(), Vec::new());
         for o in 0..outer {
             for y in 0..result[0] {
@@ -150,6 +151,8 @@ impl Builder<'_> {
         if let Some(time) = signal.axes.iter().skip(2).position(|axis| *axis == Axis::Time) {
             let begin = usize::try_from(window.pads[time]).map_err(|_| Stop::shape("negative padding"))?;
             if begin > 0 {
+                limited_frames(window.pads[time])?;
+                limited_weights(begin, signal.view.planes)?;
                 let values = if outside == 0.0 {
                     Vec::new()
                 } else {

@@ -1,6 +1,6 @@
 //! Resize: interpolation along time by whole factors, along features by any.
 
-use super::build::{Builder, Stop};
+use super::build::{Builder, Stop, limited_weights};
 use super::shape::{planes, size, text, time_axis};
 use super::{Axis, Signal, StreamOp};
 use tonegraft_kernels::{conv1d, frame};
@@ -146,7 +146,7 @@ impl Builder<'_> {
             self.stack(&padded, taps, 1, down)?
         };
         let channels = signal.view.planes;
-        let mut weights = vec![0.0f32; channels * up * taps];
+        let mut weights = vec![0.0f32; limited_weights(limited_weights(channels, up)?, taps)?];
         for channel in 0..channels {
             for (r, terms) in terms.iter().enumerate() {
                 for (element, weight) in terms {

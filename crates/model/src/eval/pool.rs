@@ -2,7 +2,7 @@
 
 use super::{EvalError, Outcome, float, floats, limited};
 use crate::op::{AutoPad, Window};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, elements};
 
 pub(super) fn max(x: &Tensor, window: &Window, ceil_mode: bool) -> Outcome {
     pool(x, window, ceil_mode, |values, _| {
@@ -80,9 +80,10 @@ fn pool(x: &Tensor, window: &Window, ceil_mode: bool, each: impl Fn(&[f32], usiz
     shape.extend_from_slice(&output);
     limited(&shape)?;
     let (in_size, out_size): (usize, usize) = (input.iter().product(), output.iter().product());
-    let taps: usize = window.kernel.iter().product();
+    let taps = elements(&window.kernel).ok_or_else(error)?;
     let mut out = Vec::with_capacity(shape.iter().product());
-    let mut values = Vec::with_capacity(taps);
+    // Most of a large window may lie in the padding.
+    let mut values = Vec::with_capacity(taps.min(in_size));
     for plane in 0..x.shape()[0] * x.shape()[1] {
         for n in 0..out_size {
             values.clear();

@@ -127,7 +127,9 @@ pub(super) fn resize(args: Args<'_>, mode: ResizeMode, coordinates: Coordinates)
             if input == 0 && size > 0 {
                 return Err(error());
             }
-            limited(&[size])?;
+            let mut shape = result.shape().to_vec();
+            shape[axis] = size;
+            limited(&shape)?;
             let taps: Vec<_> = (0..size)
                 .map(|index| resize_taps(mode, coordinates, [input, size], scale, index))
                 .collect();

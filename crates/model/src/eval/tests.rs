@@ -1,7 +1,7 @@
 //! Known values, by hand or from NumPy.
 
 use super::*;
-use crate::op::{AutoPad, Binary, PadMode, Reduction, Unary, Window};
+use crate::op::{AutoPad, Binary, Coordinates, PadMode, Reduction, ResizeMode, Unary, Window};
 
 fn f(shape: &[usize], data: &[f32]) -> Tensor {
     Tensor::f32(shape.to_vec(), data.to_vec()).expect("consistent")
@@ -279,4 +279,44 @@ fn normalisation_and_pooling() {
 fn what_is_evaluated_elsewhere_says_so() {
     assert!(fails(&Op::Unsupported { name: "Loop".into() }, &[]).contains("Loop"));
     assert!(fails(&Op::MatMul, &[]).contains("missing"));
+}
+
+/// What a few numbers ask for, for each place of an axis that holds nothing, or for each tap in the padding.
+#[test]
+fn sizes_that_nothing_fills_are_refused() {
+    let huge = 1i64 << 40;
+    let nothing = f(&[0, 3], &[]);
+    let pad = Op::Pad {
+        mode: PadMode::Constant,
+    };
+    let error = fails(&pad, &[&f(&[1, 3], &[1.0; 3]), &i(&[-1, huge, 0, 0])]);
+    assert!(error.contains("more than"), "{error}");
+    fails(&Op::Tile, &[&nothing, &i(&[1, huge])]);
+    fails(&Op::Expand, &[&f(&[0, 1], &[]), &i(&[1, huge])]);
+    fails(&Op::Reshape { allow_zero: true }, &[&nothing, &i(&[0, huge])]);
+    let resize = Op::Resize {
+        mode: ResizeMode::Linear,
+        coordinates: Coordinates::HalfPixel,
+    };
+    let none = f(&[0], &[]);
+    fails(&resize, &[&nothing, &none, &none, &i(&[0, 1 << 27])]);
+    let dft = Op::Dft {
+        axis: 1,
+        inverse: false,
+        onesided: false,
+    };
+    fails(&dft, &[&f(&[0, 3, 1], &[]), &i(&[1 << 27])]);
+    // 2^120 taps of which one meets the signal.
+    let window = Window {
+        kernel: vec![1 << 24; 5],
+        strides: vec![1; 5],
+        dilations: vec![1; 5],
+        pads: vec![(1 << 24) - 1; 10],
+        auto_pad: AutoPad::NotSet,
+    };
+    let pool = Op::MaxPool {
+        window,
+        ceil_mode: false,
+    };
+    fails(&pool, &[&f(&[1; 7], &[0.5])]);
 }

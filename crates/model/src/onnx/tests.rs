@@ -285,6 +285,20 @@ fn huge_sizes_in_few_bytes() {
     graph.node.push(fill);
     graph.node.push(node("Add", "add", &["y", "f"], &["z"]));
     assert_eq!(refused(parsed(graph), Kind::Limit).node(), Some("fill"));
+    // No elements, but an axis of 2^40 places.
+    let mut graph = tanh();
+    let sizes = [0, -1, 1 << 40, 0].map(|pad: i64| pad.to_le_bytes()).concat();
+    graph.initializer = vec![
+        floats("w", &[1, 1], &[0.5]),
+        TensorProto {
+            data_type: Some(7),
+            raw_data: Some(sizes),
+            ..floats("pads", &[4], &[])
+        },
+    ];
+    graph.node.push(node("Pad", "pad", &["w", "pads"], &["f"]));
+    graph.node.push(node("Add", "add", &["y", "f"], &["z"]));
+    assert_eq!(refused(parsed(graph), Kind::Limit).node(), Some("pad"));
     let many = Limits::default().with_max_nodes(2);
     let mut graph = tanh();
     for index in 0..3 {
