@@ -292,6 +292,7 @@ impl TonegraftParams {
             },
             // Without a response the choice makes no difference.
             cab: cab.choose(true, Some(cab_in_model)).is_heard(),
+            ..defaults
         }
     }
 }

@@ -56,6 +56,7 @@ fn play(audio: &mut SlotsAndCab, input: &[Vec<f32>], block: usize, cab: bool) ->
         knobs: [[0.0; KNOBS]; SLOTS],
         levels: LevelSettings::default(),
         cab,
+        ..Controls::default()
     };
     let frames = input[0].len();
     let mut output = vec![vec![0.0; frames]; input.len()];

@@ -97,7 +97,7 @@ pub const OUTPUT_MODES: [&str; 3] = [
     OutputMode::Calibrated.name(),
 ];
 
-/// All of them but the bypass, the knobs and the cab, which mean something else at each instance.
+/// All of them but the bypass, the knobs, the cab, and what is heard, which mean something else at each instance.
 pub const PARAMS: &[Param] = &[
     number(
         "input_gain",
@@ -194,6 +194,27 @@ pub const PARAMS: &[Param] = &[
         (0.0, 10.0),
         |s| s.tone.treble,
         |s, v| s.tone.treble = v,
+    ),
+    number(
+        "a_trim",
+        "dB",
+        (-24.0, 24.0),
+        |s| s.trims_db[0],
+        |s, v| s.trims_db[0] = v,
+    ),
+    number(
+        "b_trim",
+        "dB",
+        (-24.0, 24.0),
+        |s| s.trims_db[1],
+        |s, v| s.trims_db[1] = v,
+    ),
+    number(
+        "reference_trim",
+        "dB",
+        (-24.0, 24.0),
+        |s| s.trims_db[2],
+        |s, v| s.trims_db[2] = v,
     ),
 ];
 

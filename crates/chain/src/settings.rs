@@ -3,7 +3,9 @@
 use crate::gate::GateSettings;
 use crate::tone::ToneSettings;
 use tonegraft_core::levels::factor;
-use tonegraft_core::{CONTROL_INTERVAL, Controls, KNOBS, Knobs, LevelSettings, Ramp, SLOTS, SampleRate};
+use tonegraft_core::{
+    CONTROL_INTERVAL, Controls, KNOBS, Knobs, LevelSettings, PROGRAMS, Ramp, SLOTS, SampleRate, Source, TRIMS,
+};
 
 /// Duration of every glide, in seconds, rounded up to whole intervals of the control grid.
 const GLIDE_SECONDS: f64 = 0.005;
@@ -28,6 +30,14 @@ pub struct Settings {
     pub levels: LevelSettings,
     /// True: the cabinet is heard, if there is one.
     pub cab: bool,
+    /// What is heard.
+    pub source: Source,
+    /// Gains of slot A, slot B and the reference, in dB, −120 … 60.
+    pub trims_db: [f32; TRIMS],
+    /// False: where the reference is asked for, slot A plays.
+    pub use_reference: bool,
+    /// Which of the [`PROGRAMS`] plays in slot A; `None`: the slot's own unit.
+    pub program: Option<u8>,
     /// Noise gate, after the input gain.
     pub gate: GateSettings,
     /// Tone stack, after the middle.
@@ -55,6 +65,10 @@ impl Settings {
         for (knob, before) in knobs.zip(before.knobs.iter().flatten()) {
             *knob = within(*knob, 0.0, 1.0, *before);
         }
+        for (trim, before) in checked.trims_db.iter_mut().zip(before.trims_db) {
+            *trim = within(*trim, low, high, before);
+        }
+        checked.program = self.program.filter(|program| usize::from(*program) < PROGRAMS);
         checked.levels = self.levels.checked(&before.levels);
         checked.gate = self.gate.checked(&before.gate);
         checked.tone = self.tone.checked(&before.tone);
@@ -63,7 +77,8 @@ impl Settings {
 }
 
 impl Default for Settings {
-    /// 0 dB, all wet, not bypassed, knobs in the middle, models as loud as they are, the cabinet heard, gate and tone stack off.
+    /// 0 dB, all wet, not bypassed, knobs in the middle, models as loud as they are, slot A and the cabinet heard, no
+    /// trims, no reference, no program, gate and tone stack off.
     fn default() -> Self {
         Self {
             input_gain_db: 0.0,
@@ -73,6 +88,10 @@ impl Default for Settings {
             knobs: [[0.5; KNOBS]; SLOTS],
             levels: LevelSettings::default(),
             cab: true,
+            source: Source::A,
+            trims_db: [0.0; TRIMS],
+            use_reference: false,
+            program: None,
             gate: GateSettings::default(),
             tone: ToneSettings::default(),
         }
@@ -147,6 +166,10 @@ impl Glides {
             knobs: self.knobs(),
             levels: taken.levels,
             cab: taken.cab,
+            source: taken.source,
+            trims_db: taken.trims_db,
+            use_reference: taken.use_reference,
+            program: taken.program,
         }
     }
 

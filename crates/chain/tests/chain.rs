@@ -26,7 +26,7 @@ fn at_rest_the_middle_passes_bit_for_bit_and_uncut_behind_the_first_frame() {
     let controls = tonegraft_core::Controls {
         knobs: still().knobs,
         levels: still().levels,
-        cab: true,
+        ..tonegraft_core::Controls::default()
     };
     twin.process(&controls, &[&input], &mut [&mut expected]);
     assert_eq!(output, expected);

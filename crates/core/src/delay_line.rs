@@ -1,8 +1,14 @@
-//! A planar delay line that is read at any distance, also at two distances crossfaded.
+//! A planar delay line that is read at any distance, also at two distances crossfaded, or through a short filter.
 //!
 //! Everything but [`DelayLine::new`] is for the audio thread.
 
 use crate::buffer::AudioBuffer;
+
+/// Length of the filters that [`DelayLine::filter`] takes, in frames.
+pub const FILTER_TAPS: usize = 32;
+
+/// Frames filtered in one go.
+const FILTER_PIECE: usize = 64;
 
 /// A delay heard over some frames: from one distance to another, crossfaded by `gains`.
 ///
@@ -90,6 +96,30 @@ impl DelayLine {
             for (k, (out, gain)) in out.iter_mut().zip(tap.gains).enumerate() {
                 let old = self.sample(ring, tap.from, frames - k);
                 *out = old + (*out - old) * gain;
+            }
+        }
+    }
+
+    /// As [`Self::read`] at one distance, through a filter: `out[n] = Σ taps[k] · x[n − delay − k]`, summed from `k = 0` on. The line
+    /// must have been made for delays up to `delay + FILTER_TAPS − 1`.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn filter(&self, channel: usize, delay: usize, taps: &[f32; FILTER_TAPS], out: &mut [f32]) {
+        let last = self.ring.channels().saturating_sub(1);
+        let ring = self.ring.channel(channel.min(last));
+        let mut past = [0.0; FILTER_PIECE + FILTER_TAPS - 1];
+        let mut left = out.len();
+        for part in out.chunks_mut(FILTER_PIECE) {
+            left -= part.len();
+            let past = past.get_mut(..part.len() + FILTER_TAPS - 1).unwrap_or(&mut []);
+            self.read_at(ring, delay + left, past);
+            part.fill(0.0);
+            for (k, tap) in taps.iter().enumerate() {
+                let earlier = past.get(FILTER_TAPS - 1 - k..).unwrap_or(&[]);
+                for (out, sample) in part.iter_mut().zip(earlier) {
+                    *out += tap * sample;
+                }
             }
         }
     }

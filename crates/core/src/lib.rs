@@ -4,7 +4,7 @@
 //! * [`latency`]: added latency as a sum of named parts.
 //! * [`processor`]: the [`Processor`] trait, the only thing slots know about a model.
 //! * [`levels`]: how loud models are made.
-//! * [`middle`]: what stands in the middle of a chain, the slots.
+//! * [`middle`]: what stands in the middle of a chain, the slots; what can be heard of them.
 //! * [`grid`]: the control grid of 32 frames on which all parameters move.
 //! * [`fault`]: what goes wrong on the audio thread, as a `Copy` code.
 //! * [`denormals`]: a guard that flushes denormals while it lives.
@@ -27,12 +27,12 @@ pub mod processor;
 pub mod units;
 
 pub use buffer::AudioBuffer;
-pub use delay_line::{DelayLine, Tap};
+pub use delay_line::{DelayLine, FILTER_TAPS, Tap};
 pub use fade::raised_cosine;
 pub use fault::Fault;
 pub use grid::{CONTROL_INTERVAL, ControlGrid, Ramp};
 pub use latency::{Latency, LatencyParts};
 pub use levels::{LevelSettings, ModelLevels, OutputMode};
-pub use middle::{Controls, KNOBS, Knobs, Middle, SLOTS};
+pub use middle::{Controls, KNOBS, Knobs, Middle, PROGRAMS, SLOTS, Source, TRIMS};
 pub use processor::{Facts, Processor, Tail};
 pub use units::{HostFrames, ModelFrames, RateRatio, SampleRate};

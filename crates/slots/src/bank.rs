@@ -1,45 +1,25 @@
 //! What a bank is made of, and how the pair of its halves is born.
 
 use crate::audio::BankAudio;
-use crate::control::BankControl;
+use crate::audio::Ends as AudioEnds;
+use crate::control::{BankControl, Ends as ControlEnds};
+use crate::orders::Orders;
 use crate::readout::Snapshot;
 use crate::shared::Shared;
 use rtrb::RingBuffer;
 use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::buffer::MAX_CHANNELS;
-use tonegraft_core::{HostFrames, ModelLevels, Processor, SampleRate};
+use tonegraft_core::{FILTER_TAPS, HostFrames, ModelLevels, Processor, SampleRate};
 
 /// Installs that can wait for the audio thread.
-const INSTALL_RING: usize = 8;
+const INSTALL_RING: usize = 24;
 
 /// Retired units that can wait for [`BankControl::collect`].
-const RETURN_RING: usize = 8;
+const RETURN_RING: usize = 24;
 
-/// Which slot is heard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Source {
-    /// Slot 0.
-    #[default]
-    A = 0,
-    /// Slot 1.
-    B = 1,
-}
-
-impl Source {
-    /// The slot's index.
-    pub const fn slot(self) -> usize {
-        self as usize
-    }
-
-    pub(crate) const fn from_code(code: u8) -> Self {
-        match code {
-            1 => Self::B,
-            _ => Self::A,
-        }
-    }
-}
+/// The most by which an alignment can advance a source, in seconds.
+const ADVANCE_SECONDS: f64 = 0.1;
 
 /// The range of one knob in the model's own unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,6 +74,9 @@ pub struct BankConfig {
     /// Output channels, 1 ..= [`MAX_CHANNELS`]; others are clamped. An empty slot copies input channel
     /// `min(channel, inputs − 1)`.
     pub outputs: usize,
+    /// Side-chain channels: 0 (there is no reference), 1 or 2; others are clamped. A mono one is heard on all outputs, of a stereo one a
+    /// mono output hears the mean.
+    pub references: usize,
     /// Frames processed in one go; longer blocks are cut. At least 1.
     pub max_frames: usize,
     /// Length of a crossfade. At least 1.
@@ -105,13 +88,14 @@ pub struct BankConfig {
 }
 
 impl BankConfig {
-    /// Crossfades of 5 ms, pieces of 512 frames, at most one second of latency, no reserve.
+    /// Crossfades of 5 ms, pieces of 512 frames, at most one second of latency, no reserve, no side-chain.
     pub fn new(rate: SampleRate, inputs: usize, outputs: usize) -> Self {
         let frames = |seconds| HostFrames::new(u32::try_from(rate.frames(seconds)).unwrap_or(u32::MAX));
         Self {
             rate,
             inputs,
             outputs,
+            references: 0,
             max_frames: 512,
             fade: frames(0.005),
             max_latency: frames(1.0),
@@ -119,9 +103,20 @@ impl BankConfig {
         }
     }
 
+    /// The most by which an alignment can advance a source, in frames.
+    pub(crate) fn max_advance(&self) -> usize {
+        self.rate.frames(ADVANCE_SECONDS)
+    }
+
+    /// The longest delay of a source, filter included.
+    pub(crate) fn longest_delay(&self) -> usize {
+        self.max_latency.as_usize() + self.max_advance() + FILTER_TAPS
+    }
+
     fn clamped(mut self) -> Self {
         self.inputs = self.inputs.clamp(1, MAX_CHANNELS);
         self.outputs = self.outputs.clamp(1, MAX_CHANNELS);
+        self.references = self.references.min(2);
         self.max_frames = self.max_frames.max(1);
         self.fade = self.fade.max(HostFrames::new(1));
         self.reserve = self.reserve.min(self.max_latency);
@@ -137,8 +132,26 @@ pub fn bank(config: BankConfig) -> (BankControl, BankAudio) {
     let (installs_in, installs_out) = RingBuffer::new(INSTALL_RING);
     let (returns_in, returns_out) = RingBuffer::new(RETURN_RING);
     let (snapshot_in, snapshot_out) = triple_buffer::triple_buffer(&Snapshot::default());
-    let audio = BankAudio::new(config, installs_out, returns_in, snapshot_in, Arc::clone(&shared));
-    let builder = audio.voice_builder();
-    let control = BankControl::new(builder, installs_in, returns_out, snapshot_out, shared);
+    let (orders_in, orders_out) = triple_buffer::triple_buffer(&Orders::START);
+    let (tap_in, tap_out) = RingBuffer::new(1);
+    let audio = BankAudio::new(
+        config,
+        AudioEnds {
+            installs: installs_out,
+            returns: returns_in,
+            snapshots: snapshot_in,
+            orders: orders_out,
+            tap: tap_out,
+        },
+        Arc::clone(&shared),
+    );
+    let ends = ControlEnds {
+        installs: installs_in,
+        returns: returns_out,
+        snapshots: snapshot_out,
+        orders: orders_in,
+        tap: tap_in,
+    };
+    let control = BankControl::new(audio.voice_builder(), ends, shared);
     (control, audio)
 }

@@ -1,10 +1,10 @@
 //! The slots with a cabinet behind them: the middle of the plugin's chain.
 
 use crate::audio::BankAudio;
-use crate::bank::{BankConfig, Source};
+use crate::bank::BankConfig;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::processor::silence;
-use tonegraft_core::{AudioBuffer, Controls, Fault, HostFrames, Middle};
+use tonegraft_core::{AudioBuffer, Controls, Fault, HostFrames, Middle, Source, TRIMS};
 
 /// Two banks in a row. The second holds the impulse response in slot A and nothing in slot B: whether the cabinet is heard is a choice
 /// between the two, with a crossfade like any other, and a new response comes in as a new model does.
@@ -25,6 +25,7 @@ impl SlotsAndCab {
     pub fn cab_config(slots: &BankConfig) -> BankConfig {
         BankConfig {
             inputs: slots.outputs,
+            references: 0,
             reserve: HostFrames::ZERO,
             ..*slots
         }
@@ -64,13 +65,19 @@ impl SlotsAndCab {
         for (view, channel) in views.iter_mut().zip(between.iter()) {
             *view = channel;
         }
-        fault.worst(self.cab.process(controls, views.get(..count).unwrap_or(&[]), output))
+        let controls = Controls {
+            source: if controls.cab { Source::A } else { Source::B },
+            trims_db: [0.0; TRIMS],
+            use_reference: false,
+            program: None,
+            ..*controls
+        };
+        fault.worst(self.cab.process(&controls, views.get(..count).unwrap_or(&[]), output))
     }
 }
 
 impl Middle for SlotsAndCab {
     fn process(&mut self, controls: &Controls, input: &[&[f32]], output: &mut [&mut [f32]]) -> Fault {
-        self.cab.select(if controls.cab { Source::A } else { Source::B });
         let frames = output.first().map_or(0, |channel| channel.len());
         if input.iter().any(|channel| channel.len() != frames) || output.iter().any(|channel| channel.len() != frames) {
             silence(output);

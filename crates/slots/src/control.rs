@@ -1,18 +1,31 @@
-//! The control half: installs, retirement, read-outs.
+//! The control half: installs, retirement, alignment, tests, taps, read-outs.
 
-use crate::bank::{BankConfig, Source, Unit};
-use crate::readout::{Readout, SlotReadout, Snapshot};
+use crate::bank::{BankConfig, Unit};
+use crate::orders::{Orders, Switching, TestOrder};
+use crate::placement::{Alignment, Plan};
+use crate::readout::{Readout, ReferenceReadout, SlotReadout, Snapshot};
 use crate::shared::{LatencyHandle, Shared};
+use crate::taps::{TapReader, TapWriter, taps};
 use crate::voice::{Voice, VoiceBuilder};
 use rtrb::{Consumer, Producer, PushError};
 use std::fmt;
 use std::sync::Arc;
-use tonegraft_core::{Fault, HostFrames, Latency, SLOTS};
+use tonegraft_core::{Fault, HostFrames, Latency, PROGRAMS, SLOTS, Source};
 
 /// What travels to the audio thread.
 pub(crate) struct Install {
-    pub(crate) slot: usize,
+    /// Slot A, slot B, then the programs.
+    pub(crate) cell: usize,
     pub(crate) voice: Option<Box<Voice>>,
+}
+
+/// What the control half has of the ways between the halves.
+pub(crate) struct Ends {
+    pub(crate) installs: Producer<Install>,
+    pub(crate) returns: Consumer<Box<Voice>>,
+    pub(crate) snapshots: triple_buffer::Output<Snapshot>,
+    pub(crate) orders: triple_buffer::Input<Orders>,
+    pub(crate) tap: Producer<Box<TapWriter>>,
 }
 
 /// Why a unit was not accepted.
@@ -27,6 +40,12 @@ pub enum InstallErrorKind {
     NoSuchSlot {
         /// The slot asked for.
         slot: usize,
+    },
+    /// There is no such program.
+    #[error("there is no program {index}; programs are 0 to {}", PROGRAMS - 1)]
+    NoSuchProgram {
+        /// The program asked for.
+        index: usize,
     },
     /// The unit's channels are not the bank's.
     #[error(
@@ -80,9 +99,14 @@ impl std::error::Error for InstallError {}
 /// The half that belongs to the control side: one thread at a time, never the audio thread.
 pub struct BankControl {
     builder: VoiceBuilder,
-    installs: Producer<Install>,
-    returns: Consumer<Box<Voice>>,
-    snapshots: triple_buffer::Output<Snapshot>,
+    ends: Ends,
+    /// What was asked for last; every change is sent as a whole.
+    orders: Orders,
+    alignment: Alignment,
+    /// Tests begun and alignments made, so that one is told from another.
+    count: u64,
+    tap: Option<TapReader>,
+    no_tap: TapReader,
     shared: Arc<Shared>,
 }
 
@@ -95,18 +119,15 @@ impl fmt::Debug for BankControl {
 }
 
 impl BankControl {
-    pub(crate) const fn new(
-        builder: VoiceBuilder,
-        installs: Producer<Install>,
-        returns: Consumer<Box<Voice>>,
-        snapshots: triple_buffer::Output<Snapshot>,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(crate) fn new(builder: VoiceBuilder, ends: Ends, shared: Arc<Shared>) -> Self {
         Self {
             builder,
-            installs,
-            returns,
-            snapshots,
+            ends,
+            orders: Orders::START,
+            alignment: Alignment::default(),
+            count: 0,
+            tap: None,
+            no_tap: TapReader::default(),
             shared,
         }
     }
@@ -128,34 +149,170 @@ impl BankControl {
                 unit,
             });
         }
-        if self.installs.is_full() {
+        self.send(slot, unit)
+    }
+
+    /// Sends `unit` (`None`: nothing) to program `index` (0 … 15) of slot A, where it waits for
+    /// [`Controls::program`](tonegraft_core::Controls::program); if it plays there already, as [`Self::install`]. All programs count
+    /// for the total latency, so that a change of program changes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::install`].
+    pub fn install_program(&mut self, index: usize, unit: Option<Unit>) -> Result<(), InstallError> {
+        if index >= PROGRAMS {
+            return Err(InstallError {
+                kind: InstallErrorKind::NoSuchProgram { index },
+                unit,
+            });
+        }
+        self.send(SLOTS + index, unit)
+    }
+
+    fn send(&mut self, cell: usize, unit: Option<Unit>) -> Result<(), InstallError> {
+        if self.ends.installs.is_full() {
             return Err(InstallError {
                 kind: InstallErrorKind::Busy,
                 unit,
             });
         }
         let voice = self.builder.build(unit)?;
-        self.installs
-            .push(Install { slot, voice })
-            .map_err(|PushError::Full(install)| InstallError {
-                kind: InstallErrorKind::Busy,
-                unit: install.voice.map(|voice| voice.into_unit()),
-            })
+        let sent = self.ends.installs.push(Install { cell, voice });
+        sent.map_err(|PushError::Full(install)| InstallError {
+            kind: InstallErrorKind::Busy,
+            unit: install.voice.map(|voice| voice.into_unit()),
+        })
     }
 
     /// Drops what the audio thread has given back; returns how many units. Call regularly: a full return ring holds up installs.
     pub fn collect(&mut self) -> usize {
         let mut count = 0;
-        while let Ok(voice) = self.returns.pop() {
+        while let Ok(voice) = self.ends.returns.pop() {
             drop(voice);
             count += 1;
         }
         count
     }
 
-    /// Chooses the slot that is heard, by a crossfade.
-    pub fn select(&mut self, source: Source) {
-        self.shared.set_source(source);
+    fn order(&mut self) {
+        self.ends.orders.write(self.orders);
+    }
+
+    /// Lines the sources up, by one crossfade of old and new places. May change the total latency.
+    pub fn set_alignment(&mut self, alignment: Alignment) {
+        let alignment = alignment.checked(self.config());
+        if alignment != self.alignment {
+            self.count += 1;
+            self.alignment = alignment;
+            self.orders.alignment = Plan {
+                id: self.count,
+                shifts: alignment.shifts(),
+                armed: alignment.hear_reference_aligned,
+            };
+            self.order();
+        }
+    }
+
+    /// The alignment set last, in range.
+    pub const fn alignment(&self) -> &Alignment {
+        &self.alignment
+    }
+
+    /// What the host would be told with `alignment` and the units that the audio thread has now.
+    pub fn latency_with(&self, alignment: &Alignment) -> Latency {
+        let alignment = alignment.checked(self.config());
+        let plan = Plan {
+            id: 0,
+            shifts: alignment.shifts(),
+            armed: alignment.hear_reference_aligned,
+        };
+        let own = |slot| self.shared.own_latency(slot).map(HostFrames::as_usize);
+        let slots = (0..SLOTS).filter_map(|slot| Some(plan.shift(slot).need(own(slot)?)));
+        let reference = if self.config().references > 0 {
+            plan.need_of_reference()
+        } else {
+            0
+        };
+        let reserve = self.shared.reserve().as_usize();
+        let total = slots.fold(reserve.max(reference), usize::max);
+        let frames = HostFrames::new(u32::try_from(total).unwrap_or(u32::MAX));
+        Latency::new(frames.min(self.config().max_latency))
+    }
+
+    /// True (as at first): slots run although they are not heard, so that every switch is instant. False: what is not heard sleeps, and
+    /// a switch to it waits until it has run unheard for its receptive field, 250 ms at most.
+    pub fn set_comparing(&mut self, comparing: bool) {
+        self.orders.comparing = comparing;
+        self.order();
+    }
+
+    /// What [`Source::Difference`] plays: `slot − k · reference`, within ±1. `slot` is [`Source::A`] or [`Source::B`] (others are taken for
+    /// A), as it is heard alone; the reference is at its place, with its polarity, but without its trim. `k` is a factor to which it
+    /// glides, −16 … 16; what is not finite is ignored.
+    pub fn set_difference(&mut self, slot: Source, k: f32) {
+        self.orders.difference.0 = slot.slot().unwrap_or(0);
+        if k.is_finite() {
+            self.orders.difference.1 = k.clamp(-16.0, 16.0);
+        }
+        self.order();
+    }
+
+    /// Begins a test: from now on [`Self::hear`] says what is heard, and source, trims, program and use of the reference stay as the
+    /// controls have them now. Both slots run. Nothing that can be read of the bank depends on what is heard.
+    pub fn begin_test(&mut self, switching: Switching) {
+        self.count += 1;
+        self.orders.last_switching = switching;
+        self.orders.test = Some(TestOrder {
+            id: self.count,
+            switching,
+            source: None,
+        });
+        self.order();
+    }
+
+    /// In a test, switches to `source`; each call is a switch, also one to what is heard already. Without a test nothing happens.
+    pub fn hear(&mut self, source: Source) {
+        if let Some(test) = &mut self.orders.test {
+            test.source = Some(source);
+            self.orders.switches += 1;
+            self.order();
+        }
+    }
+
+    /// Ends the test; the controls say again what is heard.
+    pub fn end_test(&mut self) {
+        if self.orders.test.take().is_some() {
+            self.orders.switches += 1;
+            self.order();
+        }
+    }
+
+    /// True between [`Self::begin_test`] and [`Self::end_test`].
+    pub const fn is_testing(&self) -> bool {
+        self.orders.test.is_some()
+    }
+
+    /// Asks for pieces of all that is compared ([`Self::taps`]) or no more; nothing is written for nobody. The first time allocates
+    /// the ring, one second long.
+    pub fn set_tapping(&mut self, tapping: bool) {
+        if tapping && self.tap.is_none() {
+            let (writer, reader) = taps(self.builder.config());
+            // The ring is empty: this happens once.
+            if self.ends.tap.push(writer).is_ok() {
+                self.tap = Some(reader);
+            }
+        }
+        self.orders.tapping = tapping;
+        self.order();
+    }
+
+    /// The reading end of the taps.
+    pub fn taps(&mut self) -> &mut TapReader {
+        self.tap.as_mut().unwrap_or(&mut self.no_tap)
+    }
+
+    /// The reading end of the taps, for a thread of its own; [`Self::taps`] reads nothing from then on.
+    pub fn take_taps(&mut self) -> TapReader {
+        std::mem::take(self.taps())
     }
 
     /// The latency to report at least (clamped to the bank's limit), so that swaps below it do not change the total.
@@ -196,16 +353,27 @@ impl BankControl {
     /// The latest state.
     pub fn readout(&mut self) -> Readout {
         let shared = &self.shared;
-        let snapshot = self.snapshots.read();
+        let snapshot = self.ends.snapshots.read();
         Readout {
-            slots: std::array::from_fn(|slot| SlotReadout {
-                live: shared.live(slot),
-                incoming: shared.incoming(slot),
-                phase: snapshot.phase.get(slot).copied().unwrap_or_default(),
-                muted: snapshot.muted.get(slot).copied().unwrap_or_default(),
-                fault: shared.fault(slot),
+            slots: std::array::from_fn(|slot| {
+                let state = snapshot.slots.get(slot).copied().unwrap_or_default();
+                SlotReadout {
+                    live: shared.live(slot),
+                    incoming: shared.incoming(slot),
+                    phase: state.phase,
+                    muted: state.muted,
+                    asleep: state.asleep,
+                    own_latency: shared.own_latency(slot),
+                    fault: shared.fault(slot),
+                }
             }),
+            reference: ReferenceReadout {
+                fed: shared.reference_fed(),
+                peaks: snapshot.reference_peaks,
+                fault: shared.reference_fault(),
+            },
             source: shared.source(),
+            program: shared.program(),
             latency: shared.latency(),
             input_peaks: snapshot.input_peaks,
             output_peaks: snapshot.output_peaks,

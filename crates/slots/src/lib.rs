@@ -26,15 +26,29 @@
 mod audio;
 mod bank;
 mod cabinet;
+mod capture;
 mod control;
 mod fade;
+mod orders;
+mod placement;
 mod readout;
+mod reference;
+mod selection;
 mod shared;
+mod taps;
 mod voice;
 
 pub use audio::BankAudio;
-pub use bank::{BankConfig, KnobRange, Source, Unit, bank};
+pub use bank::{BankConfig, KnobRange, Unit, bank};
 pub use cabinet::SlotsAndCab;
+pub use capture::{
+    CaptureAudio, CaptureConfig, CaptureControl, CaptureError, CaptureState, MAX_CAPTURE_SECONDS, Passage, capture,
+};
 pub use control::{BankControl, InstallError, InstallErrorKind};
-pub use readout::{Phase, Readout, SlotReadout};
+pub use orders::Switching;
+pub use placement::Alignment;
+pub use readout::{Phase, Readout, ReferenceReadout, SlotReadout};
+pub use reference::MAX_REFERENCE_FRAMES;
 pub use shared::LatencyHandle;
+pub use taps::{Piece, TAP_CHANNELS, TAP_FRAMES, TapReader};
+pub use tonegraft_core::Source;

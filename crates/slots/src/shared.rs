@@ -1,12 +1,17 @@
 //! What both halves of a bank see at any time, as atomics.
 
-use crate::bank::Source;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use tonegraft_core::{Fault, HostFrames, Latency, SLOTS};
+use tonegraft_core::{Fault, HostFrames, Latency, SLOTS, Source};
 
 /// "No unit" in [`Shared::live`].
 const NO_UNIT: u64 = u64::MAX;
+
+/// "No program" in [`Shared::program`].
+const NO_PROGRAM: u8 = u8::MAX;
+
+/// "No unit" in [`Shared::own_latency`].
+const NO_LATENCY: u32 = u32::MAX;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -18,6 +23,12 @@ pub(crate) struct Shared {
     live: [AtomicU64; SLOTS],
     incoming: [AtomicU64; SLOTS],
     fault: [AtomicU8; SLOTS],
+    reference_fault: AtomicU8,
+    reference_fed: AtomicBool,
+    /// [`NO_PROGRAM`] or the index.
+    program: AtomicU8,
+    /// [`NO_LATENCY`] or frames.
+    own_latency: [AtomicU32; SLOTS],
 }
 
 impl Shared {
@@ -31,6 +42,10 @@ impl Shared {
             live: std::array::from_fn(|_| AtomicU64::new(NO_UNIT)),
             incoming: std::array::from_fn(|_| AtomicU64::new(NO_UNIT)),
             fault: std::array::from_fn(|_| AtomicU8::new(0)),
+            reference_fault: AtomicU8::new(0),
+            reference_fed: AtomicBool::new(false),
+            program: AtomicU8::new(NO_PROGRAM),
+            own_latency: std::array::from_fn(|_| AtomicU32::new(NO_LATENCY)),
         }
     }
 
@@ -105,8 +120,47 @@ impl Shared {
     }
 
     pub(crate) fn clear_faults(&self) {
-        for place in &self.fault {
+        for place in self.fault.iter().chain([&self.reference_fault]) {
             place.store(Fault::None.code(), Ordering::Release);
+        }
+    }
+
+    pub(crate) fn reference_fault(&self) -> Fault {
+        Fault::from_code(self.reference_fault.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn raise_reference_fault(&self, fault: Fault) {
+        if fault != Fault::None {
+            self.reference_fault.fetch_max(fault.code(), Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn reference_fed(&self) -> bool {
+        self.reference_fed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_reference_fed(&self, fed: bool) {
+        self.reference_fed.store(fed, Ordering::Release);
+    }
+
+    pub(crate) fn program(&self) -> Option<u8> {
+        Some(self.program.load(Ordering::Acquire)).filter(|program| *program != NO_PROGRAM)
+    }
+
+    pub(crate) fn set_program(&self, program: Option<usize>) {
+        let code = program.and_then(|index| u8::try_from(index).ok());
+        self.program.store(code.unwrap_or(NO_PROGRAM), Ordering::Release);
+    }
+
+    pub(crate) fn own_latency(&self, slot: usize) -> Option<HostFrames> {
+        let frames = self.own_latency.get(slot).map(|frames| frames.load(Ordering::Acquire));
+        frames.filter(|frames| *frames != NO_LATENCY).map(HostFrames::new)
+    }
+
+    pub(crate) fn set_own_latency(&self, slot: usize, frames: Option<usize>) {
+        if let Some(place) = self.own_latency.get(slot) {
+            let frames = frames.and_then(|frames| u32::try_from(frames).ok());
+            place.store(frames.unwrap_or(NO_LATENCY), Ordering::Release);
         }
     }
 }

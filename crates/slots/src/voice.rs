@@ -3,10 +3,10 @@
 use crate::bank::{BankConfig, Unit};
 use crate::control::{InstallError, InstallErrorKind};
 use crate::fade::Fade;
+use crate::placement::Move;
 use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
 use tonegraft_core::levels::factor;
-use tonegraft_core::{AudioBuffer, CONTROL_INTERVAL, Facts, Fault, HostFrames, KNOBS, LevelSettings, Ramp};
-use tonegraft_core::{DelayLine, Tap};
+use tonegraft_core::{AudioBuffer, CONTROL_INTERVAL, DelayLine, Facts, Fault, HostFrames, KNOBS, LevelSettings, Ramp};
 
 /// Builds voices, off the audio thread.
 #[derive(Clone, Debug)]
@@ -45,8 +45,8 @@ impl VoiceBuilder {
                 limit: self.config.max_latency,
             }
         } else {
-            let intervals = self.config.rate.frames(GLIDE_SECONDS).div_ceil(CONTROL_INTERVAL).max(1);
-            let longest = self.config.max_latency.as_usize() - latency.as_usize();
+            let intervals = glide_intervals(&self.config);
+            let longest = self.config.longest_delay() - latency.as_usize();
             return Ok(Some(Box::new(Voice {
                 unit,
                 facts,
@@ -68,6 +68,11 @@ impl VoiceBuilder {
 
 /// Duration of a glide of the levels, in seconds, rounded up to whole intervals of the control grid.
 const GLIDE_SECONDS: f64 = 0.02;
+
+/// The same, in intervals of the control grid.
+pub(crate) fn glide_intervals(config: &BankConfig) -> usize {
+    config.rate.frames(GLIDE_SECONDS).div_ceil(CONTROL_INTERVAL).max(1)
+}
 
 /// What the guard does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,14 +152,13 @@ impl Voice {
         self.last = [0.0; MAX_CHANNELS];
     }
 
-    /// Processes one piece (at most the bank's `max_frames`). `total`: the bank's latency, before and after a change.
+    /// Processes one piece (at most the bank's `max_frames`), undelayed.
     pub(crate) fn process(
         &mut self,
         knobs: &[f32; KNOBS],
         levels: &LevelSettings,
         input: &[&[f32]],
         output: &mut [&mut [f32]],
-        total: Tap<'_>,
     ) -> Fault {
         self.turn_knobs(knobs);
         self.set_levels(levels);
@@ -186,17 +190,12 @@ impl Voice {
         }
         self.frame = after(self.frame, frames);
         self.delay.push(output.iter().map(|channel| &**channel), frames);
-        let tap = Tap {
-            from: total.from.saturating_sub(self.latency),
-            to: total.to.saturating_sub(self.latency),
-            gains: total.gains,
-        };
-        if !tap.is_direct() {
-            for (index, channel) in output.iter_mut().enumerate() {
-                self.delay.read(index, tap, channel);
-            }
-        }
         fault
+    }
+
+    /// Delays what [`Self::process`] has just put out, which `output` still holds, to its place. `aside`: room for as many frames.
+    pub(crate) fn place(&self, places: &Move<'_>, output: &mut [&mut [f32]], aside: &mut [f32]) {
+        places.read(&self.delay, output, aside);
     }
 
     fn turn_knobs(&mut self, knobs: &[f32; KNOBS]) {

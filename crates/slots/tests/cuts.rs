@@ -62,7 +62,7 @@ fn play(events: &[(usize, Event)], cuts: &[usize], max_frames: usize, outputs: u
                         // A full ring is part of the game; it is equally full for every cut.
                         let _ = control.install(*slot, unit);
                     }
-                    Event::Select(b) => control.select(if *b { Source::B } else { Source::A }),
+                    Event::Select(b) => controls.source = if *b { Source::B } else { Source::A },
                     Event::Reserve(frames) => control.set_reserve(HostFrames::new((*frames).into())),
                     Event::Knob(position) => controls.knobs[0][0] = f32::from(*position) / 255.0,
                     Event::Level(dbu) => {

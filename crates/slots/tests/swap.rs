@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Probe, RATE, STILL, mono, ramp, rate, roughness, run, sine};
+use common::{Probe, RATE, STILL, mono, on, ramp, rate, roughness, run, run_with, sine};
 use std::sync::Arc;
 use tonegraft_core::{Controls, Fault, HostFrames, Middle, ModelLevels, OutputMode};
 use tonegraft_slots::{BankAudio, BankConfig, InstallErrorKind, Phase, SlotsAndCab, Source, Unit, bank};
@@ -228,8 +228,7 @@ fn slots_are_aligned_to_the_slowest_and_the_change_is_told_once() {
     );
     assert_eq!(audio.latency(), HostFrames::new(25));
 
-    control.select(Source::B);
-    let output = run(&mut audio, &ramp(2_000, 1_000), 32);
+    let output = run_with(&mut audio, &on(Source::B), &ramp(2_000, 1_000), 32);
     for (frame, sample) in output.iter().enumerate() {
         let expected = ramp(1_975 + frame, 1)[0];
         assert!(
@@ -242,7 +241,7 @@ fn slots_are_aligned_to_the_slowest_and_the_change_is_told_once() {
 
     // B becomes dry: the total falls back to A's, and dry is delayed to match.
     control.install(1, None).expect("installed");
-    let output = run(&mut audio, &ramp(3_000, 1_000), 32);
+    let output = run_with(&mut audio, &on(Source::B), &ramp(3_000, 1_000), 32);
     assert_eq!(output[999], 3_989.0);
     assert_eq!(
         control.take_latency_change().map(|latency| latency.as_usize()),
@@ -284,8 +283,7 @@ fn switching_between_slots_does_not_click() {
     audio.adopt(0, Some(Probe::new(1.0, 0).unit(1))).expect("fits");
     audio.adopt(1, Some(Probe::new(-0.7, 12).unit(2))).expect("fits");
     let before = run(&mut audio, &sine(1_000.0, 0, 2_000), 50);
-    control.select(Source::B);
-    let after = run(&mut audio, &sine(1_000.0, 2_000, 2_000), 50);
+    let after = run_with(&mut audio, &on(Source::B), &sine(1_000.0, 2_000, 2_000), 50);
     let steady = roughness(&before[100..]).max(roughness(&after[1_000..]));
     let whole = [&before[100..], &after[..]].concat();
     assert!(roughness(&whole) <= 1.1 * steady);
@@ -311,23 +309,19 @@ fn after_a_reset_everything_starts_anew() {
                 ),
             )
             .expect("fits");
-        control.select(Source::B);
         if before {
             // Into the middle of a fault, of a swap in A and of a selection of A.
-            run(&mut audio, &sine(600.0, 0, 880), 64);
+            run_with(&mut audio, &on(Source::B), &sine(600.0, 0, 880), 64);
             control
                 .install(0, Some(Probe::new(0.5, 20).unit(3)))
                 .expect("installed");
-            control.select(Source::A);
-            run(&mut audio, &sine(600.0, 880, 40), 8);
-            control.select(Source::B);
+            run_with(&mut audio, &on(Source::A), &sine(600.0, 880, 40), 8);
             audio.reset();
         }
-        let sound = run(&mut audio, &sine(600.0, 0, 800), 64);
-        control.select(Source::A);
-        let other = run(&mut audio, &sine(600.0, 800, 800), 64);
+        let sound = run_with(&mut audio, &on(Source::B), &sine(600.0, 0, 800), 64);
+        let other = run_with(&mut audio, &on(Source::A), &sine(600.0, 800, 800), 64);
         control.install(0, None).expect("installed");
-        let dry = run(&mut audio, &sine(600.0, 1_600, 800), 64);
+        let dry = run_with(&mut audio, &on(Source::A), &sine(600.0, 1_600, 800), 64);
         [sound, other, dry]
     };
     let (new, reset) = (play(false), play(true));
@@ -339,9 +333,9 @@ fn after_a_reset_everything_starts_anew() {
     // The dry line, too, forgets.
     let (mut control, mut audio) = bank(mono());
     control.set_reserve(HostFrames::new(100));
-    run(&mut audio, &[1.0; 500], 64);
+    run_with(&mut audio, &on(Source::A), &[1.0; 500], 64);
     audio.reset();
-    assert_eq!(run(&mut audio, &[0.0; 500], 64), [0.0; 500]);
+    assert_eq!(run_with(&mut audio, &on(Source::A), &[0.0; 500], 64), [0.0; 500]);
 }
 
 #[test]
@@ -388,18 +382,18 @@ fn what_does_not_fit_is_given_back_with_a_sentence() {
     assert_eq!(error.unit.map(|unit| unit.id), Some(2));
     let error = refuse(0, Probe::new(1.0, RATE as usize + 1).unit(3));
     assert!(matches!(error.kind, InstallErrorKind::LatencyTooLong { .. }));
-    for id in 0..8 {
+    for id in 0..24 {
         control
             .install(0, Some(Probe::new(1.0, 0).unit(id)))
             .expect("there is room");
     }
-    let error = control.install(0, Some(Probe::new(1.0, 0).unit(8))).expect_err("full");
+    let error = control.install(0, Some(Probe::new(1.0, 0).unit(24))).expect_err("full");
     assert_eq!(error.kind, InstallErrorKind::Busy);
-    assert_eq!(error.unit.map(|unit| unit.id), Some(8));
+    assert_eq!(error.unit.map(|unit| unit.id), Some(24));
     // All of them at once, as nothing was heard yet; the last one stays.
     assert_eq!(run(&mut audio, &[1.0], 1), [1.0]);
-    assert_eq!(control.readout().slots[0].live, Some(7));
-    assert_eq!(control.collect(), 7);
+    assert_eq!(control.readout().slots[0].live, Some(23));
+    assert_eq!(control.collect(), 23);
 }
 
 #[test]

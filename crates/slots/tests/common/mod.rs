@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonegraft_core::processor::{block_frames, silence};
 use tonegraft_core::{
-    Controls, Facts, Fault, HostFrames, KNOBS, LatencyParts, LevelSettings, Middle, ModelLevels, Processor, SLOTS,
-    SampleRate, Tail,
+    Controls, Facts, Fault, HostFrames, KNOBS, LatencyParts, Middle, ModelLevels, Processor, SLOTS, SampleRate, Source,
+    Tail,
 };
 use tonegraft_slots::{BankAudio, BankConfig, KnobRange, Unit};
 
 pub const RATE: u32 = 48_000;
 pub const STILL: Controls = Controls {
     knobs: [[0.0; KNOBS]; SLOTS],
-    levels: LevelSettings::RAW,
-    cab: true,
+    ..Controls::DEFAULT
 };
 
 pub fn rate() -> SampleRate {
@@ -161,11 +160,21 @@ impl Processor for Probe {
     }
 }
 
+/// [`STILL`], but with that source.
+pub fn on(source: Source) -> Controls {
+    Controls { source, ..STILL }
+}
+
 /// Runs mono `input` through `audio` in pieces of `piece`.
 pub fn run(audio: &mut BankAudio, input: &[f32], piece: usize) -> Vec<f32> {
+    run_with(audio, &STILL, input, piece)
+}
+
+/// As [`run`], under `controls`.
+pub fn run_with(audio: &mut BankAudio, controls: &Controls, input: &[f32], piece: usize) -> Vec<f32> {
     let mut output = vec![f32::NAN; input.len()];
     for (input, output) in input.chunks(piece).zip(output.chunks_mut(piece)) {
-        audio.process(&STILL, &[input], &mut [output]);
+        audio.process(controls, &[input], &mut [output]);
     }
     output
 }
