@@ -3,7 +3,9 @@
 //! Sample by sample
 //! * [`error`]: error-to-signal ratio with and without pre-emphasis, DC, SNR, MSE, MAE, RMSE, correlation.
 //! * [`align`]: delay, gain and polarity to a fraction of a sample, and taking them off.
+//! * [`baseline`]: what a model has to beat: the dry signal, scaled and filtered.
 //! * [`delay`]: the delay between two signals, by cross-correlation.
+//! * [`resample`](mod@resample): recordings at another rate.
 //! * [`click`]: the second difference, in which a discontinuity of any size stands out.
 //!
 //! By frequency
@@ -24,12 +26,14 @@
 
 pub mod alias;
 pub mod align;
+pub mod baseline;
 pub mod click;
 pub mod delay;
 pub mod error;
 pub mod input;
 pub mod listening;
 pub mod loudness;
+pub mod resample;
 mod shift;
 pub mod spectrum;
 pub mod stft;
