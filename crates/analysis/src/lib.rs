@@ -17,6 +17,11 @@
 //! * [`loudness`]: integrated and short-term loudness, range, true peak; the gain that makes two passages equally loud.
 //! * [`transfer`]: how loud the output is where the input is that loud.
 //!
+//! Of gear
+//! * [`probe`]: the delay and polarity that a model has learned.
+//! * [`live`]: what is left between a model and the real device, over a sliding window, and where by level and pitch it lies.
+//! * [`pitch`]: fundamentals, and how many, how far apart and how spread they are.
+//!
 //! By ear
 //! * [`listening`]: blind listening tests, their statistics and logs.
 //!
@@ -32,7 +37,10 @@ pub mod delay;
 pub mod error;
 pub mod input;
 pub mod listening;
+pub mod live;
 pub mod loudness;
+pub mod pitch;
+pub mod probe;
 pub mod resample;
 mod shift;
 pub mod spectrum;

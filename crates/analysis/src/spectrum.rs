@@ -14,6 +14,12 @@ use crate::stft::hann;
 /// Frames of a window, unless another size is asked for.
 pub const SIZE: usize = 4096;
 
+/// [`SIZE`] at 48 kHz and below, twice that per octave of rate above: windows of about one length in time.
+pub(crate) fn window_size(rate: f64) -> usize {
+    let octaves = (rate / 48_000.0).log2().round().clamp(0.0, 4.0);
+    SIZE << (if octaves.is_finite() { octaves as u32 } else { 0 })
+}
+
 /// What silence reads, dBFS.
 pub const FLOOR_DB: f32 = -160.0;
 
@@ -232,6 +238,14 @@ impl Windowed {
 
     /// Adds `share` times the power of each bin to `power`. Frames that are missing or no numbers are silent.
     pub(crate) fn add_power(&mut self, frames: &[f32], share: f64, power: &mut [f64]) {
+        let scale = share * self.scale;
+        for (to, bin) in power.iter_mut().zip(self.bins(frames)) {
+            *to += scale * bin.norm_sqr();
+        }
+    }
+
+    /// The transform of windowed frames, not scaled. Frames that are missing or no numbers are silent.
+    pub(crate) fn bins(&mut self, frames: &[f32]) -> &[Complex<f64>] {
         self.input.fill(0.0);
         for ((to, from), weight) in self.input.iter_mut().zip(frames).zip(&self.window) {
             *to = if from.is_finite() {
@@ -244,9 +258,7 @@ impl Windowed {
         let _ = self
             .forward
             .process_with_scratch(&mut self.input, &mut self.bins, &mut self.scratch);
-        for (to, bin) in power.iter_mut().zip(&self.bins) {
-            *to += share * self.scale * bin.norm_sqr();
-        }
+        &self.bins
     }
 }
 

@@ -1,5 +1,8 @@
 //! The signals of `data/make_reference_values.py`, made the same way, and the values it wrote.
 
+// Each test file uses a part.
+#![allow(dead_code)]
+
 use std::f64::consts::TAU;
 
 pub const RATE: f64 = 48_000.0;
