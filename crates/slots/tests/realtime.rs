@@ -6,14 +6,16 @@ mod common;
 #[path = "../../../tests/src/counting.rs"]
 mod counting;
 
-use common::{Probe, STILL, mono, on, run, sine};
+use common::{Probe, STILL, mono, on, rate, run, sine};
 use counting::{Counting, heap_calls};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tonegraft_core::{Controls, HostFrames, Middle};
-use tonegraft_slots::{BankAudio, BankConfig, InstallErrorKind, Source, bank};
+use tonegraft_slots::{
+    Alignment, BankAudio, BankConfig, CaptureAudio, CaptureConfig, InstallErrorKind, Source, Switching, bank, capture,
+};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -71,6 +73,116 @@ fn swaps_faults_selections_and_resets_use_no_heap() {
             "a bad block"
         );
     }
+}
+
+/// `frames` frames of mono noise on both inputs, under the counter.
+fn referenced_without_heap(audio: &mut BankAudio, controls: &Controls, frames: usize, piece: usize) {
+    let input = sine(1_000.0, 0, frames);
+    let mut side = sine(700.0, 0, frames);
+    side[frames / 2] = f32::NAN;
+    let mut output = vec![0.0; frames];
+    let calls = heap_calls(|| {
+        let parts = input
+            .chunks(piece)
+            .zip(side.chunks(piece))
+            .zip(output.chunks_mut(piece));
+        for ((input, side), output) in parts {
+            audio.feed_reference(&[side]);
+            audio.process(controls, &[input], &mut [output]);
+        }
+    });
+    assert_eq!(calls, 0, "allocations or frees while processing");
+}
+
+#[test]
+fn comparing_uses_no_heap() {
+    let (mut control, mut audio) = bank(BankConfig {
+        references: 1,
+        max_frames: 200,
+        ..mono()
+    });
+    control.set_watching(true);
+    for index in 0..16_u8 {
+        let probe = Probe::new(0.5, index.into()).field(100);
+        control
+            .install_program(index.into(), Some(probe.unit(index.into())))
+            .expect("installed");
+    }
+    let mut controls = on(Source::A);
+    controls.use_reference = true;
+    for (round, piece) in [3, 64, 450, 2_000, 1_024].into_iter().enumerate() {
+        control
+            .install(round % 2, Some(Probe::new(0.25, round).unit(50)))
+            .expect("installed");
+        for (step, source) in Source::ALL.into_iter().enumerate() {
+            controls.source = source;
+            controls.trims_db = [f32::from(u8::try_from(step).expect("small")); 3];
+            controls.program = u8::try_from(step * round).ok();
+            #[allow(clippy::cast_precision_loss)]
+            control.set_alignment(Alignment {
+                delays: [step as f64 * 3.3, 0.5, round as f64],
+                invert: [step % 2 == 0; 3],
+                hear_reference_aligned: step % 3 == 0,
+            });
+            control.set_comparing(step % 2 == 0);
+            control.set_difference(source, 0.3);
+            control.set_tapping(step != 2);
+            referenced_without_heap(&mut audio, &controls, 3_000, piece);
+            control.begin_test(if step % 2 == 0 {
+                Switching::Gapless
+            } else {
+                Switching::ThroughSilence
+            });
+            control.hear(Source::ALL[(step + round) % 5]);
+            referenced_without_heap(&mut audio, &controls, 2_000, piece);
+            control.end_test();
+            control.install_program(step, None).expect("installed");
+            referenced_without_heap(&mut audio, &controls, 1_000, piece);
+            control
+                .install_program(step, Some(Probe::new(0.7, 2).unit(9)))
+                .expect("installed");
+        }
+        assert_eq!(heap_calls(|| audio.reset()), 0);
+        control.collect();
+        if round == 0 {
+            control.taps().read(|_| ());
+        }
+    }
+    assert!(control.taps().dropped() > 0, "a full ring, too");
+}
+
+#[test]
+fn capturing_uses_no_heap() {
+    let (mut control, mut audio) = capture(CaptureConfig {
+        rate: rate(),
+        inputs: 1,
+        references: 1,
+    });
+    let mut input = sine(1_000.0, 0, 700);
+    let mut side = input.clone();
+    let mut run = |audio: &mut CaptureAudio| {
+        let calls = heap_calls(|| {
+            for _ in 0..10 {
+                audio.process(&mut [&mut input], &mut [&mut side]);
+            }
+        });
+        assert_eq!(calls, 0, "allocations or frees while capturing");
+    };
+    run(&mut audio);
+    control.arm(0.1).expect("short");
+    run(&mut audio);
+    for part in [Some(0..4_000), Some(7..8), None, Some(100..4_800)] {
+        control.replay(part).expect("a part of it");
+        run(&mut audio);
+        control.state();
+    }
+    control.arm(20.0).expect("just allowed");
+    control.stop().expect("there is room");
+    run(&mut audio);
+    control.arm(20.0).expect("just allowed");
+    control.arm(0.5).expect("short");
+    run(&mut audio);
+    assert_eq!(heap_calls(|| audio.reset()), 0);
 }
 
 #[test]

@@ -164,6 +164,9 @@ fn installs_wait_for_each_other() {
     control
         .install(0, Some(Probe::new(3.0, 0).field(50).unit(2)))
         .expect("installed");
+    control
+        .install(0, Some(Probe::new(4.0, 0).field(50).unit(3)))
+        .expect("installed");
     control.install(0, None).expect("installed");
     let output = run(&mut audio, &ones, 64);
     let held: Vec<f32> = output
@@ -171,10 +174,12 @@ fn installs_wait_for_each_other() {
         .filter(|pair| pair[0] == pair[1])
         .map(|pair| pair[0])
         .collect();
+    // From the last, which does not wait for dry to sound in, straight on.
     let mut levels = held;
     levels.dedup();
+    assert!(output.iter().any(|sample| *sample > 3.9));
     assert_eq!(levels, [1.0, 2.0, 3.0, 1.0]);
-    assert_eq!(control.collect(), 2);
+    assert_eq!(control.collect(), 3);
 }
 
 #[test]
@@ -279,7 +284,7 @@ fn a_reserve_spares_the_change() {
 
 #[test]
 fn switching_between_slots_does_not_click() {
-    let (mut control, mut audio) = bank(mono());
+    let (_control, mut audio) = bank(mono());
     audio.adopt(0, Some(Probe::new(1.0, 0).unit(1))).expect("fits");
     audio.adopt(1, Some(Probe::new(-0.7, 12).unit(2))).expect("fits");
     let before = run(&mut audio, &sine(1_000.0, 0, 2_000), 50);

@@ -39,6 +39,8 @@ pub struct Probe {
     pub age: usize,
     /// Where it was sent, by its age.
     pub sought: Arc<std::sync::Mutex<Vec<(usize, i64)>>>,
+    /// Calls and frames processed.
+    pub work: Arc<[AtomicUsize; 2]>,
     past: Vec<Vec<f32>>,
     write: usize,
 }
@@ -57,6 +59,7 @@ impl Probe {
             levels: ModelLevels::default(),
             age: 0,
             sought: Arc::new(std::sync::Mutex::new(Vec::with_capacity(4_096))),
+            work: Arc::default(),
             past: vec![vec![0.0; delay + 1]; 2],
             write: 0,
         }
@@ -139,6 +142,8 @@ impl Processor for Probe {
             silence(output);
             return Fault::BadBlock;
         };
+        self.work[0].fetch_add(1, Ordering::Relaxed);
+        self.work[1].fetch_add(frames, Ordering::Relaxed);
         for frame in 0..frames {
             let length = self.delay + 1;
             let now = (self.write + frame) % length;
