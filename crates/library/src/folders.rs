@@ -21,6 +21,11 @@ pub fn presets() -> Option<PathBuf> {
     data().map(|data| data.join("presets"))
 }
 
+/// The records of listening tests.
+pub fn tests() -> Option<PathBuf> {
+    data().map(|data| data.join("listening tests"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! What outlives a process: models on disk and where they are found again, presets, session state and its versions.
 //!
 //! * [`session`]: the state of one plugin instance as versioned JSON; [`migrate`] brings every earlier version up to date.
+//! * [`compare`]: what a session keeps for comparing, and how the window looks.
 //! * [`locate`](locate()): from a [`ModelRef`] to bytes, also after folders moved.
 //! * [`index`]: the models in the user's folders.
 //! * [`shipped`](shipped()): the models inside the binary.
@@ -12,6 +13,7 @@
 //! formats beyond their endings, and that a chain names other files.
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod files;
 pub mod folders;
 pub mod hash;
@@ -24,6 +26,7 @@ pub mod presets;
 pub mod session;
 mod shipped;
 
+pub use compare::{CompareState, Measured, Placement, WindowState};
 pub use hash::Sha256;
 pub use host_state::{HostState, ParamValue};
 pub use index::{Entry, Library, ModelFormat};

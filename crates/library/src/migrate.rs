@@ -12,7 +12,15 @@ use serde_json::{Map, Value};
 pub type Migration = fn(Map<String, Value>) -> Result<Map<String, Value>, String>;
 
 /// All steps, the oldest first.
-pub const MIGRATIONS: &[Migration] = &[];
+pub const MIGRATIONS: &[Migration] = &[programs_and_compare];
+
+/// Version 2 gave these keys a meaning; version 1 ignored whatever stood under them.
+fn programs_and_compare(mut object: Map<String, Value>) -> Result<Map<String, Value>, String> {
+    for key in ["programs", "compare", "window"] {
+        object.remove(key);
+    }
+    Ok(object)
+}
 
 const _: () = assert!(
     MIGRATIONS.len() as u64 + 1 == SESSION_VERSION,

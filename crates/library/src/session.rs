@@ -1,23 +1,31 @@
 //! The state of one plugin instance, beside its parameters: which models play, and how they are found again.
 //!
-//! Version 1 is a JSON object:
+//! Version 2 is a JSON object:
 //!
 //! ```json
-//! {"version": 1,
+//! {"version": 2,
 //!  "slots": [{"model": {"kind": "shipped", "id": "overdrive"}, "rate_mode": "minimum-phase", "oversampling": "2x", "size": 0.0},
 //!            {"model": {"kind": "file", "path": "/home/me/amp.onnx", "relative": "amp.onnx", "name": "amp",
 //!                       "sha256": "<64 hex digits>", "size": 1234,
 //!                       "embedded": {"model": "<base64>", "sidecar": "{…}"}}}],
+//!  "programs": [{"model": {"kind": "shipped", "id": "distortion"}}],
 //!  "cab": {"kind": "file", "path": "/home/me/4x12.wav", "name": "4x12", "sha256": "<64 hex digits>"},
-//!  "latency_reserve": 0}
+//!  "latency_reserve": 0,
+//!  "compare": {"rate": 48000, "reference": {"delay": 312.4, "locked": true}},
+//!  "window": {"zoom": 1.25, "theme": "light"}}
 //! ```
 //!
-//! `slots` is in the order A, B; missing ones are empty. `{"kind": "none"}` is dry, and no cabinet. Only `version` is required on top, and
-//! in a file only `path`, `sha256` and `name`. `rate_mode`, `oversampling` and `size` say how the model is played, as the command line
-//! names it; what is missing or not known is as in a new slot. Unknown keys are ignored.
+//! `slots` is in the order A, B; missing ones are empty. `programs` are the models that slot A can be switched to without loading, in
+//! their order; a dry one is an unused place. `{"kind": "none"}` is dry, and no cabinet. Only `version` is required on top, and in a file
+//! only `path`, `sha256` and `name`. `rate_mode`, `oversampling` and `size` say how the model is played, as the command line names it;
+//! what is missing or not known is as in a new slot. `compare` and `window` are described in [`compare`](mod@crate::compare). Unknown
+//! keys are ignored.
+//!
+//! Version 1 had `slots`, `cab` and `latency_reserve` alone.
 //!
 //! A text that cannot be read gives an error and nothing else: the caller keeps what it had, and the text.
 
+use crate::compare::{CompareState, WindowState, is_default};
 use crate::files;
 use crate::hash::Sha256;
 use crate::migrate::{MIGRATIONS, migrate};
@@ -32,7 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The version that [`encode`] writes.
-pub const SESSION_VERSION: u64 = 1;
+pub const SESSION_VERSION: u64 = 2;
 
 /// The longest session text that is read, in bytes.
 pub const MAX_SESSION_BYTES: usize = 1 << 28;
@@ -40,16 +48,25 @@ pub const MAX_SESSION_BYTES: usize = 1 << 28;
 /// The most slots that a session may name.
 pub const MAX_SLOTS: usize = 16;
 
+/// The most programs that a session may name.
+pub const MAX_PROGRAMS: usize = 16;
+
 /// What a session restores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SessionState {
     /// In the order A, B; missing ones are empty.
     pub slots: Vec<SlotState>,
+    /// What slot A can be switched to; a dry one is an unused place.
+    pub programs: Vec<SlotState>,
     /// The impulse response behind the slots.
     pub cab: ModelRef,
     /// Latency to report at least, in frames at the host's rate.
     pub latency_reserve: u32,
+    /// Where the sources are placed in time, and what is compared.
+    pub compare: CompareState,
+    /// How the window looks.
+    pub window: WindowState,
 }
 
 impl SessionState {
@@ -71,6 +88,21 @@ impl SessionState {
             self.slots.resize_with(slot + 1, SlotState::default);
         }
         self.slots.get_mut(slot)
+    }
+
+    /// The model of program `index` (from 0); [`ModelRef::None`] where there is none.
+    pub fn program(&self, index: usize) -> &ModelRef {
+        self.programs
+            .get(index)
+            .map_or(&ModelRef::None, |program| &program.model)
+    }
+
+    /// Program `index` (from 0), made with unused places before it where needed; `None` beyond [`MAX_PROGRAMS`].
+    pub fn program_mut(&mut self, index: usize) -> Option<&mut SlotState> {
+        if index < MAX_PROGRAMS && self.programs.len() <= index {
+            self.programs.resize_with(index + 1, SlotState::default);
+        }
+        self.programs.get_mut(index)
     }
 }
 
@@ -269,6 +301,14 @@ pub enum StateErrorKind {
         /// The limit.
         limit: usize,
     },
+    /// More programs than allowed.
+    #[error("it names {found} programs, more than the {limit} allowed")]
+    TooManyPrograms {
+        /// Programs named.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
 }
 
 /// A state could not be read. Nothing has been changed.
@@ -331,12 +371,21 @@ pub(crate) fn from_value(value: Value) -> Result<SessionState, StateError> {
         }
         .into());
     }
-    for slot in &mut state.slots {
+    if state.programs.len() > MAX_PROGRAMS {
+        return Err(StateErrorKind::TooManyPrograms {
+            found: state.programs.len(),
+            limit: MAX_PROGRAMS,
+        }
+        .into());
+    }
+    for slot in state.slots.iter_mut().chain(&mut state.programs) {
         slot.size = slot
             .size
             .filter(|size| size.is_finite())
             .map(|size| size.clamp(0.0, 1.0));
     }
+    state.compare = state.compare.tamed();
+    state.window = state.window.tamed();
     Ok(state)
 }
 
@@ -353,6 +402,15 @@ pub(crate) fn to_value(state: &SessionState) -> Value {
     });
     if state.cab != ModelRef::None {
         value["cab"] = json!(state.cab);
+    }
+    if !state.programs.is_empty() {
+        value["programs"] = json!(state.programs);
+    }
+    if !is_default(&state.compare) {
+        value["compare"] = json!(state.compare);
+    }
+    if !is_default(&state.window) {
+        value["window"] = json!(state.window);
     }
     value
 }
