@@ -47,6 +47,8 @@
 //!   a rate at which it has not been active yet, the plugin is activated and deactivated once in `setupProcessing`.
 //! * **Restart.** `clap_host.request_restart` becomes `kLatencyChanged`, upon which hosts deactivate and activate.
 //!   `clap_host_latency.changed` is accepted at any time, from any thread.
+//! * **Side-chain off.** A bus that the host switched off or arranged away is told by `clap.audio-ports-activation` before the
+//!   plugin is activated, and reads zeros.
 //! * **State.** The component's state is the CLAP stream, unchanged.
 //! * **Host name.** The plugin sees `"<name of the VST3 host> (CLAP-as-VST3)"`, as other such shells do.
 //!

@@ -8,6 +8,9 @@ use std::ffi::{CStr, CString, c_char, c_void};
 
 use clap_sys::events::{clap_input_events, clap_output_events};
 use clap_sys::ext::audio_ports::{CLAP_EXT_AUDIO_PORTS, clap_audio_port_info, clap_plugin_audio_ports};
+use clap_sys::ext::audio_ports_activation::{
+    CLAP_EXT_AUDIO_PORTS_ACTIVATION, CLAP_EXT_AUDIO_PORTS_ACTIVATION_COMPAT, clap_plugin_audio_ports_activation,
+};
 use clap_sys::ext::audio_ports_config::{
     CLAP_EXT_AUDIO_PORTS_CONFIG, clap_audio_ports_config, clap_plugin_audio_ports_config,
 };
@@ -31,6 +34,7 @@ const TEXT: usize = 256;
 pub(crate) struct Plugin {
     raw: *const clap_plugin,
     ports: Option<clap_plugin_audio_ports>,
+    activation: Option<clap_plugin_audio_ports_activation>,
     configs: Option<clap_plugin_audio_ports_config>,
     latency: Option<clap_plugin_latency>,
     params: Option<clap_plugin_params>,
@@ -65,6 +69,7 @@ impl Plugin {
         let mut plugin = Self {
             raw,
             ports: None,
+            activation: None,
             configs: None,
             latency: None,
             params: None,
@@ -79,6 +84,9 @@ impl Plugin {
             return None;
         }
         plugin.ports = plugin.extension(CLAP_EXT_AUDIO_PORTS);
+        plugin.activation = plugin
+            .extension(CLAP_EXT_AUDIO_PORTS_ACTIVATION)
+            .or_else(|| plugin.extension(CLAP_EXT_AUDIO_PORTS_ACTIVATION_COMPAT));
         plugin.configs = plugin.extension(CLAP_EXT_AUDIO_PORTS_CONFIG);
         plugin.latency = plugin.extension(CLAP_EXT_LATENCY);
         plugin.params = plugin.extension(CLAP_EXT_PARAMS);
@@ -116,6 +124,11 @@ impl Plugin {
 
     pub(crate) fn activate(&self, sample_rate: f64, max_frames: u32) -> bool {
         call!(self, self.table(), activate, sample_rate, 1, max_frames).unwrap_or(false)
+    }
+
+    /// Tells the inactive plugin whether the host passes input port `port`.
+    pub(crate) fn open_input(&self, port: u32, open: bool) {
+        call!(self, self.activation, set_active, true, port, open, 32);
     }
 
     pub(crate) fn deactivate(&self) {

@@ -132,6 +132,9 @@ impl Shell {
                     return false;
                 }
             }
+            for (port, closed) in (0..).zip(&closed_inputs) {
+                plugin.open_input(port, !closed);
+            }
             hosted.flush_marked(plugin, false);
             plugin.set_offline(setup.offline);
             if !plugin.activate(setup.sample_rate, setup.max_frames) {

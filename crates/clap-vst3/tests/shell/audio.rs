@@ -86,6 +86,7 @@ fn the_side_chain_in_every_state_leaves_the_main_bus_alone() {
 fn main_buses_may_be_null_too() {
     let instance = Instance::new(&FULL);
     instance.start(64);
+    assert_eq!(*instance.probe.open_inputs.lock().unwrap(), [true, true]);
     let mut outputs = stereo_out(16);
     assert_eq!(instance.process(16, &mut [], &mut outputs, None), kResultOk);
     assert_eq!(outputs[0].channel(1), [0.0; 16]);
@@ -154,6 +155,7 @@ fn a_side_chain_that_is_arranged_or_switched_away_is_silent_whatever_is_passed()
             assert!(instance.arrange(&[STEREO, SpeakerArr::kEmpty], &[STEREO]));
         }
         instance.start(64);
+        assert_eq!(*instance.probe.open_inputs.lock().unwrap(), [true, false]);
         let mut inputs = [Bus::constant(2, 8, 0.5), Bus::constant(2, 8, 100.0)];
         let mut outputs = stereo_out(8);
         assert_eq!(instance.process(8, &mut inputs, &mut outputs, None), kResultOk);

@@ -13,6 +13,7 @@ use std::thread::ThreadId;
 use clap_sys::entry::clap_plugin_entry;
 use clap_sys::events::*;
 use clap_sys::ext::audio_ports::*;
+use clap_sys::ext::audio_ports_activation::*;
 use clap_sys::ext::audio_ports_config::*;
 use clap_sys::ext::latency::*;
 use clap_sys::ext::params::*;
@@ -49,6 +50,8 @@ pub struct Probe {
     pub calls: Mutex<Vec<String>>,
     /// Every block.
     pub blocks: Mutex<Vec<Block>>,
+    /// Which input ports the host passes, as it was told before the activation.
+    pub open_inputs: Mutex<Vec<bool>>,
     /// Events to send with the next block or flush: `(type, id, value)`.
     pub send: Mutex<Vec<(u16, u32, f64)>>,
     pub callbacks: Mutex<Vec<ThreadId>>,
@@ -324,6 +327,18 @@ unsafe extern "C" fn on_main_thread(plugin: *const clap_plugin) {
     this.probe.callbacks.lock().unwrap().push(std::thread::current().id());
 }
 
+unsafe extern "C" fn port_active(plugin: *const clap_plugin, input: bool, port: u32, active: bool, _bits: u32) -> bool {
+    // SAFETY: our plugin.
+    let this = unsafe { get(plugin) };
+    if input {
+        let mut open = this.probe.open_inputs.lock().unwrap();
+        let ports = open.len().max(port as usize + 1);
+        open.resize(ports, true);
+        open[port as usize] = active;
+    }
+    input
+}
+
 unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char) -> *const c_void {
     static PORTS: clap_plugin_audio_ports = clap_plugin_audio_ports {
         count: Some(port_count),
@@ -333,6 +348,10 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         count: Some(config_count),
         get: Some(config_get),
         select: Some(config_select),
+    };
+    static ACTIVATION: clap_plugin_audio_ports_activation = clap_plugin_audio_ports_activation {
+        can_activate_while_processing: None,
+        set_active: Some(port_active),
     };
     static LATENCY: clap_plugin_latency = clap_plugin_latency { get: Some(latency_get) };
     static TAIL: clap_plugin_tail = clap_plugin_tail { get: Some(tail_get) };
@@ -362,6 +381,7 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
     let (this, id) = unsafe { (get(plugin), CStr::from_ptr(id)) };
     match id {
         _ if id == CLAP_EXT_AUDIO_PORTS => (&raw const PORTS).cast(),
+        _ if id == CLAP_EXT_AUDIO_PORTS_ACTIVATION => (&raw const ACTIVATION).cast(),
         _ if id == CLAP_EXT_AUDIO_PORTS_CONFIG => (&raw const CONFIGS).cast(),
         _ if id == CLAP_EXT_LATENCY => (&raw const LATENCY).cast(),
         _ if id == CLAP_EXT_TAIL => (&raw const TAIL).cast(),
