@@ -1,10 +1,13 @@
-//! The knob board: what the eight generic knobs mean for the model that is loaded now.
+//! The boards: what the eight generic knobs of each slot mean for the model that is loaded now, and what the programs are called.
 //!
-//! Hosts see eight parameters with fixed names and a range of 0 … 1. Their texts come from here, so that a host's generic window,
-//! its automation lanes and control surfaces show the model's own names and units. Written by the loader, read on main threads.
+//! Hosts see eight parameters a slot with fixed names and a range of 0 … 1, and one that counts programs. Their texts come from here, so
+//! that a host's generic window, its automation lanes and control surfaces show the models' own names and units. Written by the
+//! loader, read on main threads.
 
 use parking_lot::RwLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tonegraft_core::{PROGRAMS, SLOTS};
 
 /// What one knob means.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +134,72 @@ impl KnobBoard {
     }
 }
 
+/// The names of the programs, shared as the labels are.
+#[derive(Debug, Default)]
+pub struct ProgramBoard {
+    names: RwLock<[Option<String>; PROGRAMS]>,
+    version: AtomicU32,
+}
+
+impl ProgramBoard {
+    /// The model of program `index` (from 0); `None`: there is none.
+    pub fn set(&self, index: usize, name: Option<String>) {
+        let mut names = self.names.write();
+        if let Some(place) = names.get_mut(index).filter(|place| **place != name) {
+            *place = name;
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Counts changes.
+    pub fn version(&self) -> u32 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The host's text for `value` of the parameter: 0 is what slot A holds itself.
+    pub fn text(&self, value: i32) -> String {
+        let Some(index) = usize::try_from(value).ok().and_then(|value| value.checked_sub(1)) else {
+            return "Slot A".to_owned();
+        };
+        match self.names.read().get(index).and_then(Option::as_ref) {
+            Some(name) => format!("{value}: {name}"),
+            None => format!("{value}: empty"),
+        }
+    }
+
+    /// The value that `text` means: by number, or by name.
+    pub fn parse(&self, text: &str) -> Option<i32> {
+        let text = text.trim();
+        if text.eq_ignore_ascii_case("slot a") {
+            return Some(0);
+        }
+        let digits = text.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
+        if let Ok(value) = digits.parse::<i32>() {
+            return Some(value.clamp(0, 16));
+        }
+        let names = self.names.read();
+        let index = names.iter().position(|name| name.as_deref() == Some(text))?;
+        i32::try_from(index + 1).ok()
+    }
+}
+
+/// All boards of an instance.
+#[derive(Clone, Debug, Default)]
+pub struct Boards {
+    /// Knobs of slots A and B.
+    pub slots: [Arc<KnobBoard>; SLOTS],
+    /// Names of the programs.
+    pub programs: Arc<ProgramBoard>,
+}
+
+impl Boards {
+    /// Counts changes of any: hosts are asked to read the texts again when it moves.
+    pub fn version(&self) -> u32 {
+        let slots = self.slots.iter().map(|board| board.version());
+        slots.fold(self.programs.version(), u32::wrapping_add)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +229,26 @@ mod tests {
         assert_eq!(board.text(1, 1.0), "100.0 %");
         board.set(vec![drive()]);
         assert_eq!(board.version(), 1, "the same labels are no news");
+    }
+
+    #[test]
+    fn programs_are_told_by_number_and_name() {
+        let boards = Boards::default();
+        let programs = &boards.programs;
+        assert_eq!([programs.text(0), programs.text(3)], ["Slot A", "3: empty"]);
+        programs.set(2, Some("Crunch".to_owned()));
+        assert_eq!((programs.text(3), boards.version()), ("3: Crunch".to_owned(), 1));
+        for (text, value) in [
+            ("Slot A", Some(0)),
+            ("3: Crunch", Some(3)),
+            ("Crunch", Some(3)),
+            ("99", Some(16)),
+            ("loud", None),
+        ] {
+            assert_eq!(programs.parse(text), value, "{text}");
+        }
+        programs.set(16, Some("beyond".to_owned()));
+        assert_eq!(boards.version(), 1);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The parameters. Their ids are frozen: sessions and automation refer to them for ever.
 
-use crate::board::{KnobBoard, format_number, parse_number};
+use crate::board::{Boards, KnobBoard, format_number, parse_number};
 use crate::session::{SessionField, WindowSize};
+use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use std::sync::Arc;
 use tonegraft_chain::cab::CabUse;
 use tonegraft_chain::{GateSettings, Settings, ToneSettings, params as chain};
-use tonegraft_core::{KNOBS, LevelSettings, levels};
+use tonegraft_core::{KNOBS, LevelSettings, PROGRAMS, SLOTS, levels};
 
 /// What is done about a model's output level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -34,6 +35,50 @@ pub enum CabSwitch {
     /// See [`CabUse::Off`].
     #[id = "off"]
     Off,
+}
+
+/// What is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum Source {
+    /// Slot A, or the program that plays in it.
+    #[id = "a"]
+    A,
+    /// Slot B.
+    #[id = "b"]
+    B,
+    /// The side-chain.
+    #[id = "reference"]
+    Reference,
+    /// The input.
+    #[id = "dry"]
+    Dry,
+    /// A slot less the reference.
+    #[id = "difference"]
+    Difference,
+}
+
+impl From<Source> for tonegraft_core::Source {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::A => Self::A,
+            Source::B => Self::B,
+            Source::Reference => Self::Reference,
+            Source::Dry => Self::Dry,
+            Source::Difference => Self::Difference,
+        }
+    }
+}
+
+impl From<tonegraft_core::Source> for Source {
+    fn from(source: tonegraft_core::Source) -> Self {
+        match source {
+            tonegraft_core::Source::A => Self::A,
+            tonegraft_core::Source::B => Self::B,
+            tonegraft_core::Source::Reference => Self::Reference,
+            tonegraft_core::Source::Dry => Self::Dry,
+            tonegraft_core::Source::Difference => Self::Difference,
+        }
+    }
 }
 
 impl From<OutputMode> for levels::OutputMode {
@@ -150,6 +195,50 @@ pub struct TonegraftParams {
     /// Knob 8 of the model in slot A, 0 … 1.
     #[id = "a_knob_8"]
     pub a_knob_8: FloatParam,
+
+    /// Knob 1 of the model in slot B, 0 … 1.
+    #[id = "b_knob_1"]
+    pub b_knob_1: FloatParam,
+    /// Knob 2 of the model in slot B, 0 … 1.
+    #[id = "b_knob_2"]
+    pub b_knob_2: FloatParam,
+    /// Knob 3 of the model in slot B, 0 … 1.
+    #[id = "b_knob_3"]
+    pub b_knob_3: FloatParam,
+    /// Knob 4 of the model in slot B, 0 … 1.
+    #[id = "b_knob_4"]
+    pub b_knob_4: FloatParam,
+    /// Knob 5 of the model in slot B, 0 … 1.
+    #[id = "b_knob_5"]
+    pub b_knob_5: FloatParam,
+    /// Knob 6 of the model in slot B, 0 … 1.
+    #[id = "b_knob_6"]
+    pub b_knob_6: FloatParam,
+    /// Knob 7 of the model in slot B, 0 … 1.
+    #[id = "b_knob_7"]
+    pub b_knob_7: FloatParam,
+    /// Knob 8 of the model in slot B, 0 … 1.
+    #[id = "b_knob_8"]
+    pub b_knob_8: FloatParam,
+
+    /// What is heard.
+    #[id = "source"]
+    pub source: EnumParam<Source>,
+    /// What plays in slot A: 0 what it holds itself, 1 … 16 a program.
+    #[id = "program"]
+    pub program: IntParam,
+    /// The side-chain can be heard.
+    #[id = "use_reference"]
+    pub use_reference: BoolParam,
+    /// Gain of slot A, in dB.
+    #[id = "a_trim"]
+    pub a_trim: FloatParam,
+    /// Gain of slot B, in dB.
+    #[id = "b_trim"]
+    pub b_trim: FloatParam,
+    /// Gain of the reference, in dB.
+    #[id = "reference_trim"]
+    pub reference_trim: FloatParam,
 }
 
 impl std::fmt::Debug for TonegraftParams {
@@ -194,10 +283,25 @@ fn number(id: &str, name: &str, digits: usize) -> FloatParam {
         .with_string_to_value(Arc::new(parse_number))
 }
 
-fn knob(index: usize, board: &Arc<KnobBoard>) -> FloatParam {
+/// The greatest value of *Program*.
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+const LAST_PROGRAM: i32 = PROGRAMS as i32;
+
+fn program(boards: &Boards) -> IntParam {
+    let (text, parse) = (Arc::clone(&boards.programs), Arc::clone(&boards.programs));
+    let range = IntRange::Linear {
+        min: 0,
+        max: LAST_PROGRAM,
+    };
+    IntParam::new("Program", 0, range)
+        .with_value_to_string(Arc::new(move |value| text.text(value)))
+        .with_string_to_value(Arc::new(move |text| parse.parse(text)))
+}
+
+fn knob(slot: char, index: usize, board: &Arc<KnobBoard>) -> FloatParam {
     let (text, parse) = (Arc::clone(board), Arc::clone(board));
     FloatParam::new(
-        format!("A Knob {}", index + 1),
+        format!("{slot} Knob {}", index + 1),
         0.5,
         FloatRange::Linear { min: 0.0, max: 1.0 },
     )
@@ -206,8 +310,9 @@ fn knob(index: usize, board: &Arc<KnobBoard>) -> FloatParam {
 }
 
 impl TonegraftParams {
-    /// All at their defaults; the knobs' texts come from `board`.
-    pub fn new(board: &Arc<KnobBoard>, session: SessionField) -> Self {
+    /// All at their defaults; the texts of knobs and programs come from `boards`.
+    pub fn new(boards: &Boards, session: SessionField) -> Self {
+        let [a, b] = &boards.slots;
         Self {
             session,
             window: WindowSize::default(),
@@ -229,48 +334,88 @@ impl TonegraftParams {
             tone_bass: number("tone_bass", "Bass", 1),
             tone_middle: number("tone_middle", "Middle", 1),
             tone_treble: number("tone_treble", "Treble", 1),
-            a_knob_1: knob(0, board),
-            a_knob_2: knob(1, board),
-            a_knob_3: knob(2, board),
-            a_knob_4: knob(3, board),
-            a_knob_5: knob(4, board),
-            a_knob_6: knob(5, board),
-            a_knob_7: knob(6, board),
-            a_knob_8: knob(7, board),
+            a_knob_1: knob('A', 0, a),
+            a_knob_2: knob('A', 1, a),
+            a_knob_3: knob('A', 2, a),
+            a_knob_4: knob('A', 3, a),
+            a_knob_5: knob('A', 4, a),
+            a_knob_6: knob('A', 5, a),
+            a_knob_7: knob('A', 6, a),
+            a_knob_8: knob('A', 7, a),
+            b_knob_1: knob('B', 0, b),
+            b_knob_2: knob('B', 1, b),
+            b_knob_3: knob('B', 2, b),
+            b_knob_4: knob('B', 3, b),
+            b_knob_5: knob('B', 4, b),
+            b_knob_6: knob('B', 5, b),
+            b_knob_7: knob('B', 6, b),
+            b_knob_8: knob('B', 7, b),
+            source: EnumParam::new("Source", Source::A),
+            program: program(boards),
+            use_reference: BoolParam::new("Use Reference", false),
+            a_trim: number("a_trim", "A Trim", 2),
+            b_trim: number("b_trim", "B Trim", 2),
+            reference_trim: number("reference_trim", "Reference Trim", 2),
         }
     }
 
-    /// The knobs of slot A, in order.
-    pub fn knobs(&self) -> [&FloatParam; KNOBS] {
+    /// The knobs of slots A and B, in order.
+    pub fn knobs(&self) -> [[&FloatParam; KNOBS]; SLOTS] {
         [
-            &self.a_knob_1,
-            &self.a_knob_2,
-            &self.a_knob_3,
-            &self.a_knob_4,
-            &self.a_knob_5,
-            &self.a_knob_6,
-            &self.a_knob_7,
-            &self.a_knob_8,
+            [
+                &self.a_knob_1,
+                &self.a_knob_2,
+                &self.a_knob_3,
+                &self.a_knob_4,
+                &self.a_knob_5,
+                &self.a_knob_6,
+                &self.a_knob_7,
+                &self.a_knob_8,
+            ],
+            [
+                &self.b_knob_1,
+                &self.b_knob_2,
+                &self.b_knob_3,
+                &self.b_knob_4,
+                &self.b_knob_5,
+                &self.b_knob_6,
+                &self.b_knob_7,
+                &self.b_knob_8,
+            ],
         ]
     }
 
-    /// What the chain should aim at now; `cab_in_model`: the model says that it contains a cabinet.
+    /// The trims of slot A, slot B and the reference.
+    pub const fn trims(&self) -> [&FloatParam; 3] {
+        [&self.a_trim, &self.b_trim, &self.reference_trim]
+    }
+
+    /// Which program plays in slot A, from 0; `None`: what it holds itself.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn chosen_program(&self) -> Option<u8> {
+        u8::try_from(self.program.modulated_plain_value())
+            .ok()
+            .and_then(|value| value.checked_sub(1))
+    }
+
+    /// What the chain should aim at now; `cab_in_model`: what plays says that it contains a cabinet.
     ///
     /// # Realtime Safety
     /// Safe.
     pub fn settings(&self, cab_in_model: bool) -> Settings {
-        let defaults = Settings::default();
-        let mut knobs = defaults.knobs;
-        if let Some(slot) = knobs.first_mut() {
-            *slot = self.knobs().map(Param::modulated_plain_value);
-        }
         let cab: CabUse = self.cab.modulated_plain_value().into();
         Settings {
+            source: self.source.modulated_plain_value().into(),
+            trims_db: self.trims().map(Param::modulated_plain_value),
+            use_reference: self.use_reference.modulated_plain_value(),
+            program: self.chosen_program(),
             input_gain_db: self.input_gain.modulated_plain_value(),
             output_gain_db: self.output_gain.modulated_plain_value(),
             mix: self.mix.modulated_plain_value() / 100.0,
             bypass: self.bypass.modulated_plain_value(),
-            knobs,
+            knobs: self.knobs().map(|slot| slot.map(Param::modulated_plain_value)),
             levels: LevelSettings {
                 output: self.output_mode.modulated_plain_value().into(),
                 calibrated_input: self.calibrate_input.modulated_plain_value(),
@@ -292,15 +437,25 @@ impl TonegraftParams {
             },
             // Without a response the choice makes no difference.
             cab: cab.choose(true, Some(cab_in_model)).is_heard(),
-            ..defaults
         }
     }
 }
 
+/// The parameters of comparing, with what a state means that was written before they were.
+fn added() -> [(&'static str, ParamValue); 6] {
+    [
+        ("source", ParamValue::String("a".to_owned())),
+        ("program", ParamValue::I32(0)),
+        ("use_reference", ParamValue::Bool(false)),
+        ("a_trim", ParamValue::F32(0.0)),
+        ("b_trim", ParamValue::F32(0.0)),
+        ("reference_trim", ParamValue::F32(0.0)),
+    ]
+}
+
 /// Brings what a state says into the parameters' ranges: the framework takes plain values as they are. What is not a number is left
-/// out, so that the parameter keeps its value.
+/// out, so that the parameter keeps its value. A state from before there was a slot B to compare with plays slot A as it did.
 pub(crate) fn tame(state: &mut PluginState) {
-    use nice_plug::plugin::ParamValue;
     state.params.retain(|id, value| match value {
         ParamValue::F32(number) if !number.is_finite() => false,
         ParamValue::F32(number) => {
@@ -308,6 +463,15 @@ pub(crate) fn tame(state: &mut PluginState) {
             *number = number.clamp(min, max);
             true
         }
+        ParamValue::I32(number) if id == "program" => {
+            *number = (*number).clamp(0, LAST_PROGRAM);
+            true
+        }
+        // Choices are kept by their names; an index of another release would be taken as it is.
+        ParamValue::I32(_) => false,
         _ => true,
     });
+    for (id, value) in added() {
+        state.params.entry(id.to_owned()).or_insert(value);
+    }
 }

@@ -1,23 +1,26 @@
 //! The plugin as the framework sees it.
 
-use crate::board::KnobBoard;
+use crate::board::Boards;
+use crate::compare::{Clicker, Comparer};
 use crate::editor::TonegraftEditor;
 use crate::loader::Loader;
-use crate::meters::{Stopwatch, peak};
+use crate::meters::Stopwatch;
 use crate::params::{TonegraftParams, tame};
 use crate::playable::Track;
+use crate::running::{Running, settings_now};
 use crate::session::SessionField;
-use crate::shared::Shared;
+use crate::shared::{Capturing, Seat, Shared};
 use nice_plug::prelude::*;
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tonegraft_chain::{Chain, ChainConfig};
-use tonegraft_core::buffer::{MAX_CHANNELS, cut, with_cut_mut};
-use tonegraft_core::{AudioBuffer, Fault, HostFrames, Middle, SampleRate};
+use tonegraft_core::{AudioBuffer, HostFrames, Middle, SampleRate};
 use tonegraft_library::{ModelRef, shipped, shipped_by_id};
-use tonegraft_slots::{BankConfig, SlotsAndCab, bank};
+use tonegraft_slots::{
+    BankAudio, BankConfig, CaptureAudio, CaptureConfig, InstallError, SlotsAndCab, Unit, bank, capture,
+};
 
 /// How long `activate` waits for a session's model, so that a render right after a restore is right from its first sample.
 const RESTORE_WAIT: Duration = Duration::from_secs(2);
@@ -45,20 +48,9 @@ pub struct Tonegraft {
     params: Arc<TonegraftParams>,
     shared: Arc<Shared>,
     running: Option<Running>,
-    // Joins its thread on drop.
+    // Join their threads on drop.
     _loader: Loader,
-}
-
-/// What the audio thread works on between `activate` and the next one.
-#[derive(Debug)]
-struct Running {
-    chain: Chain,
-    middle: SlotsAndCab,
-    inputs: usize,
-    /// Copies of the input: the framework processes in place.
-    input: AudioBuffer,
-    stopwatch: Stopwatch,
-    waits: bool,
+    _comparer: Comparer,
 }
 
 const ONE: NonZeroU32 = new_nonzero_u32(1);
@@ -90,13 +82,14 @@ impl Default for Tonegraft {
     fn default() -> Self {
         let first = shipped_by_id(FIRST_MODEL).or_else(|| shipped().first());
         let first = first.map_or(ModelRef::None, |model| ModelRef::shipped(model.id));
-        let board = Arc::new(KnobBoard::default());
-        let shared = Arc::new(Shared::new(Arc::clone(&board), first));
+        let boards = Boards::default();
+        let shared = Arc::new(Shared::new(boards.clone(), first));
         LAST_SHARED.with(|last| last.replace(Some(Arc::clone(&shared))));
         Self {
-            params: Arc::new(TonegraftParams::new(&board, SessionField::new(Arc::clone(&shared)))),
+            params: Arc::new(TonegraftParams::new(&boards, SessionField::new(Arc::clone(&shared)))),
             running: None,
             _loader: Loader::start(Arc::clone(&shared)),
+            _comparer: Comparer::start(Arc::clone(&shared)),
             shared,
         }
     }
@@ -106,6 +99,23 @@ impl Tonegraft {
     /// What the window and the entry share with this instance.
     pub const fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// The recorder of the last activation with what it recorded, if it fits; else a new one.
+    fn capture(&mut self, config: CaptureConfig) -> CaptureAudio {
+        let mut control = self.shared.lock();
+        let fits = control
+            .capture
+            .as_ref()
+            .is_some_and(|capture| *capture.config() == config);
+        match self.running.take() {
+            Some(running) if fits => running.capture,
+            _ => {
+                let (half, audio) = capture(config);
+                control.capture = Some(Capturing::new(half));
+                audio
+            }
+        }
     }
 }
 
@@ -164,8 +174,21 @@ impl Plugin for Tonegraft {
             ));
             return false;
         };
-        let reserve = self.shared.configure(Track { rate, inputs, outputs });
+        let block = (config.max_buffer_size as usize).max(1);
+        let reserve = self.shared.configure(Track {
+            rate,
+            inputs,
+            outputs,
+            block,
+        });
+        let references = layout.aux_input_ports.first().map_or(0, |width| width.get() as usize);
+        let capture = self.capture(CaptureConfig {
+            rate,
+            inputs,
+            references,
+        });
         let bank_config = BankConfig {
+            references,
             reserve: HostFrames::new(reserve),
             ..BankConfig::new(rate, inputs, outputs)
         };
@@ -173,23 +196,34 @@ impl Plugin for Tonegraft {
         let (cab_control, mut cab) = bank(SlotsAndCab::cab_config(&bank_config));
         self.shared.wait_until_idle(RESTORE_WAIT);
         let ready = self.shared.attach(slots_control, cab_control);
-        for (bank, unit) in [&mut slots, &mut cab].into_iter().zip(ready) {
+        let refused = |refusal: InstallError| {
+            self.shared
+                .show_error(format!("This cannot be used on this track: {}.", refusal.kind));
+        };
+        for (seat, unit) in Seat::all().zip(ready.seats) {
             if let Some(unit) = unit
-                && let Err(refusal) = bank.adopt(0, Some(unit))
+                && let Err(refusal) = adopt(&mut slots, seat, unit)
             {
-                self.shared
-                    .show_error(format!("This cannot be used on this track: {}.", refusal.kind));
+                refused(refusal);
             }
+        }
+        if let Some(unit) = ready.cab
+            && let Err(refusal) = cab.adopt(0, Some(unit))
+        {
+            refused(refusal);
         }
         let middle = SlotsAndCab::new(slots, cab);
         self.shared.set_latency(middle.latency().get());
         let mut chain = Chain::new(ChainConfig::new(rate, inputs, outputs));
-        chain.snap(&self.params.settings(self.shared.cab_in_model()));
+        chain.snap(&settings_now(&self.params, &self.shared));
         self.running = Some(Running {
             chain,
             middle,
-            inputs,
-            input: AudioBuffer::new(inputs, (config.max_buffer_size as usize).max(1)),
+            capture,
+            clicker: Clicker::new(config.sample_rate),
+            input: AudioBuffer::new(inputs, block),
+            reference: AudioBuffer::new(references, block),
+            begun: None,
             stopwatch: Stopwatch::new(config.sample_rate),
             waits: config.process_mode == ProcessMode::Offline,
         });
@@ -206,29 +240,23 @@ impl Plugin for Tonegraft {
     fn process(
         &mut self,
         buffer: &mut Buffer<'_>,
-        _aux: &mut AuxiliaryBuffers<'_>,
+        aux: &mut AuxiliaryBuffers<'_>,
         _context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let Some(running) = &mut self.running else {
+        let settings = settings_now(&self.params, &self.shared);
+        let (shared, Some(running)) = (&self.shared, &mut self.running) else {
             return ProcessStatus::Normal;
         };
-        if running.waits && !self.shared.is_idle() {
-            self.shared.wait_until_idle(OFFLINE_WAIT);
+        if running.waits && !shared.is_idle() {
+            shared.wait_until_idle(OFFLINE_WAIT);
         }
-        let meters = &self.shared.meters;
-        let started = running.stopwatch.start(meters);
         let frames = buffer.samples();
-        running.chain.set(&self.params.settings(self.shared.cab_in_model()));
-        if let Some(position) = self.shared.transport.take() {
-            running.chain.follow(position);
-        }
-        let fault = running.run(buffer.as_slice(), frames, &self.shared);
-        meters.raise_fault(fault);
-        meters.set_gate_db(running.chain.gate_reduction_db());
-        meters.raise_model(running.middle.slots.meters(0));
-        self.shared.set_latency(running.middle.latency().get());
-        running.stopwatch.stop(started, frames, meters);
-        match self.shared.tail() {
+        let reference: &[&mut [f32]] = match aux.inputs.first_mut() {
+            Some(port) => port.as_slice_immutable(),
+            None => &[],
+        };
+        running.process(&settings, buffer.as_slice(), reference, frames, shared);
+        match shared.tail() {
             Some(frames) => ProcessStatus::Tail(frames),
             None => ProcessStatus::KeepAlive,
         }
@@ -240,41 +268,10 @@ impl Plugin for Tonegraft {
     }
 }
 
-impl Running {
-    /// `channels` hold the input and take the output, `[outputs, frames]`.
-    ///
-    /// # Realtime Safety
-    /// Safe.
-    fn run(&mut self, channels: &mut [&mut [f32]], frames: usize, shared: &Shared) -> Fault {
-        let mut fault = Fault::None;
-        let piece = self.input.frames().max(1);
-        let mut start = 0;
-        while start < frames {
-            let count = (frames - start).min(piece);
-            for (copy, channel) in self.input.iter_mut().zip(channels.iter()) {
-                if let (Some(copy), Some(source)) = (copy.get_mut(..count), channel.get(start..start + count)) {
-                    copy.copy_from_slice(source);
-                }
-            }
-            let mut all: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
-            for (place, channel) in all.iter_mut().zip(self.input.iter()) {
-                *place = channel;
-            }
-            let mut input: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
-            cut(all.get(..self.inputs).unwrap_or(&[]), 0, count, &mut input);
-            let input = input.get(..self.inputs).unwrap_or(&[]);
-            let (chain, middle) = (&mut self.chain, &mut self.middle);
-            fault = fault.worst(with_cut_mut(channels, start, count, |output| {
-                let fault = chain.process(middle, input, output);
-                shared
-                    .meters
-                    .raise_output(peak(output.iter().map(|channel| &**channel)));
-                fault
-            }));
-            shared.meters.raise_input(peak(input.iter().copied()));
-            start += count;
-        }
-        fault
+fn adopt(bank: &mut BankAudio, seat: Seat, unit: Unit) -> Result<(), InstallError> {
+    match seat {
+        Seat::Slot(slot) => bank.adopt(slot, Some(unit)).map(drop),
+        Seat::Program(program) => bank.adopt_program(program, Some(unit)).map(drop),
     }
 }
 

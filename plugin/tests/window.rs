@@ -10,7 +10,7 @@ use nice_plug::prelude::{Param as _, ParamSetter};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tonegraft_core::{HostFrames, LatencyParts, ModelLevels};
-use tonegraft_plugin::board::{KnobBoard, KnobLabel};
+use tonegraft_plugin::board::{Boards, KnobLabel};
 use tonegraft_plugin::editor::draw::{Memory, draw};
 use tonegraft_plugin::editor::theme;
 use tonegraft_plugin::editor::view::{
@@ -144,10 +144,10 @@ struct Fixture {
 }
 
 fn window(view: View, size: [u32; 2]) -> Harness<'static, Fixture> {
-    let board = Arc::new(KnobBoard::default());
-    board.set(view.slots[0].knobs.clone());
+    let boards = Boards::default();
+    boards.slots[0].set(view.slots[0].knobs.clone());
     let instance = tonegraft_plugin::Tonegraft::default();
-    let params = TonegraftParams::new(&board, SessionField::new(Arc::clone(instance.shared())));
+    let params = TonegraftParams::new(&boards, SessionField::new(Arc::clone(instance.shared())));
     let fixture = Fixture {
         view,
         memory: Memory::default(),

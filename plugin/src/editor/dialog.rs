@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What a file is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// A model.
-    Model,
+    /// A model for slot 0 or 1.
+    Model(usize),
     /// An impulse response.
     Cab,
 }
@@ -28,7 +28,7 @@ impl Dialog {
         }
         let dialog = rfd::AsyncFileDialog::new();
         let mut dialog = match asked {
-            Asked::Model => dialog.set_title("Load a model").add_filter(
+            Asked::Model(_) => dialog.set_title("Load a model").add_filter(
                 "Models",
                 &["onnx", "ONNX", "nam", "NAM", "json", "JSON", "aidax", "AIDAX"],
             ),
@@ -53,7 +53,7 @@ impl Dialog {
                 if let (Some(file), Some(shared)) = (chosen, target.upgrade()) {
                     let path = file.path().to_path_buf();
                     match asked {
-                        Asked::Model => shared.open(Wish::File(path)),
+                        Asked::Model(slot) => shared.open(slot, Wish::File(path)),
                         Asked::Cab => shared.open_cab(CabWish::File(path)),
                     }
                 }

@@ -338,7 +338,8 @@ fn model_card(ui: &mut Ui, view: &View) {
 }
 
 fn knobs(ui: &mut Ui, view: &View, params: &TonegraftParams, setter: Option<&ParamSetter<'_>>) {
-    let model: Vec<_> = params.knobs().into_iter().zip(view.slots[0].knobs.iter()).collect();
+    let [a, _] = params.knobs();
+    let model: Vec<_> = a.into_iter().zip(view.slots[0].knobs.iter()).collect();
     let area = ui.available_rect_before_wrap();
     let fixed = [
         (&params.input_gain, "Input"),

@@ -52,15 +52,11 @@ struct App {
 impl App {
     /// A model that was loaded from the window starts with its own defaults.
     fn set_defaults(&self, setter: &ParamSetter<'_>) {
-        for (param, position) in self
-            .params
-            .knobs()
-            .into_iter()
-            .zip(self.shared.take_defaults().unwrap_or_default())
-        {
-            setter.begin_set_parameter(param);
-            setter.set_parameter_normalized(param, position);
-            setter.end_set_parameter(param);
+        for (slot, knobs) in self.params.knobs().into_iter().enumerate() {
+            let defaults = self.shared.take_defaults(slot).unwrap_or_default();
+            for (param, position) in knobs.into_iter().zip(defaults) {
+                carry_out::set(setter, param, position);
+            }
         }
     }
 }

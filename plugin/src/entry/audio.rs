@@ -6,6 +6,7 @@
 //! copied to all its channels), outputs that do not exist are written to nowhere, over-long blocks are cut.
 
 use super::events::EventStore;
+use crate::side_chain::SideChain;
 use crate::transport::position;
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::{clap_event_header, clap_input_events, clap_output_events};
@@ -215,6 +216,40 @@ impl AudioSide {
         position(unsafe { block.transport.as_ref() }, self.rate)
     }
 
+    /// What the host passes at the side-chain in `block`; `open`: it did not switch the port off.
+    ///
+    /// # Safety
+    /// The block is valid by CLAP's contract, apart from null pointers and missing ports.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub(super) unsafe fn side_chain(&self, block: &clap_process, open: bool) -> SideChain {
+        if !open || self.inputs.len() < 2 {
+            return SideChain::NotPassed;
+        }
+        // SAFETY: the array has the length that the block tells, or is null.
+        let inputs = unsafe { slice(block.audio_inputs, block.audio_inputs_count) };
+        let Some(port) = inputs.get(1) else {
+            return SideChain::NotPassed;
+        };
+        let (mut channels, mut peak) = (0, 0.0_f32);
+        for index in 0..port.channel_count as usize {
+            // SAFETY: the buffer is the host's own.
+            let channel = unsafe { channel_of(port, index) };
+            if channel.is_null() {
+                continue;
+            }
+            channels += 1;
+            // SAFETY: the host's channel has as many frames as the block.
+            let samples = unsafe { std::slice::from_raw_parts(channel, block.frames_count as usize) };
+            peak = samples.iter().fold(peak, |peak, sample| peak.max(sample.abs()));
+        }
+        match channels {
+            0 => SideChain::NotPassed,
+            _ => SideChain::Passed { channels, peak },
+        }
+    }
+
     /// One block of the host, repaired and cut.
     ///
     /// # Safety
@@ -277,6 +312,8 @@ impl AudioSide {
             for (buffer, port) in self.output_buffers.iter_mut().zip(&mut self.outputs) {
                 *buffer = port.buffer();
             }
+            // SAFETY: the host's list, or one that takes everything.
+            unsafe { self.events.tell(first, end, out_events) };
             let view = self.events.view(first, end, start_u32);
             let in_events = view.list();
             let repaired = clap_process {
@@ -340,6 +377,8 @@ impl AudioSide {
             // SAFETY: by the function's contract.
             next = unsafe { self.events.fill(list, index, 0) };
             let count = self.events.len();
+            // SAFETY: the host's list, or one that takes everything.
+            unsafe { self.events.tell(0, count, out) };
             let view = self.events.view(0, count, 0);
             let events = view.list();
             // SAFETY: list, view and store live through the call.

@@ -2,11 +2,13 @@
 //!
 //! The framework cuts a block at its events and trusts their times: one beyond the block's end or before the event ahead of it would
 //! make it read outside the buffers. So every block's events are copied here first, clamped, and handed on from here. Only
-//! parameter values and modulations are copied: nothing else concerns this plugin.
+//! parameter values and modulations are copied; a MIDI program change becomes a value of *Program*. Nothing else concerns this
+//! plugin.
 
+use super::param_info::id_of;
 use clap_sys::events::{
-    CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_MOD, CLAP_EVENT_PARAM_VALUE, clap_event_header, clap_event_param_value,
-    clap_input_events,
+    CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_MIDI, CLAP_EVENT_PARAM_MOD, CLAP_EVENT_PARAM_VALUE, clap_event_header,
+    clap_event_midi, clap_event_param_value, clap_input_events, clap_output_events,
 };
 use std::ffi::c_void;
 use std::ptr;
@@ -24,7 +26,35 @@ const _: () = assert!(
 /// Copies of a block's parameter events.
 pub(super) struct EventStore {
     events: Vec<clap_event_param_value>,
+    /// Whether the event at the same place was made here, and the host has to be told.
+    made: Vec<bool>,
 }
+
+/// What a MIDI program change means: programs are counted from 0 there, and from 1 in the parameter, whose 0 is the slot itself.
+fn program_change(event: &clap_event_midi) -> Option<clap_event_param_value> {
+    let [status, program, _] = event.data;
+    if status & 0xf0 != 0xc0 || usize::from(program) >= tonegraft_core::PROGRAMS {
+        return None;
+    }
+    Some(clap_event_param_value {
+        header: clap_event_header {
+            size: size_of::<clap_event_param_value>() as u32,
+            time: event.header.time,
+            space_id: CLAP_CORE_EVENT_SPACE_ID,
+            type_: CLAP_EVENT_PARAM_VALUE,
+            flags: 0,
+        },
+        param_id: PROGRAM,
+        cookie: ptr::null_mut(),
+        note_id: -1,
+        port_index: -1,
+        channel: -1,
+        key: -1,
+        value: f64::from(program) + 1.0,
+    })
+}
+
+const PROGRAM: u32 = id_of("program");
 
 /// A range of an [`EventStore`] as a CLAP list; valid until the store changes.
 pub(super) struct EventView {
@@ -36,6 +66,7 @@ impl EventStore {
     pub(super) fn new() -> Self {
         Self {
             events: Vec::with_capacity(CAPACITY),
+            made: Vec::with_capacity(CAPACITY),
         }
     }
 
@@ -49,6 +80,7 @@ impl EventStore {
     /// Safe if the host's list is.
     pub(super) unsafe fn fill(&mut self, list: *const clap_input_events, from: u32, frames: u32) -> Option<u32> {
         self.events.clear();
+        self.made.clear();
         // SAFETY: null or valid by the function's contract.
         let table = unsafe { list.as_ref() }?;
         let (Some(size), Some(get)) = (table.size, table.get) else {
@@ -68,19 +100,54 @@ impl EventStore {
             let Some(found) = (unsafe { header.as_ref() }) else {
                 continue;
             };
-            let is_param = found.space_id == CLAP_CORE_EVENT_SPACE_ID
-                && matches!(found.type_, CLAP_EVENT_PARAM_VALUE | CLAP_EVENT_PARAM_MOD)
-                && found.size as usize >= size_of::<clap_event_param_value>();
-            if !is_param {
-                continue;
-            }
-            // SAFETY: type and size say that the event is a parameter value or modulation, which have one layout (checked above).
-            let mut event = unsafe { ptr::read_unaligned(header.cast::<clap_event_param_value>()) };
+            let (core, size) = (found.space_id == CLAP_CORE_EVENT_SPACE_ID, found.size as usize);
+            let (mut event, made) = match found.type_ {
+                CLAP_EVENT_PARAM_VALUE | CLAP_EVENT_PARAM_MOD
+                    if core && size >= size_of::<clap_event_param_value>() =>
+                {
+                    // SAFETY: type and size say that the event is a parameter value or modulation, which have one layout (checked
+                    // above).
+                    (
+                        unsafe { ptr::read_unaligned(header.cast::<clap_event_param_value>()) },
+                        false,
+                    )
+                }
+                CLAP_EVENT_MIDI if core && size >= size_of::<clap_event_midi>() => {
+                    // SAFETY: type and size say so.
+                    let midi = unsafe { ptr::read_unaligned(header.cast::<clap_event_midi>()) };
+                    match program_change(&midi) {
+                        Some(event) => (event, true),
+                        None => continue,
+                    }
+                }
+                _ => continue,
+            };
             event.header.time = event.header.time.min(last_frame).max(earliest);
             earliest = event.header.time;
             self.events.push(event);
+            self.made.push(made);
         }
         None
+    }
+
+    /// Tells the host of the values that were made of MIDI among events `first .. end`, which are timed as it counts.
+    ///
+    /// # Safety
+    /// `out` is a valid list.
+    ///
+    /// # Realtime Safety
+    /// Safe if the host's list is.
+    pub(super) unsafe fn tell(&self, first: usize, end: usize, out: *const clap_output_events) {
+        let events = self.events.get(first..end).unwrap_or(&[]);
+        let made = self.made.get(first..end).unwrap_or(&[]);
+        for (event, _) in events.iter().zip(made).filter(|(_, made)| **made) {
+            // SAFETY: the list's own function, called with the list and a live event.
+            unsafe {
+                if let Some(push) = (*out).try_push {
+                    push(out, ptr::from_ref(event).cast());
+                }
+            }
+        }
     }
 
     /// Index of the first event at or after `index` whose time is `time` or later.
@@ -141,6 +208,7 @@ unsafe extern "C" fn view_get(list: *const clap_input_events, index: u32) -> *co
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap_sys::events::CLAP_EVENT_TRANSPORT;
 
     fn event(type_: u16, time: u32, value: f64) -> clap_event_param_value {
         clap_event_param_value {
@@ -177,7 +245,7 @@ mod tests {
         let events = [
             event(CLAP_EVENT_PARAM_VALUE, 5, 0.1),
             event(CLAP_EVENT_PARAM_MOD, 3, 0.2),
-            event(9, 4, 0.3),
+            event(CLAP_EVENT_TRANSPORT, 4, 0.3),
             event(CLAP_EVENT_PARAM_VALUE, 9_000_000, 0.4),
         ];
         assert_eq!(fill(&mut store, &events, 64), None);
@@ -192,6 +260,67 @@ mod tests {
         assert_eq!(unsafe { (*header).time }, 31);
         // SAFETY: list and view are alive.
         assert!(unsafe { view_get(&raw const list, 1) }.is_null());
+    }
+
+    unsafe extern "C" fn midi_size(_list: *const clap_input_events) -> u32 {
+        4
+    }
+
+    unsafe extern "C" fn midi_get(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+        // SAFETY: the context is an array of four.
+        unsafe { (*list).ctx.cast::<clap_event_midi>().add(index as usize).cast() }
+    }
+
+    unsafe extern "C" fn take(list: *const clap_output_events, event: *const clap_event_header) -> bool {
+        // SAFETY: the context is a list of values, the event one of those.
+        unsafe {
+            let event = ptr::read_unaligned(event.cast::<clap_event_param_value>());
+            (*(*list).ctx.cast::<Vec<(u32, f64)>>()).push((event.header.time, event.value));
+        }
+        true
+    }
+
+    #[test]
+    fn a_midi_program_change_moves_the_parameter_and_the_host_is_told() {
+        let midi = |time, data| clap_event_midi {
+            header: clap_event_header {
+                size: u32::try_from(size_of::<clap_event_midi>()).expect("small"),
+                time,
+                space_id: CLAP_CORE_EVENT_SPACE_ID,
+                type_: CLAP_EVENT_MIDI,
+                flags: 0,
+            },
+            port_index: 0,
+            data,
+        };
+        let mut events = [
+            midi(1, [0x90, 60, 100]),
+            midi(2, [0xc3, 0, 0]),
+            midi(3, [0xc0, 16, 0]),
+            midi(4, [0xcf, 15, 0]),
+        ];
+        let list = clap_input_events {
+            ctx: events.as_mut_ptr().cast(),
+            size: Some(midi_size),
+            get: Some(midi_get),
+        };
+        let mut store = EventStore::new();
+        // SAFETY: the list and its events live through the call.
+        assert_eq!(unsafe { store.fill(&raw const list, 0, 64) }, None);
+        let found: Vec<(u32, u32, f64)> = store
+            .events
+            .iter()
+            .map(|event| (event.param_id, event.header.time, event.value))
+            .collect();
+        assert_eq!(found, [(PROGRAM, 2, 1.0), (PROGRAM, 4, 16.0)]);
+        let mut told: Vec<(u32, f64)> = Vec::new();
+        let out = clap_output_events {
+            ctx: (&raw mut told).cast(),
+            try_push: Some(take),
+        };
+        // SAFETY: the list lives through the call.
+        unsafe { store.tell(0, 2, &raw const out) };
+        assert_eq!(told, [(2, 1.0), (4, 16.0)]);
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! The CLAP extensions that the entry answers itself, over the framework's.
 
 use super::audio::FlushFn;
+use super::notes::{ACTIVATION, NOTE_PORTS};
 use super::param_info::PARAM_INFO;
 use super::ports::{CONFIGURABLE, select};
 use super::proxy::{Proxy, proxy};
 use super::state::{STATE_CONTEXT, load};
 use clap_sys::events::{clap_input_events, clap_output_events};
 use clap_sys::ext::audio_ports::{CLAP_EXT_AUDIO_PORTS, clap_plugin_audio_ports};
+use clap_sys::ext::audio_ports_activation::{CLAP_EXT_AUDIO_PORTS_ACTIVATION, CLAP_EXT_AUDIO_PORTS_ACTIVATION_COMPAT};
 use clap_sys::ext::audio_ports_config::{CLAP_EXT_AUDIO_PORTS_CONFIG, clap_plugin_audio_ports_config};
 use clap_sys::ext::configurable_audio_ports::{
     CLAP_EXT_CONFIGURABLE_AUDIO_PORTS, CLAP_EXT_CONFIGURABLE_AUDIO_PORTS_COMPAT,
 };
 use clap_sys::ext::gui::{CLAP_EXT_GUI, clap_plugin_gui};
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_plugin_latency};
+use clap_sys::ext::note_ports::CLAP_EXT_NOTE_PORTS;
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::ext::state_context::CLAP_EXT_STATE_CONTEXT;
@@ -110,6 +113,12 @@ pub(super) fn answer(proxy: &Proxy, id: &CStr) -> Option<*const c_void> {
     }
     if id == CLAP_EXT_CONFIGURABLE_AUDIO_PORTS || id == CLAP_EXT_CONFIGURABLE_AUDIO_PORTS_COMPAT {
         return ours((&raw const CONFIGURABLE).cast());
+    }
+    if id == CLAP_EXT_NOTE_PORTS {
+        return ours((&raw const NOTE_PORTS).cast());
+    }
+    if id == CLAP_EXT_AUDIO_PORTS_ACTIVATION || id == CLAP_EXT_AUDIO_PORTS_ACTIVATION_COMPAT {
+        return ours((&raw const ACTIVATION).cast());
     }
     if id == CLAP_EXT_STATE_CONTEXT {
         return ours((&raw const STATE_CONTEXT).cast());

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | missing ports, null channels, over-long and empty blocks, events outside the block | `audio`, `events` |
 //! | latency that follows the loaded model, told in the way each format wants | `notifier`, `proxy` |
+//! | MIDI program changes; a side-chain that is switched off | `notes`, `events` |
 //! | layouts by number and by width, never while active | `ports` |
 //! | states that lie about their length; why a state was refused | `state` |
 //! | a parameter index just beyond the last; a window where the host cannot hold one | `extensions` |
@@ -22,6 +23,7 @@ mod events;
 mod exports;
 mod extensions;
 mod host;
+mod notes;
 mod notifier;
 mod param_info;
 mod ports;

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// How often the atomics are looked at.
 const POLL: Duration = Duration::from_millis(5);
 
-/// What the host knows.
-#[derive(Debug, Default)]
+/// What the host knows, and what it told.
+#[derive(Debug)]
 pub(super) struct Told {
     /// The latency that the host was told or has read at the last activation, in frames.
     pub(super) latency: AtomicU32,
@@ -25,6 +25,20 @@ pub(super) struct Told {
     pub(super) texts: AtomicBool,
     /// The session was edited in the window; for the next call on the main thread.
     pub(super) dirty: AtomicBool,
+    /// The host passes the side-chain; false: it switched the port off.
+    pub(super) side_chain: AtomicBool,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            latency: AtomicU32::new(0),
+            active: AtomicBool::new(false),
+            texts: AtomicBool::new(false),
+            dirty: AtomicBool::new(false),
+            side_chain: AtomicBool::new(true),
+        }
+    }
 }
 
 /// The thread; stopped and joined on drop.
@@ -77,7 +91,7 @@ fn run(host: Host, shared: &Shared, told: &Told, stop: &AtomicBool) {
                 host.request_restart();
             }
         }
-        let new_texts = shared.board.version();
+        let new_texts = shared.boards.version();
         let new_edits = shared.edits();
         if new_texts != texts {
             told.texts.store(true, Ordering::Release);

@@ -15,7 +15,7 @@ pub(super) static PARAM_INFO: ParamInfoExtension = ParamInfoExtension {
 };
 
 /// The framework's id of a parameter: a hash of its name that leaves the top bit free.
-const fn id_of(name: &str) -> clap_id {
+pub(super) const fn id_of(name: &str) -> clap_id {
     let bytes = name.as_bytes();
     let (mut hash, mut index) = (0_u32, 0);
     while index < bytes.len() {
@@ -53,6 +53,20 @@ const SHORT: &[(&str, &str)] = &[
     ("a_knob_6", "A6"),
     ("a_knob_7", "A7"),
     ("a_knob_8", "A8"),
+    ("b_knob_1", "B1"),
+    ("b_knob_2", "B2"),
+    ("b_knob_3", "B3"),
+    ("b_knob_4", "B4"),
+    ("b_knob_5", "B5"),
+    ("b_knob_6", "B6"),
+    ("b_knob_7", "B7"),
+    ("b_knob_8", "B8"),
+    ("source", "Src"),
+    ("program", "Prog"),
+    ("use_reference", "Ref"),
+    ("a_trim", "ATr"),
+    ("b_trim", "BTr"),
+    ("reference_trim", "RTr"),
 ];
 
 /// One parameter.
@@ -76,6 +90,9 @@ fn entry(id: clap_id) -> Option<Entry> {
         (Some(param), _) => param.range(),
         // Auto, on, off.
         (None, "cab") => (0.0, 2.0),
+        // A, B, reference, dry, difference.
+        (None, "source") => (0.0, 4.0),
+        (None, "program") => (0.0, 16.0),
         (None, _) => (0.0, 1.0),
     };
     Some(Entry {

@@ -42,7 +42,7 @@ pub const LAYOUTS: [[usize; 3]; 9] = [
 ];
 
 /// The parameters' ids, in the order in which hosts see them.
-pub const PARAMS: [&str; 26] = [
+pub const PARAMS: [&str; 40] = [
     "bypass",
     "input_gain",
     "output_gain",
@@ -69,6 +69,20 @@ pub const PARAMS: [&str; 26] = [
     "a_knob_6",
     "a_knob_7",
     "a_knob_8",
+    "b_knob_1",
+    "b_knob_2",
+    "b_knob_3",
+    "b_knob_4",
+    "b_knob_5",
+    "b_knob_6",
+    "b_knob_7",
+    "b_knob_8",
+    "source",
+    "program",
+    "use_reference",
+    "a_trim",
+    "b_trim",
+    "reference_trim",
 ];
 
 /// Those of the first release.
@@ -88,7 +102,7 @@ pub const FIRST_PARAMS: [&str; 12] = [
 ];
 
 /// Parameters with this many steps between their values, instead of a range of 0 … 1.
-pub const STEPS: [(&str, f64); 2] = [("output_mode", 2.0), ("cab", 2.0)];
+pub const STEPS: [(&str, f64); 4] = [("output_mode", 2.0), ("cab", 2.0), ("source", 4.0), ("program", 16.0)];
 
 /// The CLAP id of a parameter.
 pub fn id_of(name: &str) -> u32 {

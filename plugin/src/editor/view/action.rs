@@ -48,10 +48,12 @@ pub enum TestEdit {
     Begin,
     /// Let this be heard.
     Listen(Stimulus),
-    /// This is the answer to the trial.
+    /// This would be the answer to the trial; it can be changed until it is confirmed.
     Vote(Answer),
-    /// On to the next trial, or to the result after the last.
+    /// The answer stands: on to the next trial, or to the result after the last.
     Next,
+    /// A test with an open end: on to the result.
+    Finish,
     /// End it now: it does not count.
     Abort,
     /// Put the result away.

@@ -69,6 +69,8 @@ pub struct TestPlan {
     pub kind: Kind,
     /// Trials, fixed before the first.
     pub trials: u32,
+    /// As many trials as the listener likes instead; the score is hidden then.
+    pub open_end: bool,
     /// The score is told at the end only.
     pub hide_score: bool,
     /// What a switch sounds like.
@@ -87,6 +89,7 @@ impl Default for TestPlan {
         Self {
             kind: Kind::Abx,
             trials: 16,
+            open_end: false,
             hide_score: true,
             switching: Switching::ThroughSilence,
             pair: [Source::A, Source::B],
@@ -137,7 +140,7 @@ pub struct RunView {
     pub hearing: Option<Stimulus>,
     /// What has been heard in this trial: A, B, X.
     pub heard: [bool; 3],
-    /// The vote of this trial.
+    /// The vote of this trial; it can be changed until [`super::TestEdit::Next`].
     pub vote: Option<Answer>,
     /// Right answers and answers so far; `None`: hidden.
     pub score: Option<[u32; 2]>,
@@ -196,6 +199,8 @@ pub struct ResultView {
     pub plan: TestPlan,
     /// What came out.
     pub verdict: Verdict,
+    /// The result in sentences, the most important first.
+    pub sentences: Vec<String>,
     /// Shares; the first is the main one.
     pub proportions: Vec<Proportion>,
     /// The smallest rate of right answers that so many trials find with 80 % power at α = 0.05, 0 … 1.

@@ -5,102 +5,49 @@
 //! | audio | the atomics, among them [`Shared::meters`]; the mutex only in offline rendering |
 //! | host's main thread | [`Shared::configure`], [`Shared::attach`], [`Shared::restore`] |
 //! | loader | everything behind the mutex |
+//! | compare worker | the bank's taps, the recorder, the listening test |
 //! | window | [`Shared::open`], [`Shared::view`] |
 
-use crate::board::KnobBoard;
+mod capturing;
+mod exam;
+mod placing;
+mod status;
+mod wishes;
+
+pub use capturing::CaptureReport;
+pub(crate) use capturing::Capturing;
+pub use exam::{DoneExam, ExamPlan, ExamStart, ExamView, Moment, Outlook, RunningExam, date_now};
+pub(crate) use exam::{Exam, is_disturbed};
+pub(crate) use placing::difference_slot;
+pub use status::{CabWish, LibraryItem, SeatStatus, Status, Wish};
+pub(crate) use status::{SEATS, Seat};
+pub(crate) use wishes::{model_of, slot_of, slot_of_mut};
+
+use crate::board::Boards;
+use crate::cab::Cab;
+use crate::compare::{ClickReport, Desk};
 use crate::meters::Meters;
-use crate::playable::{CabCard, ModelCard, Track, Way};
+use crate::playable::Track;
+use crate::side_chain::SideChainReport;
 use crate::transport::TransportReport;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tonegraft_core::{Fault, LatencyParts, Tail};
-use tonegraft_engine::Conversion;
+use tonegraft_core::{Fault, SLOTS, Tail};
 use tonegraft_library::{ModelRef, SessionState};
 use tonegraft_slots::{BankControl, Unit};
 
 /// "It may never stop" in [`Shared::tail`].
 const ENDLESS: u32 = u32::MAX;
 
-/// Which impulse response to load.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CabWish {
-    /// What a session names, also none.
-    Restore(ModelRef),
-    /// A file, chosen in the window.
-    File(PathBuf),
-    /// None any more.
-    Remove,
-}
-
-/// What the banks hold: the models, and the impulse response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Slot = 0,
-    Cab = 1,
-}
-
-/// What to load into slot A.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wish {
-    /// What a session names.
-    Restore(ModelRef),
-    /// A shipped model, chosen in the window.
-    Shipped(String),
-    /// A file, chosen in the window.
-    File(PathBuf),
-}
-
-/// One line of the library list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LibraryItem {
-    /// What the user reads.
-    pub name: String,
-    /// Folder inside the library, or where it comes from.
-    pub group: String,
-    /// How it is loaded.
-    pub wish: Wish,
-}
-
-/// What the window shows; behind the mutex.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    /// The model that plays; `None`: dry.
-    pub card: Option<Arc<ModelCard>>,
-    /// How it was loaded; marks the line in the library list.
-    pub source: Option<Wish>,
-    /// Name of what is being loaded.
-    pub loading: Option<String>,
-    /// How the model in slot A is played.
-    pub way: Way,
-    /// What lies between the host's rate and the model's; `None` without a model.
-    pub conversion: Option<Conversion>,
-    /// The impulse response; `None`: there is none.
-    pub cab: Option<Arc<CabCard>>,
-    /// Name of the impulse response that is being loaded.
-    pub loading_cab: Option<String>,
-    /// What went wrong last, where, and what to do.
-    pub error: Option<String>,
-    /// What the user should know about what plays.
-    pub notice: Option<String>,
-    /// Latency of the model, in parts.
-    pub latency: LatencyParts,
-    /// The host's rate and layout, once activated.
-    pub track: Option<Track>,
-    /// Shipped models and the library folder.
-    pub library: Arc<Vec<LibraryItem>>,
-    /// The library folder, if the system has one.
-    pub folder: Option<PathBuf>,
-}
-
 /// Everything behind the mutex.
 #[derive(Default)]
 pub(crate) struct Control {
     pub(crate) stop: bool,
-    pub(crate) wish: Option<Wish>,
+    /// By [`Seat`].
+    pub(crate) wishes: [Option<Wish>; SEATS],
     pub(crate) cab_wish: Option<CabWish>,
     pub(crate) rescan: bool,
     /// Counts wishes and activations: what the loader has caught up with is idle.
@@ -109,25 +56,66 @@ pub(crate) struct Control {
     /// Counts activations.
     pub(crate) activation: u64,
     pub(crate) session: SessionState,
-    /// By [`Place`].
-    pub(crate) banks: [Option<BankControl>; 2],
-    /// Built while no bank was attached, by [`Place`]; `Some(None)`: dry.
-    pub(crate) ready: [Option<Option<Unit>>; 2],
+    /// The models.
+    pub(crate) bank: Option<BankControl>,
+    /// The impulse response.
+    pub(crate) cab_bank: Option<BankControl>,
+    /// Built while no bank was attached; `Some(None)`: dry.
+    pub(crate) ready: [Option<Option<Unit>>; SEATS],
+    pub(crate) cab_ready: Option<Option<Unit>>,
     /// Positions of a model's own defaults, for the window to set.
-    pub(crate) defaults: Option<Vec<f32>>,
+    pub(crate) defaults: [Option<Vec<f32>>; SLOTS],
     pub(crate) status: Status,
+    /// Gain of the reference in the difference.
+    pub(crate) difference_gain: f32,
+    pub(crate) exam: Exam,
+    pub(crate) capture: Option<Capturing>,
+    /// The impulse response as it was read.
+    pub(crate) cab: Option<Arc<Cab>>,
+}
+
+/// See [`Shared::glance`].
+#[derive(Clone, Debug)]
+pub struct Glance {
+    /// What plays, and what went wrong.
+    pub status: Status,
+    /// What would be saved.
+    pub session: SessionState,
+    /// The worst fault of the models that play.
+    pub fault: Fault,
+    /// What hearing the reference aligned adds to the latency, or would add, in frames.
+    pub hearing_adds: u32,
+}
+
+/// What was built while no bank was there to take it.
+#[derive(Debug)]
+pub struct Ready {
+    /// Slots A and B, then the programs; `None`: as in a new bank.
+    pub(crate) seats: [Option<Unit>; SEATS],
+    /// The impulse response.
+    pub(crate) cab: Option<Unit>,
 }
 
 /// Shared by all threads of one instance.
 pub struct Shared {
-    /// Meaning of the knobs.
-    pub board: Arc<KnobBoard>,
+    /// Meaning of the knobs, names of the programs.
+    pub boards: Boards,
     /// Read-outs of the audio thread.
     pub meters: Meters,
     /// Where the host is.
     pub transport: TransportReport,
-    /// The model that plays says that it contains a cabinet.
-    cab_in_model: AtomicBool,
+    /// What the host passes at the side-chain.
+    pub side_chain: SideChainReport,
+    /// What is asked of the compare worker, and what it found.
+    pub desk: Desk,
+    /// A click asked for.
+    pub click: ClickReport,
+    /// Something that a running test was begun with moves; told by the audio thread.
+    pub(crate) disturbed: AtomicBool,
+    /// A bit for each seat whose model says that it contains a cabinet.
+    cabs_in_models: AtomicU32,
+    /// What the audio thread was asked to play in slot A: 0 what it holds itself, else a program, from 1.
+    program: AtomicU8,
     latency: AtomicU32,
     tail: AtomicU32,
     layout: AtomicUsize,
@@ -147,24 +135,32 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     /// Wishes for `first` to be loaded.
-    pub(crate) fn new(board: Arc<KnobBoard>, first: ModelRef) -> Self {
+    pub(crate) fn new(boards: Boards, first: ModelRef) -> Self {
         let mut session = SessionState::default();
         session.set_model(0, first.clone());
+        let mut wishes = [const { None }; SEATS];
+        wishes[0] = Some(Wish::Restore(first));
         Self {
-            board,
+            boards,
             meters: Meters::default(),
             transport: TransportReport::default(),
-            cab_in_model: AtomicBool::new(false),
+            side_chain: SideChainReport::default(),
+            desk: Desk::default(),
+            click: ClickReport::default(),
+            disturbed: AtomicBool::new(false),
+            cabs_in_models: AtomicU32::new(0),
+            program: AtomicU8::new(0),
             latency: AtomicU32::new(0),
             tail: AtomicU32::new(0),
             layout: AtomicUsize::new(0),
             edits: AtomicU32::new(0),
             idle: AtomicBool::new(false),
             control: Mutex::new(Control {
-                wish: Some(Wish::Restore(first)),
+                wishes,
                 rescan: true,
                 asked: 1,
                 session,
+                difference_gain: 1.0,
                 ..Control::default()
             }),
             wake: Condvar::new(),
@@ -185,16 +181,38 @@ impl Shared {
         self.latency.store(frames, Ordering::Release);
     }
 
-    /// True if the model that plays says that it contains a cabinet.
+    /// True if the model in `seat` says that it contains a cabinet.
     ///
     /// # Realtime Safety
     /// Safe.
-    pub fn cab_in_model(&self) -> bool {
-        self.cab_in_model.load(Ordering::Acquire)
+    pub(crate) fn cab_in_model(&self, seat: Seat) -> bool {
+        self.cabs_in_models.load(Ordering::Acquire) & (1 << seat.index()) != 0
     }
 
-    pub(crate) fn set_cab_in_model(&self, contains: bool) {
-        self.cab_in_model.store(contains, Ordering::Release);
+    pub(crate) fn set_cab_in_model(&self, seat: Seat, contains: bool) {
+        let bit = 1 << seat.index();
+        if contains {
+            self.cabs_in_models.fetch_or(bit, Ordering::AcqRel);
+        } else {
+            self.cabs_in_models.fetch_and(!bit, Ordering::AcqRel);
+        }
+    }
+
+    /// Which program slot A plays, from 0; `None`: what it holds itself.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub fn program(&self) -> Option<u8> {
+        self.program.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// # Realtime Safety
+    /// Safe.
+    pub(crate) fn set_program(&self, program: Option<u8>) {
+        let value = program.map_or(0, |program| program.saturating_add(1));
+        if self.program.load(Ordering::Relaxed) != value {
+            self.program.store(value, Ordering::Release);
+        }
     }
 
     /// How long the plugin sounds after its input fell silent, latency included, in frames; `None`: perhaps for ever.
@@ -248,53 +266,17 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    fn ask(&self, control: &mut Control) {
+    pub(crate) fn ask(&self, control: &mut Control) {
         control.asked += 1;
+        self.desk.outdate();
         self.idle.store(false, Ordering::Release);
         self.wake.notify_all();
-    }
-
-    /// Asks for a model, in the place of what was asked for and not begun yet. Any thread but the audio thread.
-    pub fn open(&self, wish: Wish) {
-        let mut control = self.control.lock();
-        control.wish = Some(wish);
-        self.ask(&mut control);
-    }
-
-    /// Asks for an impulse response. Any thread but the audio thread.
-    pub fn open_cab(&self, wish: CabWish) {
-        let mut control = self.control.lock();
-        control.cab_wish = Some(wish);
-        self.ask(&mut control);
-    }
-
-    /// Plays the model in slot A another way. Any thread but the audio thread.
-    pub fn play(&self, way: Way) {
-        let mut control = self.control.lock();
-        if let Some(slot) = control.session.slot_mut(0) {
-            way.write(slot);
-        }
-        self.count_edit();
-        self.ask(&mut control);
     }
 
     /// Looks through the library folder again.
     pub fn rescan(&self) {
         self.control.lock().rescan = true;
         self.wake.notify_all();
-    }
-
-    /// A session from the host, taken over as a whole; its model is loaded by the loader.
-    pub fn restore(&self, session: SessionState) {
-        let mut control = self.control.lock();
-        control.wish = Some(Wish::Restore(session.model(0).clone()));
-        control.cab_wish = Some(CabWish::Restore(session.cab.clone()));
-        control.status.error = None;
-        if let Some(bank) = &mut control.banks[Place::Slot as usize] {
-            bank.set_reserve(tonegraft_core::HostFrames::new(session.latency_reserve));
-        }
-        control.session = session;
-        self.ask(&mut control);
     }
 
     /// What is saved.
@@ -314,11 +296,20 @@ impl Shared {
         ));
     }
 
-    /// Before a new activation: what is built from now on is for `track`. Returns the latency to reserve, in frames.
+    /// The host's rate in Hz; 0 before the first activation.
+    pub fn rate(&self) -> u32 {
+        self.lock().status.track.map_or(0, |track| track.rate.get())
+    }
+
+    /// Before a new activation: what is built from now on is for `track`. Returns the latency to reserve, in frames. A listening test
+    /// that runs is void.
     pub fn configure(&self, track: Track) -> u32 {
-        let mut control = self.control.lock();
-        control.banks = [None, None];
-        control.ready = [None, None];
+        let mut control = self.lock();
+        self.void_test(&mut control, "the host started the audio anew");
+        control.bank = None;
+        control.cab_bank = None;
+        control.ready = [const { None }; SEATS];
+        control.cab_ready = None;
         control.status.track = Some(track);
         control.activation += 1;
         self.ask(&mut control);
@@ -326,10 +317,15 @@ impl Shared {
     }
 
     /// The control halves of the new banks, for the models and for the cabinet; returns what was built for them meanwhile.
-    pub fn attach(&self, slots: BankControl, cab: BankControl) -> [Option<Unit>; 2] {
-        let mut control = self.control.lock();
-        control.banks = [Some(slots), Some(cab)];
-        control.ready.each_mut().map(|ready| ready.take().flatten())
+    pub fn attach(&self, slots: BankControl, cab: BankControl) -> Ready {
+        let mut control = self.lock();
+        control.bank = Some(slots);
+        control.cab_bank = Some(cab);
+        self.place_sources(&mut control);
+        Ready {
+            seats: control.ready.each_mut().map(|ready| ready.take().flatten()),
+            cab: control.cab_ready.take().flatten(),
+        }
     }
 
     /// True if nothing is wished for that has not been loaded or refused.
@@ -358,26 +354,34 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// What the window shows, and the worst fault of the model that plays.
-    pub fn view(&self) -> (Status, Fault) {
-        let control = self.control.lock();
-        let fault = control.banks[Place::Slot as usize]
-            .as_ref()
-            .map_or(Fault::None, |bank| bank.fault(0));
-        (control.status.clone(), fault)
+    /// All that the window shows of the loader's and the host's doings.
+    pub fn glance(&self) -> Glance {
+        let control = self.lock();
+        let fault = control.bank.as_ref().map_or(Fault::None, |bank| {
+            (0..SLOTS).fold(Fault::None, |worst, slot| worst.worst(bank.fault(slot)))
+        });
+        Glance {
+            status: control.status.clone(),
+            session: control.session.clone(),
+            fault,
+            hearing_adds: placing::hearing_adds(&control),
+        }
     }
 
-    /// Forgets error, notice and faults; the user has seen them.
+    /// Forgets errors, notices and faults; the user has seen them.
     pub fn dismiss(&self) {
-        let mut control = self.control.lock();
-        control.status.error = None;
-        for bank in control.banks.iter_mut().flatten() {
+        let mut control = self.lock();
+        control.status.forget_errors();
+        for bank in [control.bank.as_mut()].into_iter().flatten() {
+            bank.clear_faults();
+        }
+        if let Some(bank) = &mut control.cab_bank {
             bank.clear_faults();
         }
     }
 
-    /// Knob positions that the window should set, once, after a model was loaded from there.
-    pub fn take_defaults(&self) -> Option<Vec<f32>> {
-        self.control.lock().defaults.take()
+    /// Knob positions that the window should set in `slot`, once, after a model was loaded from there.
+    pub fn take_defaults(&self, slot: usize) -> Option<Vec<f32>> {
+        self.lock().defaults.get_mut(slot)?.take()
     }
 }

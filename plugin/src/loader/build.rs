@@ -1,0 +1,192 @@
+//! From a compiled model to a running unit in the bank.
+
+use super::Work;
+use crate::meters::{LoadCell, Timed};
+use crate::playable::{Baked, ModelCard, Playable, Track, Way};
+use crate::shared::{Control, Seat};
+use std::sync::Arc;
+use tonegraft_core::{Facts, HostFrames, LatencyParts, ModelLevels, Tail};
+use tonegraft_engine::Conversion;
+use tonegraft_slots::{InstallError, InstallErrorKind, KnobRange, Unit};
+
+/// A unit and what is told about it; without a unit the seat becomes dry.
+#[derive(Default)]
+pub(super) struct Built {
+    unit: Option<Unit>,
+    facts: Option<Facts>,
+    /// What lies between the host's rate and the model's.
+    conversion: Option<Conversion>,
+    baked: Option<Baked>,
+    load: Option<Arc<LoadCell>>,
+}
+
+/// An impulse response that is ready to run; without a unit there is none.
+#[derive(Default)]
+pub(super) struct BuiltCab {
+    unit: Option<Unit>,
+    tail: Option<Tail>,
+}
+
+impl Work<'_> {
+    /// Builds what plays in `seat` for the track and hands it to the bank.
+    pub(super) fn build(&mut self, seat: Seat) {
+        self.next_id += 1;
+        let place = &mut self.places[seat.index()];
+        place.stale = false;
+        place.waiting = None;
+        let Some(track) = self.track else { return };
+        let place = &self.places[seat.index()];
+        let way = place.way;
+        let built = match place.playable.as_ref() {
+            None => Ok(Built::default()),
+            Some(playable) => self.instance(playable, track, way),
+        };
+        let mut control = self.shared.lock();
+        match built {
+            // A newer activation asks again.
+            Ok(built) if control.activation == self.activation => self.hand_over(&mut control, seat, built),
+            Ok(_) => {}
+            Err(message) => {
+                if let Some(status) = control.status.seat_mut(seat) {
+                    status.error = Some(message);
+                }
+            }
+        }
+    }
+
+    fn instance(&self, playable: &Playable, track: Track, way: Way) -> Result<Built, String> {
+        let mut processor = playable.instantiate(track, way)?;
+        let facts = processor.facts();
+        let baked = Baked::measure(&mut *processor);
+        // Host rates are far below 2^24.
+        #[allow(clippy::cast_precision_loss)]
+        let rate = track.rate.get() as f32;
+        let load = Arc::new(LoadCell::default());
+        let switches = self.shared.meters.switches();
+        Ok(Built {
+            unit: Some(Unit {
+                processor: Box::new(Timed::new(processor, rate, track.block, switches, Arc::clone(&load))),
+                id: self.next_id,
+                knobs: ranges(&playable.card),
+                levels: playable.card.levels,
+            }),
+            facts: Some(facts),
+            conversion: Some(playable.conversion(track, way)),
+            baked,
+            load: Some(load),
+        })
+    }
+
+    pub(super) fn hand_over(&mut self, control: &mut Control, seat: Seat, mut built: Built) {
+        if let Some(bank) = &mut control.bank {
+            let unit = built.unit.take();
+            let result = match seat {
+                Seat::Slot(slot) => bank.install(slot, unit),
+                Seat::Program(program) => bank.install_program(program, unit),
+            };
+            if let Err(refusal) = result {
+                match refused(refusal) {
+                    Ok(unit) => {
+                        built.unit = unit;
+                        self.places[seat.index()].waiting = Some(built);
+                    }
+                    Err(message) => {
+                        if let Some(status) = control.status.seat_mut(seat) {
+                            status.error = Some(message);
+                        }
+                    }
+                }
+                return;
+            }
+            bank.clear_faults();
+        } else {
+            control.ready[seat.index()] = Some(built.unit);
+        }
+        let place = &mut self.places[seat.index()];
+        place.tail = built
+            .facts
+            .as_ref()
+            .map_or(Tail::Frames(HostFrames::ZERO), |facts| facts.tail);
+        let has_cab = place.playable.as_ref().is_some_and(|playable| playable.card.has_cab);
+        self.shared.set_cab_in_model(seat, has_cab);
+        self.tell_tail();
+        if let Some(status) = control.status.seat_mut(seat) {
+            status.latency = built.facts.map_or(LatencyParts::ZERO, |facts| facts.latency);
+            status.conversion = built.conversion;
+            status.baked = built.baked;
+            status.load = built.load;
+        }
+    }
+
+    /// Builds the impulse response for the track and hands it to its bank.
+    pub(super) fn build_cab(&mut self) {
+        self.cab_stale = false;
+        self.cab_waiting = None;
+        let Some(track) = self.track else { return };
+        self.next_id += 1;
+        let built = match self.cab.as_ref().map(|cab| cab.instantiate(track)) {
+            None => BuiltCab::default(),
+            Some(Ok(processor)) => BuiltCab {
+                tail: Some(processor.facts().tail),
+                unit: Some(Unit {
+                    processor,
+                    id: self.next_id,
+                    knobs: Vec::new(),
+                    levels: ModelLevels::default(),
+                }),
+            },
+            Some(Err(message)) => {
+                self.shared.show_error(message);
+                return;
+            }
+        };
+        let mut control = self.shared.lock();
+        if control.activation == self.activation {
+            self.hand_over_cab(&mut control, built);
+        }
+    }
+
+    pub(super) fn hand_over_cab(&mut self, control: &mut Control, built: BuiltCab) {
+        let BuiltCab { unit, tail } = built;
+        if let Some(bank) = &mut control.cab_bank {
+            if let Err(refusal) = bank.install(0, unit) {
+                match refused(refusal) {
+                    Ok(unit) => self.cab_waiting = Some(BuiltCab { unit, tail }),
+                    Err(message) => control.status.error = Some(message),
+                }
+                return;
+            }
+            bank.clear_faults();
+        } else {
+            control.cab_ready = Some(unit);
+        }
+        self.cab_tail = tail.unwrap_or(Tail::Frames(HostFrames::ZERO));
+        self.tell_tail();
+    }
+}
+
+/// The unit, if it may be tried again later; else a sentence.
+fn refused(refusal: InstallError) -> Result<Option<Unit>, String> {
+    match refusal.kind {
+        InstallErrorKind::Busy => Ok(refusal.unit),
+        kind => Err(format!("This cannot be used on this track: {kind}.")),
+    }
+}
+
+/// The tail of one behind the other.
+pub(super) fn sum(first: Tail, second: Tail) -> Tail {
+    match (first, second) {
+        (Tail::Frames(first), Tail::Frames(second)) => {
+            Tail::Frames(HostFrames::new(first.get().saturating_add(second.get())))
+        }
+        _ => Tail::Infinite,
+    }
+}
+
+fn ranges(card: &ModelCard) -> Vec<KnobRange> {
+    let range = |label: &crate::board::KnobLabel| KnobRange {
+        min: label.min,
+        max: label.max,
+    };
+    card.knobs.iter().map(range).collect()
+}
