@@ -9,9 +9,9 @@
 //!
 //! **Grid.** Settings are taken at multiples of 32 frames counted from reset ([`CONTROL_INTERVAL`](tonegraft_core::CONTROL_INTERVAL)):
 //! [`Chain::set`] at absolute frame `p` takes effect at the first boundary at or after `p`. Gains, mix and bypass then glide frame
-//! by frame, knobs step once per interval along their glide. The gate counts frames, and the tone's coefficients are interpolated between the
-//! points of the grid. While nothing moves, whole blocks pass uncut. The samples do not
-//! depend on how the host cuts the audio.
+//! by frame, knobs step once per interval along their glide; what is heard, trims and program are handed to the middle, which fades.
+//! The gate counts frames, and the tone's coefficients are interpolated between the points of the grid. While nothing moves, whole
+//! blocks pass uncut. The samples do not depend on how the host cuts the audio.
 //!
 //! **Dry path.** The guarded host input, before the gain, delayed by [`Middle::latency`](tonegraft_core::Middle::latency). When that changes, the delay is
 //! crossfaded between the old and the new distance. Where there are more outputs than inputs, the last input is copied.
