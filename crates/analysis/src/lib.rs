@@ -10,6 +10,9 @@
 //!
 //! By frequency
 //! * [`stft`]: multi-resolution STFT distance.
+//! * [`mel`]: mel spectrograms, the distance between them, MFCCs.
+//! * [`dtw`]: distance of features if time may stretch.
+//! * [`distance`]: Fréchet distance and Kullback–Leibler divergence of sets of features.
 //! * [`spectrum`]: averaged spectra for drawing, fed with blocks.
 //! * [`alias`]: what a nonlinear device folds back, on steady sines.
 //!
@@ -34,11 +37,14 @@ pub mod align;
 pub mod baseline;
 pub mod click;
 pub mod delay;
+pub mod distance;
+pub mod dtw;
 pub mod error;
 pub mod input;
 pub mod listening;
 pub mod live;
 pub mod loudness;
+pub mod mel;
 pub mod pitch;
 pub mod probe;
 pub mod resample;

@@ -44,6 +44,20 @@ pub fn estimate_of(target: &[f32]) -> Vec<f32> {
         .collect()
 }
 
+/// Four notes of half a second, eight harmonics each.
+pub fn notes() -> Vec<f32> {
+    let note = |hz: f64| {
+        (0..24_000).map(move |n| {
+            let t = f64::from(n) / RATE;
+            let tones: f64 = (1..9)
+                .map(|k| (TAU * hz * f64::from(k) * t + 0.3 * f64::from(k)).sin() / f64::from(k))
+                .sum();
+            (0.3 * tones) as f32
+        })
+    };
+    [82.41, 110.0, 220.5, 440.0].into_iter().flat_map(note).collect()
+}
+
 /// What the script wrote under that section.
 pub fn reference(section: &str) -> serde_json::Value {
     let all: serde_json::Value = serde_json::from_str(include_str!("../data/reference_values.json")).expect("JSON");
