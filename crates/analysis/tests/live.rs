@@ -192,6 +192,23 @@ fn a_delay_that_drifts_is_followed_and_a_locked_one_is_not() {
 }
 
 #[test]
+fn a_delay_that_is_lost_is_found_again() {
+    let input = playing(960_000);
+    let model = driven(&input);
+    // The cable to another interface after 8 s.
+    let mut reference = device(&model, 300.0, 0.5);
+    reference[384_000..].copy_from_slice(&device(&model, 2_500.5, -0.5)[384_000..]);
+    let mut difference = Difference::new(DifferenceConfig::new(RATE, 1));
+    let found = measured(run(&mut difference, &input, &model, &reference));
+    assert!((found.delay - 2_500.5).abs() < 1e-3 && found.inverted, "{found:?}");
+    let mut locked = Difference::new(DifferenceConfig::new(RATE, 1));
+    locked.set_delay(300.0);
+    locked.follow(false);
+    let found = measured(run(&mut locked, &input, &model, &reference));
+    assert!(found.delay == 300.0 && found.correlation < 0.5, "{found:?}");
+}
+
+#[test]
 fn silence_strangers_and_bad_input_are_told() {
     let input = playing(240_000);
     let model = driven(&input);

@@ -24,6 +24,12 @@ const LEAST_CONFIDENCE: f64 = 0.2;
 /// Seconds that a first search waits for, and after which one that found nothing is tried again.
 const SEARCH_EVERY: f64 = 2.0;
 
+/// A delay at which both correlate less than this over a whole window is looked for anew, at most every [`LOST_EVERY`] seconds.
+const LOST: f64 = 0.3;
+
+/// Seconds between searches for a delay that was lost.
+const LOST_EVERY: f64 = 8.0;
+
 /// The delay is moved if that lowers what is left by this part of it.
 const WORTHWHILE: f64 = 0.01;
 
@@ -40,8 +46,8 @@ pub struct DifferenceConfig {
     pub hop: f64,
     /// The most that the reference is looked for after, or before, the model, seconds; 0.001 … 2.
     pub max_lag: f64,
-    /// Whether a delay is searched for as soon as 2 s are known, and again every 2 s while none is found. A search takes some tenths of a
-    /// second. False: only when [`Difference::search`] asks.
+    /// Whether a delay is searched for as soon as 2 s are known, again every 2 s while none is found, and again every 8 s while the one
+    /// known does not fit and is not locked. A search takes some tenths of a second. False: only when [`Difference::search`] asks.
     pub searching: bool,
 }
 
@@ -354,7 +360,20 @@ impl Difference {
         }
         self.detail(fit.gain, fit.residual < 0.5 * total.rr);
         self.state = self.read(&total, &fit, reference_db, model_db);
+        self.watch();
         self.state
+    }
+
+    /// Asks for a search if the delay was lost: another cable, another device.
+    fn watch(&mut self) {
+        let State::Measured(reading) = self.state else {
+            return;
+        };
+        let whole = self.pieces.len() == self.steps;
+        if self.config.searching && self.following && !self.search && whole && reading.correlation < LOST {
+            self.search = true;
+            self.next_search = self.next_search.max(self.end());
+        }
     }
 
     fn read(&self, total: &Sums, fit: &Fit, reference_db: f64, model_db: f64) -> State {
@@ -466,7 +485,8 @@ impl Difference {
 
     /// Looks for the delay over the window.
     fn find(&mut self) {
-        self.next_search = self.end() + (SEARCH_EVERY * self.config.rate) as i64;
+        let wait = if self.delay.is_some() { LOST_EVERY } else { SEARCH_EVERY };
+        self.next_search = self.end() + (wait * self.config.rate) as i64;
         let frames = (self.end() as usize).min(self.steps * self.hop);
         let from = self.end() - frames as i64;
         let read = |history: &History| {

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Values that other implementations give, for the tests of tonegraft-analysis.
 
-Writes ``reference_values.json`` beside itself. The signals are the ones of ``tests/signals/mod.rs``, made the same way. Needs numpy,
-scipy, librosa, pyloudnorm, torch and auraloss (values in the repository: numpy 2.4, scipy 1.17, librosa 0.11, pyloudnorm 0.2,
-torch 2.15, auraloss 0.4.0). Run: ``python make_reference_values.py``.
+Writes ``reference_values.json`` beside itself. The signals are those of ``tests/signals/mod.rs``,
+made the same way. Needs numpy, scipy, librosa, pyloudnorm, torch and auraloss (values in the
+repository: numpy 2.4, scipy 1.17, librosa 0.11, pyloudnorm 0.2, torch 2.15, auraloss 0.4.0).
+Run: ``python make_reference_values.py``.
 """
 
 import json
 from pathlib import Path
 
+import auraloss
 import librosa
 import numpy as np
 import pyloudnorm
@@ -17,8 +19,6 @@ import scipy.linalg
 import scipy.signal
 import scipy.stats
 import torch
-
-import auraloss
 
 RATE = 48_000
 
@@ -33,12 +33,14 @@ def noise(frames: int, seed: int) -> np.ndarray:
 
 
 def material(frames: int) -> np.ndarray:
-    """Plucked harmonics once a second, noise on the attack, a rising chirp; ``[frames]`` float32."""
+    """Plucked harmonics once a second, noise on the attack, a rising chirp; float32."""
     t = np.arange(frames) / RATE
     envelope = np.exp(-1.5 * np.mod(t, 1.0))
     tones = sum(np.sin(2 * np.pi * 110.0 * k * t) / k for k in range(1, 9))
     chirp = np.sin(2 * np.pi * (200.0 * t + 1500.0 * t * t))
-    return (0.4 * envelope * tones + 0.05 * envelope * noise(frames, 1) + 0.1 * chirp).astype(np.float32)
+    return (0.4 * envelope * tones + 0.05 * envelope * noise(frames, 1) + 0.1 * chirp).astype(
+        np.float32
+    )
 
 
 def estimate_of(target: np.ndarray) -> np.ndarray:
@@ -57,13 +59,14 @@ def notes() -> np.ndarray:
     return np.concatenate(out).astype(np.float32)
 
 
-def sample_wise(t: np.ndarray, e: np.ndarray) -> dict:
+def sample_wise(t: np.ndarray, e: np.ndarray) -> dict[str, float]:
+    """Errors of the estimate ``e`` of the target ``t``."""
     t, e = t.astype(np.float64), e.astype(np.float64)
 
-    def esr(t, e):
+    def esr(t: np.ndarray, e: np.ndarray) -> float:
         return float(np.sum((t - e) ** 2) / np.sum(t**2))
 
-    def emphasised(coefficient):
+    def emphasised(coefficient: float) -> float:
         b = [1.0, -coefficient]
         return esr(scipy.signal.lfilter(b, [1.0], t), scipy.signal.lfilter(b, [1.0], e))
 
@@ -85,7 +88,8 @@ def sample_wise(t: np.ndarray, e: np.ndarray) -> dict:
     }
 
 
-def stft(t: np.ndarray, e: np.ndarray) -> dict:
+def stft(t: np.ndarray, e: np.ndarray) -> dict[str, float]:
+    """The distance with auraloss' defaults, and its parts."""
     torch.set_default_dtype(torch.float64)
     loss = auraloss.freq.MultiResolutionSTFTLoss(output="full")
     tt, et = (torch.tensor(x.astype(np.float64))[None, None] for x in (t, e))
@@ -98,7 +102,10 @@ def stft(t: np.ndarray, e: np.ndarray) -> dict:
 
 
 def mel_db(x: np.ndarray) -> np.ndarray:
-    power = librosa.feature.melspectrogram(y=x.astype(np.float64), sr=RATE, n_fft=2048, hop_length=512, n_mels=128)
+    """``[128, frames]`` in dB."""
+    power = librosa.feature.melspectrogram(
+        y=x.astype(np.float64), sr=RATE, n_fft=2048, hop_length=512, n_mels=128
+    )
     return librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None)
 
 
@@ -118,25 +125,34 @@ def warped(x: np.ndarray, y: np.ndarray, band: int | None) -> float:
     return float(total[-1, -1] / len(path))
 
 
-def gaussians(x: np.ndarray, y: np.ndarray) -> dict:
+def gaussians(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """Between normal distributions fitted to ``[13, frames]``."""
     (mx, cx), (my, cy) = ((z.mean(axis=1), np.cov(z)) for z in (x, y))
     root = scipy.linalg.sqrtm(cx @ cy).real
     inverse = np.linalg.inv(cy)
     d = my - mx
-    kl = 0.5 * (np.trace(inverse @ cx) + d @ inverse @ d - len(d) + np.linalg.slogdet(cy)[1] - np.linalg.slogdet(cx)[1])
+    kl = 0.5 * (
+        np.trace(inverse @ cx)
+        + d @ inverse @ d
+        - len(d)
+        + np.linalg.slogdet(cy)[1]
+        - np.linalg.slogdet(cx)[1]
+    )
     return {"frechet": float((mx - my) @ (mx - my) + np.trace(cx + cy - 2 * root)), "kl": float(kl)}
 
 
 def bs1770(x: np.ndarray) -> float:
-    """Integrated loudness of one channel at 48 kHz with the coefficients of ITU-R BS.1770-4, tables 1 and 2; LUFS."""
-    shelf = [1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585]
+    """Integrated loudness of one channel at 48 kHz by the tables of BS.1770-4; LUFS."""
+    shelf = (
+        [1.53512485958697, -2.69169618940638, 1.19839281085285],
+        [1.0, -1.69065929318241, 0.73248077421585],
+    )
     high_pass = [1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621]
     y = scipy.signal.lfilter(*high_pass, scipy.signal.lfilter(*shelf, x.astype(np.float64)))
     step, block = RATE // 10, 4 * RATE // 10
     power = np.array([np.mean(y[n : n + block] ** 2) for n in range(0, len(y) - block + 1, step)])
 
-    def loudness(p):
+    def loudness(p: np.ndarray) -> np.ndarray:
         return -0.691 + 10 * np.log10(p)
 
     power = power[loudness(power) > -70.0]
@@ -145,6 +161,7 @@ def bs1770(x: np.ndarray) -> float:
 
 
 def main() -> None:
+    """Writes the file."""
     target = material(96_000)
     estimate = estimate_of(target)
     late = np.concatenate([np.zeros(3_000, np.float32), estimate])[:90_000]
@@ -153,7 +170,10 @@ def main() -> None:
     filters = librosa.filters.mel(sr=RATE, n_fft=2048, n_mels=128, dtype=np.float64)
     long = material(480_000)
     values = {
-        "check": {"target": [float(x) for x in target[5000:5005]], "estimate": [float(x) for x in estimate[5000:5005]]},
+        "check": {
+            "target": [float(x) for x in target[5000:5005]],
+            "estimate": [float(x) for x in estimate[5000:5005]],
+        },
         "error": sample_wise(target, estimate),
         "stft": stft(target, estimate),
         "stft_short": stft(target[:1025], estimate[:1025]),
@@ -181,13 +201,22 @@ def main() -> None:
             "target_bs1770": bs1770(long),
             "estimate_bs1770": bs1770(estimate_of(long)),
             "target": float(pyloudnorm.Meter(RATE).integrated_loudness(long.astype(np.float64))),
-            "estimate": float(pyloudnorm.Meter(RATE).integrated_loudness(estimate_of(long).astype(np.float64))),
+            "estimate": float(
+                pyloudnorm.Meter(RATE).integrated_loudness(estimate_of(long).astype(np.float64))
+            ),
         },
         "spectrum": {
             "welch": [
                 float(x)
-                for x in 2 * scipy.signal.welch(
-                    target.astype(np.float64), RATE, "hann", 4096, 2048, detrend=False, scaling="spectrum"
+                for x in 2
+                * scipy.signal.welch(
+                    target.astype(np.float64),
+                    RATE,
+                    "hann",
+                    4096,
+                    2048,
+                    detrend=False,
+                    scaling="spectrum",
                 )[1][1:200:9]
             ],
         },
@@ -195,7 +224,13 @@ def main() -> None:
             "yin": [
                 float(x)
                 for x in librosa.yin(
-                    notes().astype(np.float64), fmin=40.0, fmax=1000.0, sr=RATE, frame_length=4096, hop_length=6000, center=False
+                    notes().astype(np.float64),
+                    fmin=40.0,
+                    fmax=1000.0,
+                    sr=RATE,
+                    frame_length=4096,
+                    hop_length=6000,
+                    center=False,
                 )
             ],
         },
