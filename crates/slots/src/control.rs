@@ -1,8 +1,9 @@
 //! The control half: installs, retirement, alignment, tests, taps, read-outs.
 
+use crate::audio::CELLS;
 use crate::bank::{BankConfig, Unit};
 use crate::orders::{Orders, Switching, TestOrder};
-use crate::placement::{Alignment, Plan};
+use crate::placement::{Alignment, Plan, in_range};
 use crate::readout::{Readout, ReferenceReadout, SlotReadout, Snapshot};
 use crate::shared::{LatencyHandle, Shared};
 use crate::taps::{TapReader, TapWriter, taps};
@@ -103,6 +104,8 @@ pub struct BankControl {
     /// What was asked for last; every change is sent as a whole.
     orders: Orders,
     alignment: Alignment,
+    /// Delay and polarity of each program.
+    programs: [(f64, bool); PROGRAMS],
     /// Tests begun and alignments made, so that one is told from another.
     count: u64,
     tap: Option<TapReader>,
@@ -125,6 +128,7 @@ impl BankControl {
             ends,
             orders: Orders::START,
             alignment: Alignment::default(),
+            programs: [(0.0, false); PROGRAMS],
             count: 0,
             tap: None,
             no_tap: TapReader::default(),
@@ -201,15 +205,26 @@ impl BankControl {
     pub fn set_alignment(&mut self, alignment: Alignment) {
         let alignment = alignment.checked(self.config());
         if alignment != self.alignment {
-            self.count += 1;
             self.alignment = alignment;
-            self.orders.alignment = Plan {
-                id: self.count,
-                shifts: alignment.shifts(),
-                armed: alignment.hear_reference_aligned,
-            };
-            self.order();
+            self.align();
         }
+    }
+
+    /// As [`Self::set_alignment`], for the unit of program `index` (others are ignored): its delay in frames and whether it is inverted.
+    pub fn set_program_alignment(&mut self, index: usize, delay: f64, invert: bool) {
+        let wanted = (in_range(delay, self.config()), invert);
+        if let Some(place) = self.programs.get_mut(index)
+            && *place != wanted
+        {
+            *place = wanted;
+            self.align();
+        }
+    }
+
+    fn align(&mut self) {
+        self.count += 1;
+        self.orders.alignment = Plan::new(self.count, &self.alignment, &self.programs);
+        self.order();
     }
 
     /// The alignment set last, in range.
@@ -220,20 +235,16 @@ impl BankControl {
     /// What the host would be told with `alignment` and the units that the audio thread has now.
     pub fn latency_with(&self, alignment: &Alignment) -> Latency {
         let alignment = alignment.checked(self.config());
-        let plan = Plan {
-            id: 0,
-            shifts: alignment.shifts(),
-            armed: alignment.hear_reference_aligned,
-        };
-        let own = |slot| self.shared.own_latency(slot).map(HostFrames::as_usize);
-        let slots = (0..SLOTS).filter_map(|slot| Some(plan.shift(slot).need(own(slot)?)));
+        let plan = Plan::new(0, &alignment, &self.programs);
+        let own = |cell| self.shared.own_latency(cell).map(HostFrames::as_usize);
+        let units = (0..CELLS).filter_map(|cell| Some(plan.need(cell, own(cell)?)));
         let reference = if self.config().references > 0 {
             plan.need_of_reference()
         } else {
             0
         };
         let reserve = self.shared.reserve().as_usize();
-        let total = slots.fold(reserve.max(reference), usize::max);
+        let total = units.fold(reserve.max(reference), usize::max);
         let frames = HostFrames::new(u32::try_from(total).unwrap_or(u32::MAX));
         Latency::new(frames.min(self.config().max_latency))
     }
@@ -363,7 +374,7 @@ impl BankControl {
                     phase: state.phase,
                     muted: state.muted,
                     asleep: state.asleep,
-                    own_latency: shared.own_latency(slot),
+                    own_latency: slowest(shared, slot),
                     fault: shared.fault(slot),
                 }
             }),
@@ -379,4 +390,10 @@ impl BankControl {
             output_peaks: snapshot.output_peaks,
         }
     }
+}
+
+/// The latency of the slowest unit of `slot`; slot A has the programs, too.
+fn slowest(shared: &Shared, slot: usize) -> Option<HostFrames> {
+    let cells = (0..CELLS).filter(|cell| (*cell == 1) == (slot == 1));
+    cells.filter_map(|cell| shared.own_latency(cell)).max()
 }

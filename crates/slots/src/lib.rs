@@ -24,7 +24,7 @@
 //! crossfade, and whatever stays is crossfaded from its old place to its new one over the same frames.
 //!
 //! **Programs.** Up to [`PROGRAMS`](tonegraft_core::PROGRAMS) more units wait on the audio thread to play in slot A. A change of program is a
-//! swap from and to them, from the clean state, without the control side. One that is empty is the slot's own unit.
+//! swap from and to them, from the clean state, without the control side. One that is empty is the slot's own unit. Each has an alignment of its own.
 //!
 //! **Sleep.** While comparing ([`BankControl::set_comparing`], as at first) both slots run, heard or not. Else a slot that is not heard
 //! is not called; it wakes from its clean state and runs hidden before it is heard.

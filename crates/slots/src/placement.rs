@@ -5,9 +5,10 @@
 //! whole frames are the delay line's; a fraction is a windowed sinc of [`FILTER_TAPS`] taps, which itself takes [`CENTRE`] frames and
 //! a part of one. Where a source with a fraction has less room than that, `T` grows.
 
+use crate::audio::CELLS;
 use crate::bank::BankConfig;
 use std::f64::consts::PI;
-use tonegraft_core::{DelayLine, FILTER_TAPS, TRIMS};
+use tonegraft_core::{DelayLine, FILTER_TAPS, PROGRAMS, SLOTS, TRIMS};
 
 /// Whole frames by which the filter for a fraction delays.
 const CENTRE: i64 = 15;
@@ -19,6 +20,7 @@ const KAISER_BETA: f64 = 9.0;
 const WHOLE: f64 = 1e-5;
 
 /// What the user says of the sources' delays beyond what their units report. Three of each: slot A, slot B, the reference.
+/// Programs have their own: [`BankControl::set_program_alignment`](crate::BankControl::set_program_alignment).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Alignment {
     /// How much later the source is than it should be, in frames at the host's rate; fractions and negative figures are fine. From
@@ -35,26 +37,23 @@ impl Alignment {
     /// In range for a bank built by `config`.
     #[must_use]
     pub fn checked(&self, config: &BankConfig) -> Self {
-        // Below 2^32 frames: exact.
-        #[allow(clippy::cast_precision_loss)]
-        let (early, late) = (config.max_advance() as f64, config.max_latency.as_usize() as f64);
         let mut checked = *self;
         for delay in &mut checked.delays {
-            *delay = if delay.is_finite() {
-                delay.clamp(-early, late)
-            } else {
-                0.0
-            };
+            *delay = in_range(*delay, config);
         }
         checked
     }
+}
 
-    pub(crate) fn shifts(&self) -> [Shift; TRIMS] {
-        let mut shifts = [Shift::NONE; TRIMS];
-        for ((shift, delay), invert) in shifts.iter_mut().zip(self.delays).zip(self.invert) {
-            *shift = Shift::new(delay, invert);
-        }
-        shifts
+/// A delay that an alignment may have in a bank built by `config`.
+pub(crate) fn in_range(delay: f64, config: &BankConfig) -> f64 {
+    // Below 2^32 frames: exact.
+    #[allow(clippy::cast_precision_loss)]
+    let (early, late) = (config.max_advance() as f64, config.max_latency.as_usize() as f64);
+    if delay.is_finite() {
+        delay.clamp(-early, late)
+    } else {
+        0.0
     }
 }
 
@@ -95,7 +94,7 @@ impl Shift {
     }
 
     /// The least total latency with which a source of own latency `own` can be placed.
-    pub(crate) fn need(&self, own: usize) -> usize {
+    fn need(&self, own: usize) -> usize {
         let filter = if self.taps.is_some() { 1 + CENTRE } else { 0 };
         usize::try_from(signed(own) + self.whole + filter).unwrap_or(0)
     }
@@ -162,42 +161,68 @@ pub(crate) struct Layout {
 pub(crate) struct Plan {
     /// Tells one from another.
     pub(crate) id: u64,
-    pub(crate) shifts: [Shift; TRIMS],
-    pub(crate) armed: bool,
+    /// Of each cell.
+    shifts: [Shift; CELLS],
+    reference: Shift,
+    armed: bool,
 }
 
 impl Plan {
+    /// `programs`: delay and polarity of each. In range, both.
+    pub(crate) fn new(id: u64, alignment: &Alignment, programs: &[(f64, bool); PROGRAMS]) -> Self {
+        let mut plan = Self {
+            id,
+            armed: alignment.hear_reference_aligned,
+            ..Self::NONE
+        };
+        let mut sources = alignment.delays.into_iter().zip(alignment.invert);
+        let cells = sources.clone().take(SLOTS).chain(programs.iter().copied());
+        for (shift, (delay, invert)) in plan.shifts.iter_mut().zip(cells) {
+            *shift = Shift::new(delay, invert);
+        }
+        if let Some((delay, invert)) = sources.next_back() {
+            plan.reference = Shift::new(delay, invert);
+        }
+        plan
+    }
+
     pub(crate) const NONE: Self = Self {
         id: 0,
-        shifts: [Shift::NONE; TRIMS],
+        shifts: [Shift::NONE; CELLS],
+        reference: Shift::NONE,
         armed: false,
     };
 
-    pub(crate) fn shift(&self, index: usize) -> &Shift {
-        self.shifts.get(index).unwrap_or(&Shift::NONE)
+    fn shift(&self, cell: usize) -> &Shift {
+        self.shifts.get(cell).unwrap_or(&Shift::NONE)
+    }
+
+    /// The least total latency for a unit of latency `own` in `cell`.
+    pub(crate) fn need(&self, cell: usize, own: usize) -> usize {
+        self.shift(cell).need(own)
     }
 
     /// The least total latency for the reference.
     pub(crate) fn need_of_reference(&self) -> usize {
-        if self.armed { self.shift(2).need(0) } else { 0 }
+        if self.armed { self.reference.need(0) } else { 0 }
     }
 }
 
 impl Layout {
-    /// Slot `slot`, which plays a unit of latency `own`, or nothing.
-    pub(crate) fn slot(&self, slot: usize, own: Option<usize>) -> Placed<'_> {
+    /// Cell `cell`, which holds a unit of latency `own`, or nothing.
+    pub(crate) fn cell(&self, cell: usize, own: Option<usize>) -> Placed<'_> {
         match own {
-            Some(own) => self.alignment.shift(slot).place(self.latency, own),
+            Some(own) => self.alignment.shift(cell).place(self.latency, own),
             None => self.dry(),
         }
     }
 
     pub(crate) fn reference(&self) -> Placed<'_> {
         if self.alignment.armed {
-            self.alignment.shift(2).place(self.latency, 0)
+            self.alignment.reference.place(self.latency, 0)
         } else {
             Placed {
-                invert: self.alignment.shift(2).invert,
+                invert: self.alignment.reference.invert,
                 ..self.dry()
             }
         }

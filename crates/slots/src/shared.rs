@@ -1,5 +1,6 @@
 //! What both halves of a bank see at any time, as atomics.
 
+use crate::audio::CELLS;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use tonegraft_core::{Fault, HostFrames, Latency, SLOTS, Source};
@@ -27,8 +28,8 @@ pub(crate) struct Shared {
     reference_fed: AtomicBool,
     /// [`NO_PROGRAM`] or the index.
     program: AtomicU8,
-    /// [`NO_LATENCY`] or frames.
-    own_latency: [AtomicU32; SLOTS],
+    /// Of each cell: [`NO_LATENCY`] or frames.
+    own_latency: [AtomicU32; CELLS],
 }
 
 impl Shared {
@@ -152,13 +153,13 @@ impl Shared {
         self.program.store(code.unwrap_or(NO_PROGRAM), Ordering::Release);
     }
 
-    pub(crate) fn own_latency(&self, slot: usize) -> Option<HostFrames> {
-        let frames = self.own_latency.get(slot).map(|frames| frames.load(Ordering::Acquire));
+    pub(crate) fn own_latency(&self, cell: usize) -> Option<HostFrames> {
+        let frames = self.own_latency.get(cell).map(|frames| frames.load(Ordering::Acquire));
         frames.filter(|frames| *frames != NO_LATENCY).map(HostFrames::new)
     }
 
-    pub(crate) fn set_own_latency(&self, slot: usize, frames: Option<usize>) {
-        if let Some(place) = self.own_latency.get(slot) {
+    pub(crate) fn set_own_latency(&self, cell: usize, frames: Option<usize>) {
+        if let Some(place) = self.own_latency.get(cell) {
             let frames = frames.and_then(|frames| u32::try_from(frames).ok());
             place.store(frames.unwrap_or(NO_LATENCY), Ordering::Release);
         }

@@ -264,7 +264,7 @@ impl BankAudio {
             voice.reset();
             voice.seek(frame);
             id = Some(voice.id());
-            hidden = hidden_run(voice, &next, 0, self.config.rate.frames(HIDDEN_SECONDS));
+            hidden = hidden_run(voice, &next, cell, self.config.rate.frames(HIDDEN_SECONDS));
         }
         self.shared.set_incoming(0, id);
         self.start_transition(Change::Program { cell, retire }, next, hidden);
@@ -299,7 +299,7 @@ impl BankAudio {
         let mut hidden = 0;
         if let Some(voice) = &mut voice {
             voice.seek(self.frame);
-            hidden = hidden_run(voice, &next, slot, self.config.rate.frames(HIDDEN_SECONDS));
+            hidden = hidden_run(voice, &next, cell, self.config.rate.frames(HIDDEN_SECONDS));
         }
         self.shared.set_incoming(slot, voice.as_deref().map(Voice::id));
         self.start_transition(Change::Swap { slot, cell, voice }, next, hidden);
@@ -335,13 +335,15 @@ impl BankAudio {
                 self.shared.set_live(0, self.voice(0).map(Voice::id));
                 self.shared.set_incoming(0, None);
                 self.shared.set_program(cell.checked_sub(SLOTS));
+                if retire {
+                    self.shared.set_own_latency(old, None);
+                }
                 self.cells.get_mut(old).filter(|_| retire).and_then(Option::take)
             }
         };
         if let Some(old) = old {
             self.send_back(old);
         }
-        self.tell_own_latencies();
     }
 
     /// Puts a voice into a cell and gives back what was there.
@@ -355,12 +357,11 @@ impl BankAudio {
             self.shared.set_live(slot, voice.as_deref().map(Voice::id));
             self.shared.set_incoming(slot, None);
         }
-        let old = match self.cells.get_mut(cell) {
+        self.shared.set_own_latency(cell, voice.as_deref().map(Voice::latency));
+        match self.cells.get_mut(cell) {
             Some(place) => std::mem::replace(place, voice),
             None => voice,
-        };
-        self.tell_own_latencies();
-        old
+        }
     }
 
     pub(super) fn send_back(&mut self, voice: Box<Voice>) {
@@ -382,7 +383,7 @@ impl BankAudio {
                 _ => self.cells.get(cell).and_then(Option::as_deref).map(Voice::latency),
             };
             if let Some(own) = own {
-                latency = latency.max(alignment.shift(usize::from(cell == 1)).need(own));
+                latency = latency.max(alignment.need(cell, own));
             }
         }
         if self.reference.exists() {
@@ -411,19 +412,6 @@ impl BankAudio {
     fn tell_latency(&self, frames: usize) {
         self.shared
             .tell_latency(HostFrames::new(u32::try_from(frames).unwrap_or(u32::MAX)));
-    }
-
-    /// The slowest unit of each slot, programs included, for those who ask what an alignment would cost.
-    fn tell_own_latencies(&self) {
-        let mut slowest = [None; SLOTS];
-        for (cell, voice) in self.cells.iter().enumerate() {
-            if let (Some(voice), Some(slowest)) = (voice, slowest.get_mut(usize::from(cell == 1))) {
-                *slowest = (*slowest).max(Some(voice.latency()));
-            }
-        }
-        for (slot, slowest) in slowest.into_iter().enumerate() {
-            self.shared.set_own_latency(slot, slowest);
-        }
     }
 
     // Sleep.
@@ -468,7 +456,7 @@ impl BankAudio {
             Some(Some(voice)) => {
                 voice.reset();
                 voice.seek(frame);
-                hidden_run(voice, layout, slot, longest)
+                hidden_run(voice, layout, cell, longest)
             }
             _ => 0,
         };
@@ -547,9 +535,9 @@ impl BankAudio {
     }
 }
 
-/// How long `voice` runs unheard before it can be heard in `slot`: its receptive field, `longest` at most, and until its own latency and
+/// How long `voice` runs unheard before it can be heard out of `cell`: its receptive field, `longest` at most, and until its own latency and
 /// all delays have sounded out.
-fn hidden_run(voice: &Voice, layout: &Layout, slot: usize, longest: usize) -> usize {
+fn hidden_run(voice: &Voice, layout: &Layout, cell: usize, longest: usize) -> usize {
     let own = voice.latency();
-    voice.receptive_field().as_usize().min(longest) + own + layout.slot(slot, Some(own)).depth()
+    voice.receptive_field().as_usize().min(longest) + own + layout.cell(cell, Some(own)).depth()
 }

@@ -163,42 +163,42 @@ impl BankAudio {
             input,
             dry: &self.dry,
         };
-        let (gains, next, swapping) = match &self.transition {
-            Some(transition) => (
-                match transition.stage {
-                    Stage::Hidden(_) => &[][..],
+        let (gains, next, change) = match &mut self.transition {
+            Some(transition) => {
+                let swapping = transition.slot() == Some(slot);
+                let gains = match transition.stage {
+                    Stage::Hidden(_) => &[],
                     Stage::Fading(done) => self.fade.from(done),
-                },
-                transition.next,
-                transition.slot() == Some(slot),
-            ),
-            None => (&[][..], self.layout, false),
+                };
+                (gains, &transition.next, swapping.then_some(&mut transition.change))
+            }
+            None => (&[][..], &self.layout, None),
         };
         let old = self.work.old.channel_mut(0);
         let voice = self.cells.get_mut(cell).and_then(Option::as_deref_mut);
         let own = voice.as_deref().map(Voice::latency);
-        let here = self.layout.slot(slot, own);
+        let here = self.layout.cell(cell, own);
         // What goes keeps its place; what stays glides to the new one; what comes has the new one.
-        let places = if swapping {
+        let places = if change.is_some() {
             Move::at(here)
         } else {
             Move {
                 from: here,
-                to: if gains.is_empty() { here } else { next.slot(slot, own) },
+                to: if gains.is_empty() { here } else { next.cell(cell, own) },
                 gains,
             }
         };
         let mut fault = with_frames(&mut buffer, frames, |output| {
             scene.play(voice, output, placed_now.then_some(&places), old)
         });
-        if swapping && let Some(transition) = &mut self.transition {
-            let voice = match &mut transition.change {
-                Change::Layout => None,
-                Change::Swap { voice, .. } => voice.as_deref_mut(),
-                Change::Program { cell, .. } => self.cells.get_mut(*cell).and_then(Option::as_deref_mut),
+        if let Some(change) = change {
+            let (cell, voice) = match change {
+                Change::Layout => (cell, None),
+                Change::Swap { cell, voice, .. } => (*cell, voice.as_deref_mut()),
+                Change::Program { cell, .. } => (*cell, self.cells.get_mut(*cell).and_then(Option::as_deref_mut)),
             };
             let own = voice.as_deref().map(Voice::latency);
-            let there = Move::at(next.slot(slot, own));
+            let there = Move::at(next.cell(cell, own));
             let placed = placed_now && !gains.is_empty();
             fault = fault.worst(with_frames(&mut self.work.arriving, frames, |output| {
                 scene.play(voice, output, placed.then_some(&there), old)

@@ -1,11 +1,11 @@
 //! Preloaded units of slot A, changed without the control side.
 
-use crate::common::{Probe, STILL, mono, on, roughness, sine};
+use crate::common::{Probe, STILL, mono, on, ramp, roughness, sine};
 use crate::{Motion, Random, play_mono};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tonegraft_core::{Controls, PROGRAMS};
-use tonegraft_slots::{InstallErrorKind, Source, bank};
+use tonegraft_slots::{Alignment, InstallErrorKind, Source, bank};
 
 fn program(index: u8) -> Controls {
     Controls {
@@ -159,4 +159,29 @@ fn the_last_of_many_changes_counts() {
     let awake = play_mono(&mut audio, &program(1), &ones, &ones, 50);
     assert_eq!(awake[3_999], 0.4);
     control.set_comparing(true);
+}
+
+#[test]
+fn a_program_has_its_own_delay_and_polarity() {
+    let (mut control, mut audio) = bank(mono());
+    audio.adopt(0, Some(Probe::new(1.0, 5).unit(100))).expect("fits");
+    audio.adopt_program(1, Some(Probe::new(1.0, 8).unit(1))).expect("fits");
+    control.set_alignment(Alignment {
+        delays: [10.0, 0.0, 0.0],
+        invert: [true, false, false],
+        ..Alignment::default()
+    });
+    control.set_program_alignment(1, 2.0, false);
+    control.set_program_alignment(2, 900.0, true);
+    control.set_program_alignment(16, 900.0, true);
+    assert_eq!(control.latency_with(control.alignment()).as_usize(), 15);
+    let own = play_mono(&mut audio, &STILL, &ramp(0, 1_000), &[0.0; 1_000], 64);
+    assert_eq!((own[999], control.latency().as_usize()), (-(999.0 - 5.0), 15));
+    let other = play_mono(&mut audio, &program(1), &ramp(1_000, 1_000), &[0.0; 1_000], 64);
+    assert_eq!(other[999], 1_999.0 - 13.0, "8 of its own, 2 less than 15 in all");
+    control.set_program_alignment(1, 12.0, true);
+    let other = play_mono(&mut audio, &program(1), &ramp(2_000, 1_000), &[0.0; 1_000], 64);
+    assert_eq!((other[999], control.latency().as_usize()), (-(2_999.0 - 8.0), 20));
+    let own = play_mono(&mut audio, &STILL, &ramp(3_000, 1_000), &[0.0; 1_000], 64);
+    assert_eq!(own[999], -(3_999.0 - 10.0));
 }
