@@ -11,9 +11,9 @@
 //! * [`secret`]: nonce and sequence, drawn before the first trial, and the commitment to them.
 //! * [`test`]: the state machine; [`Test::public`] is all that may be shown while it runs, and is the same whatever X is.
 //! * [`report`]: counts, exact p and intervals, and sentences that claim no more than they may.
-//! * [`log`](mod@log): the record, as JSON and CSV, and its checked reader; several records are summed up by pooling.
+//! * [`log`](mod@log): the record, as JSON and CSV, and its checked reader; [`pool`]: several records together.
 //! * [`statistics`]: binomial tails, Clopper–Pearson intervals, power.
-
+//! * [`anchor`]: the fit of the likeness test's anchor.
 //!
 //! **Rigour.** After Burstein (1988), ITU-R BS.1116 and the practice of public ABX tests: levels matched and held, X drawn for each trial by a
 //! cryptographic generator and committed to before, the number of trials fixed or the score hidden (a score that is seen must not decide
@@ -25,11 +25,13 @@
 //!
 //! Times are milliseconds since the test began. Nothing here runs on the audio thread.
 
+pub mod anchor;
 mod beta;
 pub mod canonical;
 mod csv;
 pub mod log;
 pub mod plan;
+pub mod pool;
 pub mod report;
 pub mod secret;
 pub mod setup;
@@ -37,6 +39,7 @@ pub mod statistics;
 pub mod test;
 mod wording;
 
+pub use anchor::{AnchorFit, anchor_fit};
 pub use log::{Log, LogError, Trial};
 pub use plan::{Kind, Plan, Score, Switching, Trials};
 pub use report::{Outcome, Report};

@@ -213,4 +213,53 @@ mod tests {
         assert!(holm(&[]).is_empty());
         assert_eq!(holm(&[f64::NAN]), [1.0]);
     }
+
+    /// What scipy makes of the same (`tests/data/make_listening_values.py`).
+    #[test]
+    fn scipy_agrees() {
+        let values: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/data/listening_values.json")).expect("JSON");
+        let list = |value: &serde_json::Value| value.as_array().cloned().expect("a list");
+        let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+        let whole = |value: &serde_json::Value| u32::try_from(value.as_u64().expect("a count")).expect("small");
+        let near = |ours: f64, theirs: f64, what: &str| {
+            assert!(
+                (ours - theirs).abs() <= 1e-10 * theirs.abs() + 1e-13,
+                "{what}: {ours} {theirs}"
+            );
+        };
+        let tests = list(&values["tests"]);
+        assert!(tests.len() > 70);
+        for test in &tests {
+            let (k, n) = (whole(&test["k"]), whole(&test["n"]));
+            let what = format!("{k} of {n}");
+            near(binomial_p(k, n), number(&test["greater"]), &what);
+            near(binomial_two_sided(k, n), number(&test["two_sided"]), &what);
+            for tail in list(&test["tails"]) {
+                near(binomial_tail(k, n, number(&tail[0])), number(&tail[1]), &what);
+            }
+            for interval in list(&test["intervals"]) {
+                let ours = clopper_pearson(k, n, number(&interval[0]));
+                near(ours.low, number(&interval[1]), &what);
+                near(ours.high, number(&interval[2]), &what);
+            }
+        }
+        for power in list(&values["powers"]) {
+            let (n, alpha) = (whole(&power["n"]), number(&power["alpha"]));
+            assert_eq!(
+                critical(n, alpha).map(u64::from),
+                power["critical"].as_u64(),
+                "{n} at {alpha}"
+            );
+            let rate = detectable_rate(n, alpha, number(&power["power"]));
+            assert_eq!(rate.is_some(), power["correct"].is_f64());
+            if let Some(rate) = rate {
+                near(rate.correct, number(&power["correct"]), "power");
+            }
+        }
+        for beta in list(&values["betas"]) {
+            let (a, b, x) = (number(&beta[0]), number(&beta[1]), number(&beta[2]));
+            near(incomplete_beta(a, b, x), number(&beta[3]), "beta");
+        }
+    }
 }

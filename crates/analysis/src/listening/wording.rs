@@ -24,7 +24,7 @@ pub(super) fn sentences(outcome: &Outcome, log: &Log) -> Vec<String> {
         Outcome::Preference(preference) => self::preference(preference, &name(Role::A), &name(Role::B)),
     };
     if log.plan.kind != Kind::Training {
-        cautions(log, &mut said);
+        said.extend(cautions(log));
     }
     said
 }
@@ -71,7 +71,7 @@ fn found(trials: u32, detectable: Option<Detectable>) -> String {
     }
 }
 
-fn likeness(result: &Likeness, model: &str, device: &str) -> Vec<String> {
+pub(super) fn likeness(result: &Likeness, model: &str, device: &str) -> Vec<String> {
     let share = |what: &str, proportion: &Proportion| {
         format!(
             "{what} sounded more like the device ({device}) than like the clean input in {} of {} trials{}.",
@@ -104,7 +104,7 @@ fn likeness(result: &Likeness, model: &str, device: &str) -> Vec<String> {
     said
 }
 
-fn preference(result: &Preference, a: &str, b: &str) -> Vec<String> {
+pub(super) fn preference(result: &Preference, a: &str, b: &str) -> Vec<String> {
     let Proportion { count, of, .. } = result.a;
     let p = p_text(result.p);
     let mut said = vec![format!(
@@ -130,7 +130,9 @@ fn preference(result: &Preference, a: &str, b: &str) -> Vec<String> {
     said
 }
 
-fn cautions(log: &Log, said: &mut Vec<String>) {
+/// Reservations about one session.
+pub(super) fn cautions(log: &Log) -> Vec<String> {
+    let mut said = Vec::new();
     if log.is_early() && log.plan.score == Score::Hidden {
         said.push(format!(
             "Stopped after {} of {} trials; no score had been shown, so that the answers given are valid.",
@@ -148,6 +150,7 @@ fn cautions(log: &Log, said: &mut Vec<String>) {
         Some(_) => {}
         None => said.push("Caution: the loudness was not measured, so that a difference of level may have been heard.".to_owned()),
     }
+    said
 }
 
 fn interval(proportion: &Proportion) -> String {
