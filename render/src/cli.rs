@@ -21,6 +21,7 @@ Examples:
   tonegraft convert amp.nam amp.onnx
   tonegraft bench overdrive my-amp.onnx --block 32,64,128
   tonegraft aliasing distortion
+  tonegraft abx-report listening-logs --html report
   tonegraft completions bash > ~/.local/share/bash-completion/completions/tonegraft
 
 MODEL is a file, or the id of a model that ships with Tonegraft (`tonegraft library` lists them).
@@ -48,6 +49,8 @@ pub enum Command {
     State(StateArgs),
     /// List the models that ship with Tonegraft, and those in the given folders
     Library(LibraryArgs),
+    /// Verify the logs of listening tests and sum them up
+    AbxReport(AbxReportArgs),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -384,6 +387,37 @@ pub struct LibraryArgs {
     /// Print one JSON object per model
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tonegraft abx-report`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Reads the logs (JSON) that the plugin writes of its ABX, likeness and preference tests, checks that each opens to the commitment that
+was shown before its first trial, and sums up the sessions about the same models. Training and void sessions are listed, never
+counted. A log that does not match its commitment is named and not counted, and the exit code is 1.
+
+p is exact and binomial: one-sided for ABX, two-sided for likeness and preference. Intervals are those of Clopper and Pearson at 95 %.
+
+Examples:
+  tonegraft abx-report listening-logs
+  tonegraft abx-report monday.json tuesday.json --json
+  tonegraft abx-report listening-logs --html report --svg plots")]
+pub struct AbxReportArgs {
+    /// Logs, or folders with logs in them
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Also write a page with tables and plots to this folder, as abx-report.html; the folder is made
+    #[arg(long, value_name = "FOLDER")]
+    pub html: Option<PathBuf>,
+
+    /// Also write the plots alone to this folder, as SVG; the folder is made
+    #[arg(long, value_name = "FOLDER")]
+    pub svg: Option<PathBuf>,
 }
 
 /// The longest time that is accepted anywhere.

@@ -6,7 +6,7 @@
 //! * [`rig`]: model, slots and chain put together as the plugin puts them together.
 //! * [`wav`], [`samples`]: audio files in and out.
 //! * [`blocks`]: how the audio is cut.
-//! * [`render`], [`inspect`], [`convert`], [`bench`](mod@bench), [`aliasing`], [`state`], [`shelf`]: the commands.
+//! * [`render`], [`inspect`], [`convert`], [`bench`](mod@bench), [`aliasing`], [`state`], [`shelf`], [`abx_report`]: the commands.
 //! * [`selftest`]: the self-test that some files carry, played.
 //! * [`stages`]: a stage between file and processor as text.
 //! * [`progress`]: a bar on the terminal for whatever takes longer than a second.
@@ -15,6 +15,7 @@
 //! the chain. Errors are `anyhow`: this is the edge of the program, where each becomes one sentence on stderr.
 #![forbid(unsafe_code)]
 
+pub mod abx_report;
 pub mod aliasing;
 pub mod bench;
 pub mod blocks;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use tonegraft_render::cli::{Cli, Command};
-use tonegraft_render::{aliasing, bench, convert, inspect, render, shelf, state};
+use tonegraft_render::{abx_report, aliasing, bench, convert, inspect, render, shelf, state};
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -31,6 +31,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Aliasing(args) => aliasing::run(args),
         Command::State(args) => state::run(args),
         Command::Library(args) => shelf::run(args),
+        Command::AbxReport(args) => abx_report::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "tonegraft", &mut script);

@@ -21,9 +21,12 @@
 //!
 //! **Cab.** [`cab`] reads impulse responses and plays them behind the slots, as a processor that whoever builds the middle installs there.
 //!
+//! **Anchor.** [`anchor`] is what a likeness test hides among its trials: a tanh and a filter, in a slot.
+//!
 //! Levels are linear unless a name ends in `_db`. Nothing allocates after [`Chain::new`].
 #![forbid(unsafe_code)]
 
+pub mod anchor;
 pub mod cab;
 mod chain;
 mod delay;
