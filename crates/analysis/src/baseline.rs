@@ -111,7 +111,7 @@ pub fn linear_fir(reference: &[f32], dry: &[f32], options: &FirOptions) -> Optio
 }
 
 /// `Σ x[n] x[n + k]` and `Σ d[n + k] x[n]` for `k` below `lags`.
-fn correlations(input: &[f64], target: &[f64], lags: usize) -> Option<(Vec<f64>, Vec<f64>)> {
+pub(crate) fn correlations(input: &[f64], target: &[f64], lags: usize) -> Option<(Vec<f64>, Vec<f64>)> {
     let size = (input.len() + lags).next_power_of_two();
     let mut planner = RealFftPlanner::<f64>::new();
     let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
@@ -137,7 +137,7 @@ fn correlations(input: &[f64], target: &[f64], lags: usize) -> Option<(Vec<f64>,
 
 /// `h` with `Σ_j auto[|i − j|] h[j] = cross[i]`, `regularisation · auto[0]` added to the diagonal. `None` if the equations have no
 /// positive definite matrix.
-fn levinson(auto: &[f64], cross: &[f64], regularisation: f64) -> Option<Vec<f64>> {
+pub(crate) fn levinson(auto: &[f64], cross: &[f64], regularisation: f64) -> Option<Vec<f64>> {
     let first = auto.first()? * (1.0 + regularisation);
     if !(first > 0.0 && first.is_finite()) {
         return None;

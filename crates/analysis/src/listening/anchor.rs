@@ -12,8 +12,7 @@
 //! Both signals `[frames]` of one rate; `reference` has to be aligned to `clean` already, a delay of less than the filter's length is
 //! taken in. `tonegraft_chain::anchor` plays the fit. Takes up to seconds: not on the audio thread.
 
-use realfft::RealFftPlanner;
-use realfft::num_complex::Complex;
+use crate::baseline::{correlations, levinson};
 
 /// The most taps.
 pub const MAX_TAPS: usize = 1_024;
@@ -107,8 +106,8 @@ pub fn anchor_fit(clean: &[f32], reference: &[f32], rate: f64, taps: usize) -> R
     let wanted = measure.of(&reference);
     let (drive, shaped) = match_drive(&clean, wanted, &measure);
     let reached = measure.of(&shaped);
-    let (power, cross) = correlations(&shaped, &reference, taps);
-    let filter = levinson(&power, &cross);
+    let (power, cross) = correlations(&shaped, &reference, taps).ok_or(AnchorError::Unrelated)?;
+    let filter = levinson(&power, &cross, RIDGE).ok_or(AnchorError::Unrelated)?;
     let energy = filter.iter().map(|tap| tap * tap).sum::<f64>().sqrt();
     if !energy.is_finite() || energy <= 0.0 {
         return Err(AnchorError::Unrelated);
@@ -221,104 +220,4 @@ fn db(power: f64) -> f64 {
 /// Peak over RMS, in dB.
 fn crest(signal: &[f64]) -> f64 {
     db(peak(signal).powi(2).max(1e-30)) - db(power(signal).max(1e-30))
-}
-
-/// `Σ s[n]·s[n + k]` and `Σ s[n]·r[n + k]` for `k` in `0 .. taps`.
-fn correlations(shaped: &[f64], reference: &[f64], taps: usize) -> (Vec<f64>, Vec<f64>) {
-    let size = (shaped.len() + taps).next_power_of_two();
-    let mut planner = RealFftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let transform = |signal: &[f64]| -> Vec<Complex<f64>> {
-        let mut padded = signal.to_vec();
-        padded.resize(size, 0.0);
-        let mut bins = forward.make_output_vec();
-        // Lengths are those that were planned.
-        let _ = forward.process(&mut padded, &mut bins);
-        bins
-    };
-    let (s, r) = (transform(shaped), transform(reference));
-    let back = |mut bins: Vec<Complex<f64>>| -> Vec<f64> {
-        if let Some(last) = bins.last_mut() {
-            last.im = 0.0;
-        }
-        bins[0].im = 0.0;
-        let mut samples = inverse.make_output_vec();
-        let _ = inverse.process(&mut bins, &mut samples);
-        samples.truncate(taps);
-        // The transform's own scale.
-        #[allow(clippy::cast_precision_loss)]
-        let scale = 1.0 / size as f64;
-        samples.iter().map(|x| x * scale).collect()
-    };
-    let power = back(s.iter().map(|s| s * s.conj()).collect());
-    let cross = back(s.iter().zip(&r).map(|(s, r)| s.conj() * r).collect());
-    (power, cross)
-}
-
-/// Solves `Σ_j power[|i − j|] · h[j] = cross[i]`, the diagonal raised by [`RIDGE`].
-fn levinson(power: &[f64], cross: &[f64]) -> Vec<f64> {
-    let count = power.len().min(cross.len());
-    let diagonal = power.first().map_or(1.0, |power| power * (1.0 + RIDGE)).max(1e-300);
-    let mut solution = vec![0.0; count];
-    let mut predictor = vec![0.0; count];
-    let mut error = diagonal;
-    if let (Some(first), Some(cross)) = (solution.first_mut(), cross.first()) {
-        *first = cross / diagonal;
-    }
-    if let Some(first) = predictor.first_mut() {
-        *first = 1.0;
-    }
-    for m in 1..count {
-        // One more coefficient of the forward predictor …
-        let sum: f64 = (0..m).map(|j| predictor[j] * power[m - j]).sum();
-        let reflection = -sum / error;
-        for j in 0..=m / 2 {
-            let (front, back) = (predictor[j], predictor[m - j]);
-            predictor[j] = front + reflection * back;
-            if j != m - j {
-                predictor[m - j] = back + reflection * front;
-            }
-        }
-        error *= 1.0 - reflection * reflection;
-        if error <= diagonal * 1e-14 {
-            break;
-        }
-        // … and of the filter, along the predictor read backwards.
-        let made: f64 = (0..m).map(|j| solution[j] * power[m - j]).sum();
-        let step = (cross[m] - made) / error;
-        for j in 0..=m {
-            solution[j] += step * predictor[m - j];
-        }
-    }
-    solution
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_normal_equations_are_solved() {
-        let power: Vec<f64> = (0..40)
-            .map(|k| 0.9f64.powi(k) + if k == 0 { 0.5 } else { 0.0 })
-            .collect();
-        let cross: Vec<f64> = (0..40).map(|k| f64::from(k).sin() + 0.3).collect();
-        let solution = levinson(&power, &cross);
-        for (i, wanted) in cross.iter().enumerate() {
-            let made: f64 = solution.iter().enumerate().map(|(j, h)| power[i.abs_diff(j)] * h).sum();
-            assert!((made - wanted).abs() < 1e-5, "{i}: {made} {wanted}");
-        }
-    }
-
-    #[test]
-    fn correlations_are_sums() {
-        let s = [1.0, -2.0, 3.0, 0.5];
-        let r = [0.0, 1.0, -2.0, 4.0];
-        let (power, cross) = correlations(&s, &r, 3);
-        for k in 0..3 {
-            let sum = |other: &[f64; 4]| (0..4 - k).map(|n| s[n] * other[n + k]).sum::<f64>();
-            assert!((power[k] - sum(&s)).abs() < 1e-12);
-            assert!((cross[k] - sum(&r)).abs() < 1e-12);
-        }
-    }
 }
