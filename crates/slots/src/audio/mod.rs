@@ -229,8 +229,16 @@ impl BankAudio {
         let voice = self.voice_builder().build(unit)?;
         self.finish_transition();
         let old = self.place(cell, voice);
-        self.settle_layout();
+        self.settle();
         Ok(old.map(|voice| voice.into_unit()))
+    }
+
+    /// Takes the alignment and the reserve that the control side asks for, at once and without a fade, so that the latency is right
+    /// before the first frame. For activation, after everything was adopted.
+    pub fn settle(&mut self) {
+        self.finish_transition();
+        self.ends.orders.update();
+        self.settle_layout();
     }
 
     /// The cell that plays in `slot`.

@@ -193,3 +193,25 @@ fn swaps_and_alignment_of_the_same_moment_are_one_change() {
     }
     assert_eq!(told, [24]);
 }
+
+#[test]
+fn the_latency_is_right_before_the_first_frame() {
+    let (mut control, mut audio) = bank(with_reference());
+    control.set_alignment(Alignment {
+        delays: [20.0, 0.0, 300.0],
+        ..Alignment::default()
+    });
+    audio.adopt(0, Some(Probe::new(1.0, 5).unit(1))).expect("fits");
+    assert_eq!(audio.latency(), HostFrames::new(25));
+    control.set_alignment(Alignment {
+        hear_reference_aligned: true,
+        ..*control.alignment()
+    });
+    audio.settle();
+    assert_eq!(audio.latency(), HostFrames::new(300));
+    control.take_latency_change();
+    let (input, side) = (ramp(0, 1_000), ramp(1_000, 1_000));
+    let output = play_mono(&mut audio, &STILL, &input, &side, 64);
+    assert_eq!(output[999], 999.0 - 280.0);
+    assert_eq!(control.take_latency_change(), None);
+}
