@@ -2,6 +2,8 @@
 
 mod signals;
 
+use std::path::PathBuf;
+
 use signals::{RATE, material, noise};
 use tonegraft_analysis::align;
 use tonegraft_analysis::live::{Difference, DifferenceConfig, Reading, State};
@@ -294,4 +296,88 @@ fn two_channels_and_other_rates() {
             "{rate}: {found:?}"
         );
     }
+}
+
+/// The samples of somebody else's file, `None` if it is not there.
+fn recorded(name: &str) -> Option<Vec<f32>> {
+    let folder = std::env::var_os("TONEGRAFT_TEST_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    let Ok(mut file) = hound::WavReader::open(&path) else {
+        let required = std::env::var_os("TONEGRAFT_REQUIRE_TEST_DATA").is_some_and(|value| value == "1");
+        assert!(!required, "{}: missing", path.display());
+        println!("skipped: {} is not there", path.display());
+        return None;
+    };
+    let spec = file.spec();
+    let samples = match spec.sample_format {
+        hound::SampleFormat::Float => file.samples::<f32>().map(|s| s.expect("a sample")).collect(),
+        hound::SampleFormat::Int => {
+            let scale = 1.0 / (1u32 << (spec.bits_per_sample - 1)) as f32;
+            file.samples::<i32>()
+                .map(|s| s.expect("a sample") as f32 * scale)
+                .collect()
+        }
+    };
+    Some(samples)
+}
+
+#[test]
+fn a_device_played_by_a_model_of_a_third_party_is_found_and_nulls() {
+    for name in [
+        "nam_BossWN-standard",
+        "nam_deluxe",
+        "nam_A2",
+        "nam_peterN_HM2_swede_std",
+    ] {
+        let Some(once) = recorded(&format!("ref/{name}.wav")) else {
+            continue;
+        };
+        let model: Vec<f32> = once.iter().copied().cycle().take(once.len().max(288_000)).collect();
+        let reference = device(&model, 37.4, -(10f64.powf(-3.1 / 20.0)) as f32);
+        let mut difference = Difference::new(DifferenceConfig::new(RATE, 1));
+        let found = measured(run(&mut difference, &model, &model, &reference));
+        println!(
+            "{name}: delay off by {:.1e} samples, gain by {:.1e} dB, null {:.1} dB",
+            found.delay - 37.4,
+            found.gain_db + 3.1,
+            found.null_db
+        );
+        assert!((found.delay - 37.4).abs() < 1e-3 && found.inverted, "{name}: {found:?}");
+        assert!(
+            (found.gain_db + 3.1).abs() < 0.005 && found.null_db < -60.0,
+            "{name}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn the_error_map_of_real_playing_is_filled() {
+    let Some(input) = recorded("audio/nam_guitar_di.wav") else {
+        return;
+    };
+    let model = driven(&input);
+    let other: Vec<f32> = input
+        .iter()
+        .map(|s| (4.0 * f64::from(*s)).tanh() as f32 * 0.4)
+        .collect();
+    let mut difference = Difference::new(DifferenceConfig::new(RATE, 1));
+    run(&mut difference, &input, &model, &device(&other, 211.3, 0.7));
+    let (heard, unused) = difference.map().windows();
+    let cells: Vec<_> = difference
+        .map()
+        .cells()
+        .iter()
+        .filter(|cell| cell.windows > 1)
+        .collect();
+    println!("{heard} windows, {unused} of no stable pitch, {} cells", cells.len());
+    assert!(heard > 100 && unused * 5 < heard * 4, "{heard} {unused}");
+    assert!(cells.len() >= 5);
+    assert!(
+        cells
+            .iter()
+            .all(|cell| cell.error_db().is_some_and(|db| (-80.0..0.0).contains(&db)))
+    );
 }
