@@ -41,9 +41,9 @@ pub struct WindowSize(AtomicU64);
 
 impl WindowSize {
     /// A new window's size.
-    pub const DEFAULT: [u32; 2] = [960, 680];
+    pub const DEFAULT: [u32; 2] = [1120, 760];
     /// The smallest.
-    pub const MIN: [u32; 2] = [880, 640];
+    pub const MIN: [u32; 2] = [1040, 690];
     /// The largest.
     pub const MAX: [u32; 2] = [2400, 1600];
 

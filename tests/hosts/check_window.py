@@ -1,6 +1,7 @@
-"""The standalone's window on a display of its own: drawn, a model loaded by typing its path, a bad file refused, bypass, resized.
+"""The standalone's window on a display of its own: drawn, models loaded by typing their paths, a bad file refused, bypass, resized, and a
+training of ten trials from the keyboard.
 
-Wants `xdotool` and ImageMagick, and runs under `xvfb-run`. Judged by pixels: places follow `plugin/src/editor/draw.rs`, colours
+Wants `xdotool` and ImageMagick, and runs under `xvfb-run`. Judged by pixels: places follow `plugin/src/editor/panels`, colours
 `theme.rs`. The pictures stay in the output folder.
 """
 
@@ -13,8 +14,8 @@ import common
 import numpy as np
 
 # Places, in pixels from the window's edges, and colours.
-HEADER, FOOTER, LIBRARY = 52, 40, 222
-ERROR, NOTICE, ACCENT = (0xF0, 0x71, 0x6B), (0xE6, 0xC0, 0x4F), (0xF2, 0xA3, 0x3C)
+HEADER, FOOTER, LIBRARY = 48, 36, 224
+ERROR, NOTICE, ACCENT, TEXT = (0xF0, 0x71, 0x6B), (0xE6, 0xC0, 0x4F), (0xF2, 0xA3, 0x3C), (0xE8, 0xEA, 0xED)
 
 
 class Window:
@@ -100,9 +101,11 @@ def footer(picture):
     return picture[-FOOTER:]
 
 
-def title(picture):
-    """Name of the model in the card."""
-    return picture[HEADER + 4 : HEADER + 44, LIBRARY + 16 : -110]
+def title(picture, slot=0):
+    """Name of the model in a slot's card."""
+    half = (picture.shape[1] - LIBRARY - 98) // 2
+    left = LIBRARY + slot * half
+    return picture[HEADER + 4 : HEADER + 36, left + 46 : left + half - 160]
 
 
 def header(picture):
@@ -112,12 +115,58 @@ def header(picture):
 
 def path_field(picture):
     """Middle of the text field under the library."""
-    return LIBRARY // 2, picture.shape[0] - FOOTER - 10 - 26 - 22
+    return LIBRARY // 2, picture.shape[0] - FOOTER - 20
 
 
 def differs(a, b):
     """Whether enough of two regions is not the same for another text."""
     return a.shape != b.shape or int((np.abs(a.astype(int) - b.astype(int)).max(axis=2) > 40).sum()) > 40
+
+
+def trial_marks(picture):
+    """Pixels of the accent around the three buttons of a trial."""
+    middle = picture.shape[1] // 2
+    rows = slice(picture.shape[0] // 2 - 210, picture.shape[0] // 2 - 100)
+    return [count(picture[rows, middle + at - 75 : middle + at + 75], ACCENT) for at in (-166, 0, 166)]
+
+
+def train(window, checks, before, model):
+    """A second model in slot B, then ten trials of a training by keys alone."""
+    window.click(199, HEADER + 20)
+    window.click(*path_field(before))
+    window.do("key", "ctrl+a")
+    window.type(str(model))
+    loaded, changed = window.until("5-slot-b", lambda picture: differs(title(picture, 1), title(before, 1)))
+    checks.that(changed, f"{model.name}, into slot B: its card shows it")
+    # The tabs lie under the slots and the strip of the reference: the first row of pixels with the accent's line below "Rack".
+    height = loaded.shape[0]
+    rows = [y for y in range(HEADER + 200, height - 200) if count(loaded[y, LIBRARY + 8 : LIBRARY + 70][None], ACCENT) > 20]
+    tabs = rows[-1] - 10 if rows else HEADER + 355
+    window.click(LIBRARY + 112, tabs)
+    time.sleep(0.5)
+    window.click(LIBRARY + 78, tabs + 34)
+    window.click(LIBRARY + 100, tabs + 94)
+    planned = window.picture("6-planned")
+    checks.that(differs(planned[tabs + 20 : -FOOTER, LIBRARY:-110], loaded[tabs + 20 : -FOOTER, LIBRARY:-110]), "the test is planned")
+    window.click(LIBRARY + 70, height - FOOTER - 8 - 8 - 13)
+    begun, running = window.until("7-trial", lambda picture: count(picture[HEADER : HEADER + 40, 8:120], TEXT) == 0)
+    checks.that(running, "the training begins")
+    for number in range(10):
+        lit = []
+        for key in ("1", "2", "3"):
+            window.do("key", key)
+            time.sleep(0.3)
+            lit.append(trial_marks(window.picture("7-trial")))
+        if number == 0:
+            told = all(max(marks) == marks[index] > 500 for index, marks in enumerate(lit))
+            checks.that(told, f"keys 1, 2 and 3 let A, B and X be heard: {lit}")
+        window.do("key", "q" if number % 2 else "w")
+        window.do("key", "Return")
+    done, shown = window.until("8-result", lambda picture: max(trial_marks(picture)) < 500 and differs(picture, begun))
+    checks.that(shown, "ten answers by keyboard lead to the result")
+    window.click(max((done.shape[1] - 820) // 2, 20) + 60, done.shape[0] // 2 + min(done.shape[0] - 32, 620) // 2 - 15)
+    _, back = window.until("8-closed", lambda picture: count(picture[HEADER : HEADER + 40, LIBRARY:], ACCENT) > 100)
+    checks.that(back, "and closing it leads back")
 
 
 def main():
@@ -150,14 +199,16 @@ def main():
     checks.that(not differs(title(refused), title(loaded)), "and the model before stays")
 
     width = refused.shape[1]
-    window.click(width - 14 - 44, HEADER // 2)
+    window.click(width - 14 - 41, HEADER // 2)
     bypassed, marked = window.until("4-bypassed", lambda picture: count(header(picture), NOTICE) > 20)
     checks.that(marked, "a click on bypass is shown")
-    window.click(width - 14 - 44, HEADER // 2)
+    window.click(width - 14 - 41, HEADER // 2)
 
-    window.do("windowsize", window.id, 1000, 700)
-    resized, grown = window.until("5-resized", lambda picture: picture.shape[:2] == (700, 1000) and count(picture[-60:, 900:], (0, 0, 0)) < 50)
-    checks.that(grown, f"resized to 1000 × 700: {resized.shape[1]} × {resized.shape[0]}")
+    train(window, checks, bypassed, common.with_lookahead(cli)[0][0])
+
+    window.do("windowsize", window.id, 1200, 800)
+    resized, grown = window.until("9-resized", lambda picture: picture.shape[:2] == (800, 1200) and count(picture[-60:, 1100:], (0, 0, 0)) < 50)
+    checks.that(grown, f"resized to 1200 × 800: {resized.shape[1]} × {resized.shape[0]}")
     code = window.close()
     checks.that(code in (0, -signal.SIGTERM), f"it ends when told to: {code}")
     checks.finish()

@@ -15,6 +15,7 @@ mod fuzz;
 mod hosts;
 mod install;
 mod packages;
+mod pictures;
 mod project;
 mod references;
 mod run;
@@ -36,6 +37,7 @@ cargo xtask COMMAND
   install        bundle, then copy to this user's plugin folders
   hosts          bundle, then only the host checks (hosts NAME… runs those whose name contains NAME)
   window         bundle, then only the window check under Xvfb
+  pictures       draw the README's pictures of the window into docs/images (--all FOLDER: every panel, into FOLDER)
   tidy           what can be checked in the text: dependency arrows, unsafe code, licences, paths
   validate       pluginval, clap-validator and Steinberg's validator, each where its path is given
   references     make the fixtures in models/fixtures again from models/generators
@@ -70,7 +72,7 @@ fn dispatch() -> Result<ExitCode> {
     };
     if !matches!(
         command,
-        "hosts" | "fuzz" | "coverage" | "bench-report" | "help" | "-h" | "--help"
+        "hosts" | "pictures" | "fuzz" | "coverage" | "bench-report" | "help" | "-h" | "--help"
     ) && let Some(unknown) = rest.first()
     {
         bail!("`cargo xtask {command}` takes no argument, but `{unknown}` was given");
@@ -89,6 +91,7 @@ fn dispatch() -> Result<ExitCode> {
         }
         "hosts" => return hosts::alone(&project, rest),
         "window" => return hosts::window_alone(&project),
+        "pictures" => pictures::run(&project, rest)?,
         "tidy" => tidy::run(&project)?,
         "validate" => return validate::alone(&project),
         "references" => references::run(&project)?,

@@ -41,7 +41,6 @@ impl App {
     }
 
     /// Computes what is in sight, and nothing else; sets the trims that were found.
-    #[allow(dead_code)]
     pub(super) fn watch(&self, watching: Watching) {
         self.shared.desk.watch(watching, self.moment());
         let setter = self.gui.as_ref().map(nice_plug::context::gui::GuiContext::param_setter);
@@ -75,10 +74,7 @@ impl App {
             Action::MatchLoudness => shared.desk.match_loudness(self.moment()),
             Action::Reserve(frames) => shared.reserve(frames),
             Action::MeasureLatency => shared.desk.measure_latency(self.moment()),
-            Action::CompareSlot(slot) => shared.compare_slot(match slot {
-                Source::B => tonegraft_core::Source::B,
-                _ => tonegraft_core::Source::A,
-            }),
+            Action::CompareSlot(slot) => shared.compare_slot(slot),
             Action::ResetDifference => shared.desk.start_afresh(),
             Action::Capture(edit) => self.capture(edit),
             Action::Test(edit) => self.test(edit),

@@ -4,11 +4,14 @@
 //! and carries out what the user asks for. [`TonegraftEditor`] is what the framework opens: it makes a new window state each time,
 //! so that the size restored with the session is used.
 
+mod browser;
 mod carry_out;
+pub mod controls;
 mod dialog;
 pub mod draw;
+pub mod keys;
 pub mod live;
-pub mod rack;
+pub mod panels;
 pub mod theme;
 pub mod view;
 pub mod widgets;
@@ -16,6 +19,7 @@ pub mod widgets;
 use crate::params::TonegraftParams;
 use crate::session::WindowSize;
 use crate::shared::Shared;
+use browser::Browser;
 use dialog::Dialog;
 use draw::{Memory, draw};
 use live::Seen;
@@ -25,7 +29,8 @@ use nice_plug::editor::{Editor, HostMethods, ParentWindowHandle, ResizeHint, Siz
 use nice_plug::prelude::ParamSetter;
 use nice_plug_egui::baseview::{HandlerError, WindowSize as NativeWindowSize};
 use nice_plug_egui::{
-    EguiEditor, EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier,
+    EguiEditor, EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, Key, KeyCapture, NiceEguiApp,
+    RepaintNotifier,
 };
 use parking_lot::Mutex;
 use std::error::Error;
@@ -33,10 +38,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use view::View;
+use view::{Action, View};
 
 /// How often the window is drawn while nobody touches it.
 const FRAME: Duration = Duration::from_millis(33);
+/// The same during a listening test.
+const CALM: Duration = Duration::from_millis(250);
 
 /// One window's application.
 struct App {
@@ -46,7 +53,10 @@ struct App {
     gui: Option<GuiContext>,
     memory: Memory,
     dialog: Dialog,
+    browser: Browser,
     seen: Seen,
+    /// Until then the zoom factor that was asked for is on its way.
+    zoom: f32,
 }
 
 impl App {
@@ -61,24 +71,66 @@ impl App {
     }
 }
 
+impl App {
+    /// Shade and zoom as they are kept with the session.
+    fn look(&mut self, context: &egui::Context, view: &View) {
+        theme::choose(context, view.shade);
+        let zoom = view.zoom.clamp(0.5, 2.0);
+        // Once each: the host may refuse the new size.
+        if (zoom - self.zoom).abs() > 1e-3 {
+            self.zoom = zoom;
+            context.set_zoom_factor(zoom);
+        }
+    }
+}
+
+/// The keys that the host does not get, as the window's framework wants them.
+fn captured(taken: &keys::Taken) -> KeyCapture {
+    let keys = match taken {
+        keys::Taken::All => return KeyCapture::CaptureAll,
+        keys::Taken::Only(keys) => keys,
+    };
+    let names = keys.iter().flat_map(|key| match key {
+        egui::Key::Enter | egui::Key::Tab | egui::Key::Escape => key.name().parse().ok().into_iter().collect(),
+        egui::Key::Space => vec![Key::Character(" ".to_owned())],
+        key => {
+            let symbol = key.symbol_or_name();
+            vec![
+                Key::Character(symbol.to_lowercase()),
+                Key::Character(symbol.to_uppercase()),
+            ]
+        }
+    });
+    KeyCapture::CaptureKeys(names.collect())
+}
+
 impl NiceEguiApp for App {
     fn build(&mut self, context: egui::Context, gui: GuiContext, _frame: &mut Frame) -> Result<(), HandlerError> {
-        theme::apply(&context);
+        theme::apply(&context, view::Shade::Dark);
         self.gui = Some(gui);
         Ok(())
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
         let gui = self.gui.clone();
         let setter = gui.as_ref().map(GuiContext::param_setter);
         if let Some(setter) = &setter {
             self.set_defaults(setter);
         }
-        let view = View::of(&self.shared, &mut self.seen);
+        let mut view = View::of(&self.shared, &mut self.seen);
+        self.browser.show(&mut view.browser);
+        self.look(ui.ctx(), &view);
         for action in draw(ui, &mut self.memory, &view, &self.params, setter.as_ref()) {
-            self.carry_out(action, &view, setter.as_ref());
+            match action {
+                Action::Browser(edit) => self.browser.edit(edit),
+                action => self.carry_out(action, &view, setter.as_ref()),
+            }
         }
-        ui.ctx().request_repaint_after(FRAME);
+        self.watch(self.memory.watching(&view));
+        let is_testing = view.test.is_running();
+        frame.set_key_capture(captured(&keys::taken(ui.ctx(), is_testing)));
+        // A test is calm: what changes without the user is only what a key just did.
+        ui.ctx().request_repaint_after(if is_testing { CALM } else { FRAME });
     }
 
     fn resized(&mut self, size: NativeWindowSize) {
@@ -148,6 +200,8 @@ impl Editor for TonegraftEditor {
             gui: None,
             memory: Memory::default(),
             dialog: Dialog::default(),
+            browser: Browser::default(),
+            zoom: 0.0,
             seen: Seen::default(),
         };
         let settings = EguiNiceSettings::new()

@@ -1,8 +1,8 @@
 //! The listening test, as the window shows it.
 
 use super::super::view::{
-    Answer, CandidateView, Kind, PlanView, Proportion, ResultView, RunView, Source, Stimulus, Switching, TestPlan,
-    TestView, TrialRow, Verdict,
+    Answer, CandidateView, Kind, PlanView, Proportion, ResultView, RunView, Stimulus, Switching, TestPlan, TestView,
+    TrialRow, Verdict,
 };
 use super::Seen;
 use crate::shared::{DoneExam, ExamPlan, ExamView, Moment, RunningExam, Shared};
@@ -34,17 +34,7 @@ pub fn exam_plan(plan: &TestPlan) -> ExamPlan {
                 Switching::Gapless => logic::Switching::Gapless,
             },
         },
-        pair: plan.pair.map(to_core),
-    }
-}
-
-const fn to_core(source: Source) -> tonegraft_core::Source {
-    match source {
-        Source::A => tonegraft_core::Source::A,
-        Source::B => tonegraft_core::Source::B,
-        Source::Reference => tonegraft_core::Source::Reference,
-        Source::Dry => tonegraft_core::Source::Dry,
-        Source::Difference => tonegraft_core::Source::Difference,
+        pair: plan.pair,
     }
 }
 
@@ -64,7 +54,7 @@ fn window_plan(plan: &ExamPlan) -> TestPlan {
             logic::Switching::ThroughSilence => Switching::ThroughSilence,
             logic::Switching::Gapless => Switching::Gapless,
         },
-        pair: plan.pair.map(super::of_core),
+        pair: plan.pair,
     }
 }
 

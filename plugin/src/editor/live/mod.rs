@@ -7,7 +7,7 @@ pub(super) use exam::{answer, exam_plan, stimulus};
 
 use super::view::{
     BrowserView, CaptureState, CaptureView, DifferenceView, Entry, Load, Measured, Message, Placement, ProgramView,
-    ReferenceView, Shade, Signal, SlotView, Source, Target, TestPlan, View, Weight,
+    ReferenceView, Shade, Signal, SlotView, Target, TestPlan, View, Weight,
 };
 use crate::playable::Track;
 use crate::shared::{CaptureReport, Glance, LibraryItem, SeatStatus, Shared, Status, difference_slot};
@@ -100,7 +100,7 @@ impl View {
             reference,
             spectrum: figures.spectrum,
             difference: DifferenceView {
-                of: of_core(difference_slot(&compare)),
+                of: difference_slot(&compare),
                 ..figures.difference
             },
             loudness: figures.loudness,
@@ -130,17 +130,6 @@ impl View {
 
 /// The name in the session of light colours.
 pub(super) const LIGHT: &str = "light";
-
-/// The window's name for a source.
-const fn of_core(source: tonegraft_core::Source) -> Source {
-    match source {
-        tonegraft_core::Source::A => Source::A,
-        tonegraft_core::Source::B => Source::B,
-        tonegraft_core::Source::Reference => Source::Reference,
-        tonegraft_core::Source::Dry => Source::Dry,
-        tonegraft_core::Source::Difference => Source::Difference,
-    }
-}
 
 fn placement(placement: &tonegraft_library::Placement) -> Placement {
     Placement {

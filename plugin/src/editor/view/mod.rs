@@ -25,54 +25,11 @@ use crate::playable::CabCard;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tonegraft_chain::cab::{CabChoice, CabUse};
+pub use tonegraft_core::{PROGRAMS, Source};
 
-/// Slots that a program can be loaded into: [`crate::params`]' *Program* counts them from 1; 0 is what slot A holds itself.
-pub const PROGRAMS: usize = 16;
-
-/// What can be heard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// Slot A.
-    #[default]
-    A,
-    /// Slot B.
-    B,
-    /// The side-chain input.
-    Reference,
-    /// The main input.
-    Dry,
-    /// A slot less the reference.
-    Difference,
-}
-
-impl Source {
-    /// All, in the order of their parameter's values.
-    pub const ALL: [Self; 5] = [Self::A, Self::B, Self::Reference, Self::Dry, Self::Difference];
-
-    /// As users read it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::A => "A",
-            Self::B => "B",
-            Self::Reference => "Reference",
-            Self::Dry => "Dry",
-            Self::Difference => "Difference",
-        }
-    }
-
-    /// Index of the slot; `None` for what is none.
-    pub const fn slot(self) -> Option<usize> {
-        match self {
-            Self::A => Some(0),
-            Self::B => Some(1),
-            _ => None,
-        }
-    }
-
-    /// The source of slot 0 or 1.
-    pub const fn of_slot(slot: usize) -> Self {
-        if slot == 0 { Self::A } else { Self::B }
-    }
+/// The source of slot 0 or 1.
+pub const fn slot_source(slot: usize) -> Source {
+    if slot == 0 { Source::A } else { Source::B }
 }
 
 /// How urgent a message is.
