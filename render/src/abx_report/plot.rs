@@ -92,7 +92,11 @@ fn course(group: &Group, area: &Area<'_>) -> Result<()> {
     chart
         .draw_series(LineSeries::new(chance, FAINT))
         .map_err(failed)?
-        .label("guessing")
+        .label(if group.kind == Kind::Preference {
+            "even odds"
+        } else {
+            "guessing"
+        })
         .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], FAINT));
     let last = u32::try_from(trials).unwrap_or(u32::MAX);
     let upper = (1..=last).filter_map(|n| Some((f64::from(n), f64::from(boundary(group.kind, n)?))));

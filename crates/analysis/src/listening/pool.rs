@@ -46,7 +46,7 @@ pub struct Group {
     pub outcome: Outcome,
     /// The group's p, adjusted for the number of groups ([`holm`]).
     pub adjusted_p: f64,
-    /// ABX: each answer in the order of dates, true if right. Likeness: the model's trials, true for "like the device".
+    /// ABX: each trial that is counted in the order of dates, true if right; trials that were left unanswered with the score in view are wrong. Likeness: the model's trials, true for "like the device".
     /// Preference: true for A.
     pub course: Vec<bool>,
 }
@@ -262,6 +262,10 @@ fn group(kind: Kind, sessions: Vec<Session>) -> Group {
                 Kind::Preference => course.push((truth.chosen == Role::A) != swapped),
                 Kind::Abx | Kind::Training => course.push(truth.right == Some(true)),
             }
+        }
+        if kind == Kind::Abx {
+            let missing = counted(&session.log).saturating_sub(session.log.answered());
+            course.extend((0..missing).map(|_| false));
         }
     }
     let yes = u32::try_from(course.iter().filter(|yes| **yes).count()).unwrap_or(u32::MAX);

@@ -35,7 +35,8 @@ pub(super) fn abx(abx: &Abx) -> Vec<String> {
     let mut said = vec![format!("{count} of {of} right{}.", interval(&abx.correct))];
     if abx.counted > of {
         said.push(format!(
-            "Stopped after {of} of {} trials with the score in view: the missing trials count as wrong.",
+            "{} of {} trials were left unanswered with the score in view: they count as wrong.",
+            abx.counted - of.min(abx.counted),
             abx.counted
         ));
     }

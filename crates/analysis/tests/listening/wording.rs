@@ -64,7 +64,8 @@ fn not_significant_says_what_the_number_of_trials_could_find() {
 fn early_stops_are_named() {
     let text = session(plan(Kind::Abx, Trials::Fixed(25), Score::Open), 1, 10, 11).to_string();
     assert!(
-        text.contains("the missing trials count as wrong") && !text.contains("interval"),
+        text.contains("14 of 25 trials were left unanswered with the score in view: they count as wrong")
+            && !text.contains("interval"),
         "{text}"
     );
     let text = session(abx(25), 1, 10, 11).to_string();
