@@ -9,7 +9,7 @@
 //! * [`plan`]: what kind of test, how many trials, what is shown when.
 //! * [`setup`]: what is heard: models and their hashes, gains, delays, loudness, passage; committed with the hidden sequence.
 //! * [`secret`]: nonce and sequence, drawn before the first trial, and the commitment to them.
-//! * [`test`]: the state machine; [`Test::public`] is all that may be shown while it runs, and is the same whatever X is.
+//! * [`test`](mod@test): the state machine; [`Test::public`] is all that may be shown while it runs, and is the same whatever X is.
 //! * [`report`]: counts, exact p and intervals, and sentences that claim no more than they may.
 //! * [`log`](mod@log): the record, as JSON and CSV, and its checked reader; [`pool`]: several records together.
 //! * [`statistics`]: binomial tails, Clopper–Pearson intervals, power.

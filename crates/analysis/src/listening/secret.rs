@@ -1,6 +1,6 @@
 //! Nonce and hidden sequence of a test, and the commitment to them.
 //!
-//! [`Entropy`] and [`Secret`] can neither be printed nor stored, and are overwritten when they are dropped.
+//! [`Entropy`] and what is drawn from it can neither be printed nor stored, and are overwritten when they are dropped.
 
 use super::canonical;
 use super::plan::{Kind, Plan};
