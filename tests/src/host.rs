@@ -11,6 +11,8 @@ pub struct Audio {
     chain: Chain,
     slots: BankAudio,
     input: AudioBuffer,
+    /// The side-chain, mono.
+    reference: AudioBuffer,
     output: AudioBuffer,
 }
 
@@ -41,15 +43,19 @@ impl Track {
         }
     }
 
-    /// Both halves, with empty slots.
+    /// Both halves, with empty slots and a mono side-chain.
     pub fn open(self) -> (BankControl, Audio) {
-        let config = BankConfig::new(self.rate, self.inputs, self.outputs);
+        let config = BankConfig {
+            references: 1,
+            ..BankConfig::new(self.rate, self.inputs, self.outputs)
+        };
         let (control, slots) = bank(config);
         let chain = Chain::new(ChainConfig::new(self.rate, self.inputs, self.outputs));
         let audio = Audio {
             chain,
             slots,
             input: AudioBuffer::new(self.inputs, self.max_block),
+            reference: AudioBuffer::new(1, self.max_block),
             output: AudioBuffer::new(self.outputs, self.max_block),
         };
         (control, audio)
@@ -94,7 +100,15 @@ impl Audio {
     /// # Panics
     /// The bank does not take it.
     pub fn adopt(&mut self, unit: Unit) {
-        if let Err(error) = self.slots.adopt(0, Some(unit)) {
+        self.adopt_into(0, unit);
+    }
+
+    /// Puts `unit` into `slot` at once.
+    ///
+    /// # Panics
+    /// The bank does not take it.
+    pub fn adopt_into(&mut self, slot: usize, unit: Unit) {
+        if let Err(error) = self.slots.adopt(slot, Some(unit)) {
             panic!("{error}");
         }
     }
@@ -124,6 +138,11 @@ impl Audio {
         &mut self.input
     }
 
+    /// Where the next block's side-chain is written, before [`Self::process`].
+    pub fn reference(&mut self) -> &mut AudioBuffer {
+        &mut self.reference
+    }
+
     /// Frames `0 .. frames` of what the last [`Self::process`] played.
     pub fn output(&self, channel: usize, frames: usize) -> &[f32] {
         self.output.channel(channel).get(..frames).unwrap_or(&[])
@@ -149,6 +168,8 @@ impl Audio {
         }
         let outputs = outputs.get_mut(..count).unwrap_or(&mut []);
         self.chain.set(settings);
+        self.slots
+            .feed_reference(&[self.reference.channel(0).get(..frames).unwrap_or(&[])]);
         let (chain, slots) = (&mut self.chain, &mut self.slots);
         with_cut_mut(outputs, 0, frames, |outputs| chain.process(slots, inputs, outputs))
     }

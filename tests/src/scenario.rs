@@ -1,4 +1,4 @@
-//! What the realtime nets make an audio half do: all block sizes, parameters moving, resets, swaps.
+//! What the realtime nets make an audio half do: all block sizes, parameters moving, resets, swaps, comparing.
 //!
 //! Everything is laid out before the first step, so that the audio side of a step only reads.
 
@@ -6,7 +6,7 @@ use crate::host::Audio;
 use crate::signal::{Random, noise};
 use tonegraft_chain::{GateSettings, Settings, ToneSettings};
 use tonegraft_core::Fault;
-use tonegraft_slots::{BankControl, InstallErrorKind, Unit};
+use tonegraft_slots::{Alignment, BankControl, InstallErrorKind, Source, Switching, Unit};
 
 /// Block sizes of the steps, in frames; 0 stands for random ones.
 const BLOCKS: [usize; 7] = [1, 7, 32, 64, 480, 1024, 0];
@@ -39,6 +39,14 @@ pub enum Before {
     Swap,
     /// Takes the model away.
     Dry,
+    /// Installs another instance of the model as program 0.
+    Program,
+    /// Lines the sources up, looks at all that is compared, begins a test.
+    Compare,
+    /// Switches within the test.
+    Hear,
+    /// Ends all that.
+    Stop,
 }
 
 /// The steps for one model.
@@ -70,6 +78,10 @@ impl Scenario {
                     before: match number {
                         2 | 9 => Before::Swap,
                         6 => Before::Dry,
+                        1 => Before::Program,
+                        3 => Before::Compare,
+                        4 | 7 => Before::Hear,
+                        10 => Before::Stop,
                         _ => Before::Nothing,
                     },
                 });
@@ -96,6 +108,9 @@ impl Scenario {
                 *to = *from;
             }
         }
+        for (to, from) in audio.reference().channel_mut(0).iter_mut().zip(block) {
+            *to = -0.7 * from;
+        }
     }
 }
 
@@ -117,12 +132,37 @@ pub fn play(audio: &mut Audio, step: &Step) -> Fault {
 /// An install is refused for another reason than a full ring.
 pub fn control(control: &mut BankControl, step: &Step, make: impl FnOnce() -> Unit) -> bool {
     control.collect();
-    let unit = match step.before {
+    let sent = match step.before {
         Before::Nothing => return false,
-        Before::Swap => Some(make()),
-        Before::Dry => None,
+        Before::Swap => control.install(0, Some(make())),
+        Before::Dry => control.install(0, None),
+        Before::Program => control.install_program(0, Some(make())),
+        Before::Compare => {
+            control.set_alignment(Alignment {
+                delays: [0.3, 0.0, 17.4],
+                invert: [true, false, true],
+                hear_reference_aligned: true,
+            });
+            control.set_difference(Source::A, 0.9);
+            control.set_watching(true);
+            control.set_tapping(true);
+            control.begin_test(Switching::ThroughSilence);
+            return false;
+        }
+        Before::Hear => {
+            control.hear(Source::Difference);
+            control.set_comparing(false);
+            return false;
+        }
+        Before::Stop => {
+            control.end_test();
+            control.set_tapping(false);
+            control.set_comparing(true);
+            control.set_alignment(Alignment::default());
+            return false;
+        }
     };
-    match control.install(0, unit) {
+    match sent {
         Ok(()) => true,
         Err(error) => {
             assert!(matches!(error.kind, InstallErrorKind::Busy), "{error}");
@@ -149,6 +189,10 @@ fn moving(random: &mut Random) -> Settings {
             middle: 10.0 * random.unit(),
             treble: 10.0 * random.unit(),
         },
+        source: Source::ALL[random.between(0, 4)],
+        trims_db: [random.unit() * 12.0 - 6.0; 3],
+        use_reference: random.unit() < 0.8,
+        program: (random.unit() < 0.3).then_some(0),
         ..Settings::default()
     };
     for knob in settings.knobs.iter_mut().flatten() {
