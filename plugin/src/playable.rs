@@ -3,7 +3,7 @@
 use crate::board::KnobLabel;
 use std::fmt;
 use std::sync::Arc;
-use tonegraft_analysis::align::{self, AlignOptions};
+use tonegraft_analysis::probe;
 use tonegraft_core::{HostFrames, ModelLevels, Processor, SampleRate};
 use tonegraft_engine::{Conversion, InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
 use tonegraft_library::Located;
@@ -100,48 +100,29 @@ pub struct Baked {
     pub confidence: f64,
 }
 
-/// Frames of noise that a model is measured with.
-const NOISE: usize = 16_384;
-
-/// Its greatest magnitude: −40 dB of full scale, where most gear is nearly linear.
-const NOISE_LEVEL: f32 = 0.01;
-
-/// The longest learned delay that is looked for, in frames.
-const LONGEST: usize = 2_048;
+/// Frames of the probe.
+const PROBE: usize = 32_768;
 
 impl Baked {
-    /// By low noise through `processor`, which is reset afterwards. `None` if nothing like it comes out, or if the processor runs on a
-    /// thread of its own, which cannot be hurried.
+    /// By a quiet sweep through `processor`, whose state is spent afterwards. `None` if nothing like it comes out, or if the processor runs
+    /// on a thread of its own, which cannot be hurried.
     pub fn measure(processor: &mut dyn Processor) -> Option<Self> {
         let facts = processor.facts();
         if facts.latency.runtime != HostFrames::ZERO {
             return None;
         }
         let own = facts.latency.total().as_usize();
-        let mut state = 0x9e37_79b9_u32;
-        let mut noise: Vec<f32> = (0..NOISE)
-            .map(|_| {
-                // A generator of full period; its high bits are good enough for noise.
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                #[allow(clippy::cast_precision_loss)]
-                let unit = (state >> 8) as f32 / 8_388_608.0 - 1.0;
-                NOISE_LEVEL * unit
-            })
-            .collect();
-        let frames = NOISE + own + LONGEST;
-        noise.resize(frames, 0.0);
-        let inputs: Vec<&[f32]> = vec![&noise; facts.inputs];
-        let mut outputs = vec![vec![0.0_f32; frames]; facts.outputs];
+        let probe = probe::signal(PROBE);
+        let mut sent = probe.clone();
+        sent.resize(PROBE + own, 0.0);
+        let inputs: Vec<&[f32]> = vec![&sent; facts.inputs];
+        let mut outputs = vec![vec![0.0_f32; sent.len()]; facts.outputs];
         let mut views: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
         processor.process(&inputs, &mut views);
-        processor.reset();
-        let output = outputs.first()?;
-        let found = align::estimate(&noise, output, &AlignOptions::new(own + LONGEST))?;
-        // Latencies are far below 2^52.
-        #[allow(clippy::cast_precision_loss)]
-        let delay = found.delay - own as f64;
+        let output = outputs.first()?.get(own..)?;
+        let found = probe::measure(&probe, output)?;
         Some(Self {
-            delay,
+            delay: found.delay,
             inverted: found.inverted,
             confidence: found.confidence,
         })

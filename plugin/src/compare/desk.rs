@@ -1,7 +1,7 @@
 //! What the window asks of the compare worker, and what the worker has found: plain values behind a mutex.
 
 use crate::editor::view::{DifferenceView, LatencyMeasure, LoudnessState, LoudnessView, SpectrumView, Watching};
-use crate::shared::Moment;
+use crate::shared::{LikenessAsk, Moment};
 use parking_lot::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,7 @@ pub(super) struct Asks {
     pub(super) loudness: Option<Moment>,
     pub(super) click: Option<Moment>,
     pub(super) afresh: bool,
+    pub(super) likeness: Option<LikenessAsk>,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +63,7 @@ impl Asks {
     }
 
     fn is_anything(&self) -> bool {
-        self.align || self.loudness.is_some() || self.click.is_some() || self.is_watching()
+        self.align || self.loudness.is_some() || self.click.is_some() || self.likeness.is_some() || self.is_watching()
     }
 }
 
@@ -104,6 +105,11 @@ impl Desk {
             inner.asks.click = Some(moment);
             inner.figures.latency = LatencyMeasure::Running;
         });
+    }
+
+    /// Fits an anchor, and begins the likeness test.
+    pub(crate) fn prepare_likeness(&self, ask: LikenessAsk) {
+        self.ask(|inner| inner.asks.likeness = Some(ask));
     }
 
     /// Starts the figures of the difference and its map afresh.
@@ -183,6 +189,7 @@ impl Desk {
             loudness: inner.asks.loudness.take(),
             click: inner.asks.click.take(),
             afresh: std::mem::take(&mut inner.asks.afresh),
+            likeness: inner.asks.likeness.take(),
         })
     }
 

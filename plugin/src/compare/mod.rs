@@ -6,13 +6,16 @@
 //! | a slot's difference to the reference, and its error map | while the window shows them |
 //! | how late the reference is, by real playing | asked for |
 //! | loudness of the sources over one passage | asked for |
+//! | the anchor of a likeness test | asked for |
 //! | latency of the live chain, by a click in place of the input | asked for |
 //!
 //! It sleeps while nothing of that is wanted, and while a listening test runs: what it found before then stays as it is.
 
 mod align;
+mod anchor;
 mod click;
 mod desk;
+mod difference;
 mod loudness;
 mod spectra;
 mod worker;

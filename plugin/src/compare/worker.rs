@@ -2,13 +2,16 @@
 
 use super::Task;
 use super::align::Aligning;
+use super::anchor;
 use super::click::Clicking;
 use super::desk::Asks;
+use super::difference::Comparing;
 use super::loudness::Matching;
 use super::spectra::Spectra;
-use crate::editor::view::{LatencyMeasure, LoudnessState, Watching};
+use crate::editor::view::{DifferenceState, DifferenceView, LatencyMeasure, LoudnessState, Watching};
 use crate::playable::Track;
 use crate::shared::{Moment, Shared, difference_slot};
+use crate::side_chain::SideChainSignal;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tonegraft_core::Source;
@@ -52,6 +55,9 @@ impl Drop for Comparer {
     }
 }
 
+/// Why nothing is measured during a test.
+const TESTING: &str = "A listening test runs; end it first.";
+
 /// The bank's taps, and what they are of.
 struct Tapped {
     activation: u64,
@@ -67,6 +73,7 @@ struct Work<'a> {
     tapped: Option<Tapped>,
     watching: Watching,
     spectra: Option<Spectra>,
+    comparing: Option<Comparing>,
     aligning: Option<Aligning>,
     matching: Option<Matching>,
     clicking: Option<Clicking>,
@@ -79,6 +86,7 @@ impl<'a> Work<'a> {
             tapped: None,
             watching: Watching::default(),
             spectra: None,
+            comparing: None,
             aligning: None,
             matching: None,
             clicking: None,
@@ -87,13 +95,22 @@ impl<'a> Work<'a> {
 
     fn run(&mut self) {
         let mut busy = false;
-        while let Some(asks) = self.shared.desk.next(busy) {
+        while let Some(mut asks) = self.shared.desk.next(busy) {
             if self.shared.is_testing() {
                 // Whatever is heard in the test must not show.
-                self.stop("A listening test runs; end it first.");
+                self.stop(TESTING);
+                self.refuse(&asks, TESTING);
                 busy = false;
-                // The asks were taken; the window goes on saying what it shows.
+                // The window goes on saying what it shows.
                 std::thread::sleep(std::time::Duration::from_millis(40));
+                continue;
+            }
+            if let Some(ask) = asks.likeness.take() {
+                self.stop(TESTING);
+                self.refuse(&asks, TESTING);
+                if let Err(reason) = anchor::begin(self.shared, ask) {
+                    self.shared.give_up_likeness(reason);
+                }
                 continue;
             }
             self.watching = asks.watching;
@@ -108,10 +125,30 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Says that what is asked for cannot be done.
+    fn refuse(&self, asks: &Asks, text: &str) {
+        if !asks.align && asks.loudness.is_none() && asks.click.is_none() {
+            return;
+        }
+        self.shared.desk.publish(|figures| {
+            if asks.align {
+                figures.aligning = false;
+                text.clone_into(&mut figures.align_note);
+            }
+            if asks.loudness.is_some() {
+                figures.loudness.state = LoudnessState::Failed(text.to_owned());
+            }
+            if asks.click.is_some() {
+                figures.latency = LatencyMeasure::Failed(text.to_owned());
+            }
+        });
+    }
+
     /// Gives up what is under way, and listens no more.
     fn stop(&mut self, reason: &str) {
         self.fail(reason);
         self.spectra = None;
+        self.comparing = None;
         if let Some(tapped) = &mut self.tapped {
             tapped.next = None;
             if let Some(bank) = &mut self.shared.lock().bank {
@@ -151,6 +188,7 @@ impl<'a> Work<'a> {
         bank.set_tapping(true);
         if !known {
             self.spectra = None;
+            self.comparing = None;
             let reader = bank.take_taps();
             let references = bank.config().references;
             drop(control);
@@ -168,19 +206,7 @@ impl<'a> Work<'a> {
     fn begin(&mut self, asks: Asks) {
         let desk = &self.shared.desk;
         let Some(tapped) = &self.tapped else {
-            let text = "The host has not started the audio yet; start it and try again.";
-            desk.publish(|figures| {
-                if asks.align {
-                    figures.aligning = false;
-                    text.clone_into(&mut figures.align_note);
-                }
-                if asks.loudness.is_some() {
-                    figures.loudness.state = LoudnessState::Failed(text.to_owned());
-                }
-                if asks.click.is_some() {
-                    figures.latency = LatencyMeasure::Failed(text.to_owned());
-                }
-            });
+            self.refuse(&asks, "The host has not started the audio yet; start it and try again.");
             return;
         };
         let (track, rate) = (tapped.track, f64::from(tapped.track.rate.get()));
@@ -189,10 +215,12 @@ impl<'a> Work<'a> {
             (false, Some(_)) => self.spectra = None,
             _ => {}
         }
+        let (references, track) = (tapped.references, tapped.track);
+        self.compare(track, references, asks.afresh);
         if asks.align {
             let slot = difference_slot(&self.shared.session().compare);
             self.aligning = Some(Aligning::new(rate, slot, self.shared.latency()));
-            if tapped.references == 0 {
+            if references == 0 {
                 self.aligning = None;
                 desk.publish(|figures| {
                     figures.aligning = false;
@@ -214,6 +242,41 @@ impl<'a> Work<'a> {
                 }
                 Err(reason) => desk.publish(|figures| figures.latency = LatencyMeasure::Failed(reason)),
             }
+        }
+    }
+
+    /// Makes sure that the right slot is compared, if it is to be shown.
+    fn compare(&mut self, track: Track, references: usize, afresh: bool) {
+        if !self.watching.difference {
+            self.comparing = None;
+            return;
+        }
+        let desk = &self.shared.desk;
+        let absent = references == 0 || self.shared.side_chain.signal(track.rate.get()) == SideChainSignal::NotPassed;
+        if absent {
+            self.comparing = None;
+            let text = "The host passes no side-chain: route the device’s return to it.";
+            desk.publish(|figures| {
+                figures.difference = DifferenceView {
+                    state: DifferenceState::Off(text.to_owned()),
+                    ..DifferenceView::default()
+                };
+            });
+            return;
+        }
+        let compare = self.shared.session().compare.at_rate(track.rate.get());
+        let (slot, latency) = (difference_slot(&compare), self.shared.latency());
+        if !self
+            .comparing
+            .as_ref()
+            .is_some_and(|comparing| comparing.fits(slot, latency))
+        {
+            let late = Some(compare.reference.total()).filter(|late| *late != 0.0);
+            let rate = f64::from(track.rate.get());
+            self.comparing = Some(Comparing::new(rate, track.outputs, slot, latency, late));
+            desk.publish(|figures| figures.difference = DifferenceView::default());
+        } else if afresh && let Some(comparing) = &mut self.comparing {
+            comparing.start_afresh();
         }
     }
 
@@ -254,6 +317,9 @@ impl<'a> Work<'a> {
         if let Some(task) = &mut self.spectra {
             tasks.push(task);
         }
+        if let Some(task) = &mut self.comparing {
+            tasks.push(task);
+        }
         if let Some(task) = &mut self.aligning {
             tasks.push(task);
         }
@@ -280,6 +346,12 @@ impl<'a> Work<'a> {
         if let Some(spectra) = &self.spectra {
             let view = spectra.view();
             desk.publish(|figures| figures.spectrum = view);
+        }
+        if let Some((view, gain)) = self.comparing.as_mut().and_then(Comparing::view) {
+            if let Some(gain) = gain {
+                shared.set_difference_gain(gain);
+            }
+            desk.publish(|figures| figures.difference = view);
         }
         if let Some(answer) = self.aligning.as_mut().and_then(Aligning::answer) {
             self.aligning = None;

@@ -55,6 +55,16 @@ static FACTORY: clap_plugin_factory = clap_plugin_factory {
     create_plugin: Some(create_plugin),
 };
 
+/// What the threads of the instance behind `plugin` share: for tests that play its window.
+///
+/// # Safety
+/// `plugin` was made by [`CLAP_ENTRY`] and is not destroyed yet.
+#[doc(hidden)]
+pub unsafe fn shared_of(plugin: *const clap_plugin) -> Option<std::sync::Arc<crate::shared::Shared>> {
+    // SAFETY: by the function's contract.
+    unsafe { proxy::proxy(plugin) }.map(|proxy| std::sync::Arc::clone(&proxy.shared))
+}
+
 fn descriptor() -> &'static PluginDescriptor {
     static DESCRIPTOR: OnceLock<PluginDescriptor> = OnceLock::new();
     DESCRIPTOR.get_or_init(PluginDescriptor::for_plugin::<Tonegraft>)

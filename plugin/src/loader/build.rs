@@ -16,7 +16,6 @@ pub(super) struct Built {
     facts: Option<Facts>,
     /// What lies between the host's rate and the model's.
     conversion: Option<Conversion>,
-    baked: Option<Baked>,
     load: Option<Arc<LoadCell>>,
 }
 
@@ -55,9 +54,8 @@ impl Work<'_> {
     }
 
     fn instance(&self, playable: &Playable, track: Track, way: Way) -> Result<Built, String> {
-        let mut processor = playable.instantiate(track, way)?;
+        let processor = playable.instantiate(track, way)?;
         let facts = processor.facts();
-        let baked = Baked::measure(&mut *processor);
         // Host rates are far below 2^24.
         #[allow(clippy::cast_precision_loss)]
         let rate = track.rate.get() as f32;
@@ -72,9 +70,26 @@ impl Work<'_> {
             }),
             facts: Some(facts),
             conversion: Some(playable.conversion(track, way)),
-            baked,
             load: Some(load),
         })
+    }
+
+    /// Measures what the model in `seat` has learned, by an instance of its own, so that nobody waits for it.
+    pub(super) fn probe(&mut self, seat: Seat) {
+        let place = &mut self.places[seat.index()];
+        place.unprobed = false;
+        let (Some(playable), Some(track)) = (&place.playable, self.track) else {
+            return;
+        };
+        // One that cannot be built was refused before.
+        let baked = playable.instantiate(track, place.way).ok();
+        let baked = baked.and_then(|mut processor| Baked::measure(&mut *processor));
+        let mut control = self.shared.lock();
+        if self.activation == control.activation
+            && let Some(status) = control.status.seat_mut(seat)
+        {
+            status.baked = baked;
+        }
     }
 
     pub(super) fn hand_over(&mut self, control: &mut Control, seat: Seat, mut built: Built) {
@@ -108,12 +123,16 @@ impl Work<'_> {
             .as_ref()
             .map_or(Tail::Frames(HostFrames::ZERO), |facts| facts.tail);
         let has_cab = place.playable.as_ref().is_some_and(|playable| playable.card.has_cab);
+        place.unprobed = place.playable.is_some();
         self.shared.set_cab_in_model(seat, has_cab);
         self.tell_tail();
+        if let Seat::Slot(_) = seat {
+            self.shared.desk.start_afresh();
+        }
         if let Some(status) = control.status.seat_mut(seat) {
             status.latency = built.facts.map_or(LatencyParts::ZERO, |facts| facts.latency);
             status.conversion = built.conversion;
-            status.baked = built.baked;
+            status.baked = None;
             status.load = built.load;
         }
     }

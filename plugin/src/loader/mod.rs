@@ -70,6 +70,8 @@ struct Place {
     way: Way,
     /// What plays is not what was built last.
     stale: bool,
+    /// What the model has learned was not measured yet.
+    unprobed: bool,
     /// Found no room in the bank's ring yet.
     waiting: Option<Built>,
     tail: Tail,
@@ -82,6 +84,7 @@ impl Place {
             playing: Some(ModelRef::None),
             way,
             stale: false,
+            unprobed: false,
             waiting: None,
             tail: Tail::Frames(HostFrames::ZERO),
         }
@@ -92,6 +95,8 @@ impl Place {
 enum Job {
     Load(Seat, Wish),
     Build(Seat),
+    /// Measures what the model has learned; nobody waits for it.
+    Probe(Seat),
     LoadCab(CabWish),
     BuildCab,
     Scan,
@@ -139,6 +144,7 @@ impl<'a> Work<'a> {
             match job {
                 Job::Load(seat, wish) => self.load(seat, &wish),
                 Job::Build(seat) => self.build(seat),
+                Job::Probe(seat) => self.probe(seat),
                 Job::LoadCab(wish) => self.load_cab(&wish),
                 Job::BuildCab => self.build_cab(),
                 Job::Scan => self.scan(),
@@ -166,6 +172,10 @@ impl<'a> Work<'a> {
             if std::mem::take(&mut control.rescan) {
                 return Some(Job::Scan);
             }
+            let unprobed = Seat::all().find(|seat| self.places[seat.index()].unprobed);
+            if let Some(seat) = unprobed {
+                return Some(Job::Probe(seat));
+            }
             self.keep_house(&mut control);
             shared.wait(&mut control, TICK);
         }
@@ -183,6 +193,9 @@ impl<'a> Work<'a> {
                 // A new bank's programs are empty as they are.
                 place.stale = index < 2 || place.playable.is_some();
             }
+        }
+        for (place, rebuild) in self.places.iter_mut().zip(&mut control.rebuild) {
+            place.stale |= std::mem::take(rebuild);
         }
         for seat in Seat::all() {
             let way = slot_of(&control.session, seat).map(Way::of).unwrap_or_default();

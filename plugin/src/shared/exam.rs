@@ -5,16 +5,16 @@
 //! change the sounds that were committed to (a model, a trim, the alignment, a session, another rate) makes the test void. Logs are
 //! written as JSON and CSV where the user's files are; neither test nor log is part of a session.
 
-use super::{Capturing, Control, Seat, Shared, Wish, model_of};
+use super::record::{subjects, write};
+use super::{Capturing, Control, Seat, Shared};
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use tonegraft_analysis::listening::{
-    Answer, Entropy, Kind, Log, Passage, Place, Plan, Public, Refused, Report, Role, Route, Setup, Stimulus, Subject,
+    Answer, Entropy, Kind, Log, Passage, Place, Plan, Public, Refused, Report, Route, Setup, Stimulus, Subject,
     Switching, Test, VoidReason,
 };
 use tonegraft_chain::Settings;
-use tonegraft_core::{SLOTS, Source};
-use tonegraft_library::{ModelRef, Sha256, files, folders, shipped_by_id};
+use tonegraft_core::Source;
 
 /// What the parameters say now.
 #[derive(Clone, Debug)]
@@ -62,8 +62,6 @@ pub(crate) struct Running {
     /// Why the last wish did nothing.
     note: String,
     looped: bool,
-    /// Slot B holds the anchor.
-    pub(crate) anchor: bool,
 }
 
 /// All that may be shown of a test that runs.
@@ -111,11 +109,21 @@ pub struct Outlook {
     pub refusal: Option<String>,
 }
 
+/// A likeness test whose anchor has to be fitted first.
+#[derive(Debug)]
+pub(crate) struct LikenessAsk {
+    pub(crate) plan: ExamPlan,
+    pub(crate) moment: Moment,
+    pub(crate) start: ExamStart,
+}
+
 /// How far the test is.
 #[derive(Default)]
 pub(crate) enum Exam {
     #[default]
     None,
+    /// The anchor is being fitted.
+    Preparing,
     Running(Box<Running>),
     Done(Box<DoneExam>),
 }
@@ -126,6 +134,8 @@ pub enum ExamView {
     /// None was begun, or its result was put away.
     #[default]
     None,
+    /// The anchor of a likeness test is being fitted.
+    Preparing,
     /// See [`RunningExam`].
     Running(Box<RunningExam>),
     /// See [`DoneExam`].
@@ -139,26 +149,6 @@ const fn source(place: Place) -> Source {
         Place::SlotB => Source::B,
         Place::Reference => Source::Reference,
         Place::Dry => Source::Dry,
-    }
-}
-
-/// The place of a source; `None`: it cannot be tested.
-const fn place(source: Source) -> Option<Place> {
-    match source {
-        Source::A => Some(Place::SlotA),
-        Source::B => Some(Place::SlotB),
-        Source::Reference => Some(Place::Reference),
-        Source::Dry => Some(Place::Dry),
-        Source::Difference => None,
-    }
-}
-
-/// SHA-256 of the file that `model` names.
-fn hash_of(model: &ModelRef) -> Option<String> {
-    match model {
-        ModelRef::None => None,
-        ModelRef::Shipped { id } => shipped_by_id(id).map(|model| Sha256::of(model.bytes).to_string()),
-        ModelRef::File(file) => Some(file.sha256.to_string()),
     }
 }
 
@@ -184,17 +174,68 @@ pub(crate) fn is_disturbed(begun: &Settings, now: &Settings) -> bool {
     fixed(begun) != fixed(now)
 }
 
+impl Control {
+    pub(crate) const fn is_preparing(&self) -> bool {
+        matches!(self.exam, Exam::Preparing)
+    }
+}
+
 impl Shared {
     /// Begins a test.
     ///
     /// # Errors
     /// A sentence: why it cannot begin, and what to do.
     pub fn begin_exam(&self, plan: ExamPlan, moment: &Moment, start: ExamStart) -> Result<(), String> {
-        let loudness = self.desk.loudness();
         let mut control = self.lock();
-        if let Some(refusal) = self.refusal(&control, plan, moment) {
+        if let Some(refusal) = self.refusal(&mut control, plan, moment) {
             return Err(refusal);
         }
+        if plan.plan.kind == Kind::Likeness {
+            control.exam = Exam::Preparing;
+            drop(control);
+            self.desk.prepare_likeness(LikenessAsk {
+                plan,
+                moment: moment.clone(),
+                start,
+            });
+            return Ok(());
+        }
+        self.commit(&mut control, plan, moment, start)
+    }
+
+    /// The anchor is in slot B: begins the test that waited for it.
+    pub(crate) fn begin_prepared(&self, ask: LikenessAsk) -> Result<(), String> {
+        let mut control = self.lock();
+        self.commit(&mut control, ask.plan, &ask.moment, ask.start)
+    }
+
+    /// Slot B holds the anchor from now on.
+    pub(crate) fn take_in_anchor(&self, control: &mut Control) {
+        control.anchored = true;
+        self.place_sources(control);
+    }
+
+    /// The likeness test cannot begin.
+    pub(crate) fn give_up_likeness(&self, reason: String) {
+        let mut control = self.lock();
+        if control.is_preparing() {
+            control.exam = Exam::None;
+        }
+        self.put_anchor_away(&mut control);
+        control.status.error = Some(reason);
+    }
+
+    /// The anchor goes; what slot B held comes back.
+    fn put_anchor_away(&self, control: &mut Control) {
+        if std::mem::take(&mut control.anchored) {
+            control.rebuild[1] = true;
+            self.place_sources(control);
+            self.ask(control);
+        }
+    }
+
+    fn commit(&self, control: &mut Control, plan: ExamPlan, moment: &Moment, start: ExamStart) -> Result<(), String> {
+        let loudness = self.desk.loudness();
         let (looped, passage) = match control.capture.as_mut().and_then(Capturing::replayed) {
             Some(passage) => (true, passage),
             None => (false, Passage::Live),
@@ -209,7 +250,7 @@ impl Shared {
                 .map_or(0, |track| u32::try_from(track.inputs.max(track.outputs)).unwrap_or(0)),
             side_chain: self.side_chain.channels(),
             passage,
-            subjects: subjects(&control, plan, &moment.settings, loudness),
+            subjects: subjects(control, plan, &moment.settings, loudness),
         };
         let test = Test::begin(plan.plan, setup, start.entropy).map_err(|refusal| refusal.to_string())?;
         let switching = match plan.plan.switching {
@@ -229,13 +270,12 @@ impl Shared {
             told: None,
             note: String::new(),
             looped,
-            anchor: plan.plan.kind == Kind::Likeness,
         }));
         Ok(())
     }
 
     /// Why a test cannot begin now: what, and what to do.
-    pub(super) fn refusal(&self, control: &Control, plan: ExamPlan, moment: &Moment) -> Option<String> {
+    pub(super) fn refusal(&self, control: &mut Control, plan: ExamPlan, moment: &Moment) -> Option<String> {
         let settings = &moment.settings;
         let Some(track) = control.status.track else {
             return Some(NOT_PLAYING.to_owned());
@@ -264,6 +304,9 @@ impl Shared {
         if used.contains(&Source::Reference) {
             if !settings.use_reference {
                 return Some("The reference is switched off; switch “use reference” on.".to_owned());
+            }
+            if plan.plan.kind == Kind::Likeness && control.capture.as_mut().and_then(Capturing::passage).is_none() {
+                return Some("Record a passage first: the anchor is fitted to it.".to_owned());
             }
             if self.side_chain.signal(track.rate.get()) == crate::side_chain::SideChainSignal::NotPassed {
                 return Some("The host passes no side-chain; route the device's return to it.".to_owned());
@@ -399,15 +442,13 @@ impl Shared {
                 if let Some(bank) = &mut control.bank {
                     bank.end_test();
                 }
-                if running.anchor {
-                    // The anchor goes; what slot B held comes back.
-                    control.wishes[1] = Some(Wish::Restore(model_of(&control.session, Seat::Slot(1))));
-                    self.ask(control);
-                }
+                self.put_anchor_away(control);
                 self.meters.set_frozen(false);
                 self.disturbed.store(false, std::sync::atomic::Ordering::Release);
                 Some(running)
             }
+            // Whoever prepares it sees that it is no longer wanted.
+            Exam::Preparing => None,
             other => {
                 control.exam = other;
                 None
@@ -440,7 +481,7 @@ impl Shared {
             );
         }
         Outlook {
-            refusal: self.refusal(&control, plan, moment),
+            refusal: self.refusal(&mut control, plan, moment),
             subjects,
             warnings,
         }
@@ -455,6 +496,7 @@ impl Shared {
     pub fn exam(&self) -> ExamView {
         match &self.lock().exam {
             Exam::None => ExamView::None,
+            Exam::Preparing => ExamView::Preparing,
             Exam::Running(running) => ExamView::Running(Box::new(RunningExam {
                 plan: running.plan,
                 public: running.test.public(running.ms()),
@@ -477,116 +519,4 @@ impl Shared {
     }
 }
 
-/// Now, as RFC 3339 in UTC to the second.
-pub fn date_now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    date_of(since.as_secs())
-}
-
-/// `seconds` after the beginning of 1970.
-fn date_of(seconds: u64) -> String {
-    let (days, time) = (seconds / 86_400, seconds % 86_400);
-    // Howard Hinnant, "chrono-compatible low-level date algorithms": years that begin in March, in eras of 400.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = match month {
-        0..10 => (400 * era + year, month + 3),
-        _ => (400 * era + year + 1, month - 9),
-    };
-    let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
 const NOT_PLAYING: &str = "The host has not started the audio yet; start it, or record a passage.";
-
-/// What is heard in the test, and how it was made comparable.
-fn subjects(control: &Control, plan: ExamPlan, settings: &Settings, lufs: [Option<f64>; 3]) -> Vec<Subject> {
-    let rate = control.status.track.map_or(0, |track| track.rate.get());
-    let placements = control.session.compare.at_rate(rate).placements();
-    let subject = |role, source: Source| {
-        let mut subject = Subject::new(role, place(source)?);
-        let index = match source {
-            Source::Reference => Some(2),
-            other => other.slot(),
-        };
-        if let Some(index) = index {
-            subject.trim_db = settings.trims_db.get(index).copied().map_or(0.0, f64::from);
-            subject.lufs = lufs.get(index).copied().flatten();
-            if let Some(placement) = placements.get(index) {
-                subject.delay_frames = placement.total();
-                subject.inverted = placement.inverted;
-            }
-        }
-        if role == Role::Anchor {
-            subject.name = "Anchor".to_owned();
-            subject.lufs = None;
-        } else if let Some(slot) = source.slot().filter(|slot| *slot < SLOTS) {
-            let seat = match settings.program.filter(|_| slot == 0) {
-                Some(program) if control.status.playing(Some(program)).card.is_some() => {
-                    Seat::Program(usize::from(program))
-                }
-                _ => Seat::Slot(slot),
-            };
-            let model = model_of(&control.session, seat);
-            model.name().clone_into(&mut subject.name);
-            subject.sha256 = hash_of(&model);
-        }
-        Some(subject)
-    };
-    let roles: [(Role, Source); 4] = [
-        (Role::Clean, Source::Dry),
-        (Role::Device, Source::Reference),
-        (Role::Model, Source::A),
-        (Role::Anchor, Source::B),
-    ];
-    let [a, b] = plan.pair;
-    let pair = [(Role::A, a), (Role::B, b)];
-    let all = match plan.plan.kind {
-        Kind::Likeness => roles.to_vec(),
-        _ => pair.to_vec(),
-    };
-    all.into_iter()
-        .filter_map(|(role, source)| subject(role, source))
-        .collect()
-}
-
-/// Writes the record as JSON and CSV, where the user's files are.
-fn write(log: &Log) -> Result<PathBuf, String> {
-    let Some(folder) = folders::tests() else {
-        return Err("The log was not written: there is no home folder.".to_owned());
-    };
-    let date: String = log.setup.date.chars().map(|c| if c == ':' { '-' } else { c }).collect();
-    let id = log.commitment.get(..8).unwrap_or("");
-    let name = format!("{date} {} {id}", log.plan.kind.name());
-    let json = folder.join(format!("{name}.json"));
-    let csv = folder.join(format!("{name}.csv"));
-    let put = |path: &PathBuf, text: String| files::write_atomic(path, text.as_bytes());
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| put(&json, log.json()))
-        .and_then(|()| put(&csv, log.csv()))
-        .map_err(|error| format!("The log could not be written to {}: {error}.", folder.display()))?;
-    Ok(json)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, date) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (951_868_800, "2000-03-01T00:00:00Z"),
-            (1_767_225_599, "2025-12-31T23:59:59Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(date_of(seconds), date);
-        }
-    }
-}

@@ -11,14 +11,16 @@
 mod capturing;
 mod exam;
 mod placing;
+mod record;
 mod status;
 mod wishes;
 
 pub use capturing::CaptureReport;
 pub(crate) use capturing::Capturing;
-pub use exam::{DoneExam, ExamPlan, ExamStart, ExamView, Moment, Outlook, RunningExam, date_now};
-pub(crate) use exam::{Exam, is_disturbed};
+pub use exam::{DoneExam, ExamPlan, ExamStart, ExamView, Moment, Outlook, RunningExam};
+pub(crate) use exam::{Exam, LikenessAsk, is_disturbed};
 pub(crate) use placing::difference_slot;
+pub use record::date_now;
 pub use status::{CabWish, LibraryItem, SeatStatus, Status, Wish};
 pub(crate) use status::{SEATS, Seat};
 pub(crate) use wishes::{model_of, slot_of, slot_of_mut};
@@ -70,6 +72,10 @@ pub(crate) struct Control {
     pub(crate) difference_gain: f32,
     pub(crate) exam: Exam,
     pub(crate) capture: Option<Capturing>,
+    /// Slot B holds the anchor of a likeness test.
+    pub(crate) anchored: bool,
+    /// Slots that are to be built again, whatever they hold.
+    pub(crate) rebuild: [bool; SLOTS],
     /// The impulse response as it was read.
     pub(crate) cab: Option<Arc<Cab>>,
 }
@@ -308,6 +314,7 @@ impl Shared {
         self.void_test(&mut control, "the host started the audio anew");
         control.bank = None;
         control.cab_bank = None;
+        control.anchored = false;
         control.ready = [const { None }; SEATS];
         control.cab_ready = None;
         control.status.track = Some(track);

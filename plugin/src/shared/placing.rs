@@ -31,14 +31,20 @@ impl Shared {
         let (session, gain) = (&control.session, control.difference_gain);
         if let Some(bank) = &mut control.bank {
             bank.set_reserve(HostFrames::new(session.latency_reserve));
-            bank.set_alignment(alignment(&session.compare, rate));
+            let mut alignment = alignment(&session.compare, rate);
+            if control.anchored {
+                // What was said of the model in slot B does not hold for the anchor.
+                alignment.delays[1] = 0.0;
+                alignment.invert[1] = false;
+            }
+            bank.set_alignment(alignment);
             bank.set_comparing(!session.compare.sleep);
             bank.set_difference(difference_slot(&session.compare), gain);
         }
     }
 
     /// Changes where source `index` (A, B, reference) stands, with its delays counted at the host's rate.
-    pub(crate) fn edit_placement(&self, index: usize, edit: impl FnOnce(&mut Placement)) {
+    pub fn edit_placement(&self, index: usize, edit: impl FnOnce(&mut Placement)) {
         let rate = self.rate();
         self.edit_session("the alignment was changed", |session| {
             let mut compare = session.compare.at_rate(rate);
@@ -90,10 +96,18 @@ impl Shared {
         self.desk.start_afresh();
     }
 
-    /// The gain of the reference in the difference, as a factor.
-    #[allow(dead_code)]
-    pub(crate) fn set_difference_gain(&self, gain: f32) {
+    /// The factor by which the reference, as it comes in, is taken away in the difference.
+    pub(crate) fn set_difference_gain(&self, gain: f64) {
         let mut control = self.lock();
+        // The bank turns the reference round before.
+        let sign = if control.session.compare.reference.inverted {
+            -1.0
+        } else {
+            1.0
+        };
+        // A factor near 1.
+        #[allow(clippy::cast_possible_truncation)]
+        let gain = (sign * gain) as f32;
         control.difference_gain = gain;
         let slot = difference_slot(&control.session.compare);
         if let Some(bank) = &mut control.bank {

@@ -1,6 +1,7 @@
 //! A CLAP host in the test's own process: raw, so that it can also misbehave.
 #![allow(dead_code, unsafe_code)]
 
+pub mod live;
 pub mod onnx;
 mod tools;
 

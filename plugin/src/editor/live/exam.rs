@@ -108,6 +108,11 @@ fn candidate(subject: &Subject) -> CandidateView {
 pub(super) fn view(shared: &Shared, seen: &Seen, moment: Option<&Moment>) -> TestView {
     match shared.exam() {
         ExamView::None => TestView::Planning(planning(shared, seen, moment)),
+        ExamView::Preparing => TestView::Planning(PlanView {
+            plan: seen.plan,
+            refusal: Some("The anchor is being fitted to the passage; the test begins in a moment.".to_owned()),
+            ..PlanView::default()
+        }),
         ExamView::Running(running) => TestView::Running(run(&running)),
         ExamView::Done(done) => TestView::Done(result(&done)),
     }
