@@ -7,6 +7,8 @@ mod difference;
 mod error_map;
 mod history;
 mod pieces;
+mod reading;
 
-pub use difference::{Difference, DifferenceConfig, Reading, Spectra, State};
+pub use difference::Difference;
 pub use error_map::{BANDS_HZ, Cell, ErrorMap, HARMONICS, LEVEL_STEP_DB, LEVELS, LOWEST_LEVEL_DB};
+pub use reading::{DifferenceConfig, Reading, Spectra, State};
