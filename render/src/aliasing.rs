@@ -21,7 +21,7 @@ const USUAL_RATE: u32 = 48_000;
 const LEAD_IN: usize = 2;
 
 /// The ratios at one frequency; the keys of `--json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measured {
     /// The frequency, in Hz.
     pub hz: f64,

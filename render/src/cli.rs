@@ -22,6 +22,7 @@ Examples:
   tonegraft bench overdrive my-amp.onnx --block 32,64,128
   tonegraft aliasing distortion
   tonegraft abx-report listening-logs --html report
+  tonegraft compare device.wav rendered.wav
   tonegraft completions bash > ~/.local/share/bash-completion/completions/tonegraft
 
 MODEL is a file, or the id of a model that ships with Tonegraft (`tonegraft library` lists them).
@@ -45,6 +46,8 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Measure what a model aliases on steady sines, with and without oversampling
     Aliasing(AliasingArgs),
+    /// Measure how far a rendering, or a model, is from a recording of the device
+    Compare(CompareArgs),
     /// Write a plugin state that loads a model, for hosts without a window
     State(StateArgs),
     /// List the models that ship with Tonegraft, and those in the given folders
@@ -65,6 +68,14 @@ pub struct Patch {
     #[arg(long, short, value_name = "MODEL")]
     pub model: String,
 
+    /// Knobs, rates, cabinet.
+    #[command(flatten)]
+    pub controls: Controls,
+}
+
+/// How the controls of a model and of the chain around it stand.
+#[derive(Args, Clone, Debug)]
+pub struct Controls {
     /// Set a knob of the model by its name or as "knob N", or the chain: input_gain=-6, mix=50, output_mode=normalized,
     /// calibrate_input=on, interface_dbu=12, gate=on, gate_threshold=-60, tone_stack=on, tone_bass=7 …; a wrong name lists them all
     #[arg(long = "param", short, value_name = "NAME=VALUE")]
@@ -356,6 +367,108 @@ pub struct AliasingArgs {
     pub json: bool,
 }
 
+/// What is aligned before figures are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AlignKind {
+    /// Delay to a fraction of a sample, and polarity
+    #[default]
+    Full,
+    /// Delay in whole samples, and polarity: no sample is interpolated
+    Whole,
+    /// Nothing: the files as they stand
+    Off,
+}
+
+impl AlignKind {
+    /// As in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Whole => "whole",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// `tonegraft compare`
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+REF.wav is what the device made, OUT.wav what is judged. With --model, the input is rendered as `tonegraft render` does and its result
+is judged. Delay and polarity are found and taken off first; the level stays as it is unless --match-level, and the level-matched
+error is told beside it. With the clean input, two baselines are told too: the dry signal, scaled, and the best linear filter of it.
+
+Files of another rate than the reference's are converted, and what only one file has at its end is left out: both are told. A mono
+file is compared with each channel of another. Figures of several channels: errors over all of them together, other measures their mean.
+
+Examples:
+  tonegraft compare device.wav rendered.wav
+  tonegraft compare device.wav rendered.wav --input clean.wav --html report
+  tonegraft compare --model amp.nam --input clean.wav --reference device.wav --sines
+  tonegraft compare --model my-amp.onnx --param Drive=7 --input clean.wav --reference device.wav --json | jq .esr
+  tonegraft compare --batch devices rendered --csv figures.csv
+  tonegraft compare --batch --model amp.nam --input clean --reference devices --html report")]
+pub struct CompareArgs {
+    /// The two files, or with --batch two folders whose .wav files are paired by name
+    #[arg(value_name = "REF.wav OUT.wav", num_args = 0..=2)]
+    pub files: Vec<PathBuf>,
+
+    /// Judge what this model makes of the input: a file, or the id of a shipped model
+    #[arg(long, short, value_name = "MODEL", requires = "input")]
+    pub model: Option<String>,
+
+    /// The clean recording that went into the device; a folder with --batch
+    #[arg(long, short, value_name = "DI.wav")]
+    pub input: Option<PathBuf>,
+
+    /// What the device made of it, with --model; a folder with --batch
+    #[arg(long, value_name = "WET.wav", requires = "model")]
+    pub reference: Option<PathBuf>,
+
+    /// Knobs, rates, cabinet of the model.
+    #[command(flatten)]
+    pub controls: Controls,
+
+    /// State of the model before the first frame [default: as the model's own player: silence for .nam, zero for ONNX]
+    #[arg(long, value_enum)]
+    pub start: Option<Start>,
+
+    /// What is aligned before figures are taken
+    #[arg(long, value_enum, default_value_t = AlignKind::Full)]
+    pub align: AlignKind,
+
+    /// Match the level too, by least squares
+    #[arg(long)]
+    pub match_level: bool,
+
+    /// The longest delay that is looked for, either way
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = delay)]
+    pub max_delay: f64,
+
+    /// Measure what the model aliases on steady sines, too
+    #[arg(long, requires = "model")]
+    pub sines: bool,
+
+    /// Compare all files of folders: REF_DIR OUT_DIR, or --model with --input DIR --reference DIR
+    #[arg(long)]
+    pub batch: bool,
+
+    /// Write a page with pictures into this folder: index.html; the folder is made
+    #[arg(long, value_name = "FOLDER")]
+    pub html: Option<PathBuf>,
+
+    /// With --batch, write the figures of all pairs to this file
+    #[arg(long, value_name = "FILE", requires = "batch")]
+    pub csv: Option<PathBuf>,
+
+    /// How many pairs at once [default: one per processor]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Print one JSON object; with --batch one per pair and one about all of them
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `tonegraft state`
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
@@ -435,6 +548,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=MAX_SECONDS).contains(&seconds) => Ok(seconds),
         _ => Err(format!("\"{text}\" is not a time in seconds from 0 to {MAX_SECONDS}")),
+    }
+}
+
+fn delay(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=10.0).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("\"{text}\" is not a time in seconds from 0 to 10")),
     }
 }
 

@@ -6,7 +6,8 @@
 //! * [`rig`]: model, slots and chain put together as the plugin puts them together.
 //! * [`wav`], [`samples`]: audio files in and out.
 //! * [`blocks`]: how the audio is cut.
-//! * [`render`], [`inspect`], [`convert`], [`bench`](mod@bench), [`aliasing`], [`state`], [`shelf`], [`abx_report`]: the commands.
+//! * [`render`], [`inspect`], [`convert`], [`bench`](mod@bench), [`aliasing`], [`compare`], [`state`], [`shelf`], [`abx_report`]: the
+//!   commands.
 //! * [`selftest`]: the self-test that some files carry, played.
 //! * [`stages`]: a stage between file and processor as text.
 //! * [`progress`]: a bar on the terminal for whatever takes longer than a second.
@@ -20,6 +21,7 @@ pub mod aliasing;
 pub mod bench;
 pub mod blocks;
 pub mod cli;
+pub mod compare;
 pub mod convert;
 pub mod inspect;
 pub mod models;

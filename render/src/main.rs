@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use tonegraft_render::cli::{Cli, Command};
-use tonegraft_render::{abx_report, aliasing, bench, convert, inspect, render, shelf, state};
+use tonegraft_render::{abx_report, aliasing, bench, compare, convert, inspect, render, shelf, state};
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -29,6 +29,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Bench(args) => bench::run(args, &alloc::calls),
         Command::Convert(args) => convert::run(args),
         Command::Aliasing(args) => aliasing::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::State(args) => state::run(args),
         Command::Library(args) => shelf::run(args),
         Command::AbxReport(args) => abx_report::run(args),

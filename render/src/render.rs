@@ -1,7 +1,7 @@
 //! `tonegraft render`: audio files through a model.
 
 use crate::blocks::Blocks;
-use crate::cli::{Rates, RenderArgs, Start};
+use crate::cli::{Controls, Rates, RenderArgs, Start};
 use crate::models::{self, Named};
 use crate::progress::Progress;
 use crate::rig::Rig;
@@ -81,9 +81,9 @@ struct Job {
     output: PathBuf,
 }
 
-/// What is the same for all files.
-struct Setup {
-    named: Named,
+/// A model and how it is played: the same for all files.
+pub(crate) struct Setup {
+    pub(crate) named: Named,
     settings: Settings,
     /// The impulse response as it was read.
     cab: Option<Recording>,
@@ -94,36 +94,52 @@ struct Setup {
     raw_latency: bool,
 }
 
+impl Setup {
+    /// With blocks of 512 frames, no tail, and the latency taken off. Warns on stderr of controls that change nothing.
+    ///
+    /// # Errors
+    /// The impulse response cannot be read, or a parameter is wrong.
+    pub(crate) fn new(named: Named, controls: &Controls, start: Option<Start>) -> Result<Self> {
+        if controls.size.is_some() && named.model.metadata().sizes.is_none() {
+            eprintln!("warning: {} has one size only; --size changes nothing", named.name);
+        }
+        let mut settings = params::settings(&controls.params, named.model.knobs())?;
+        let cab = controls.ir.as_deref().map(Recording::open).transpose()?;
+        let in_model = named.model.metadata().gear.has_cab();
+        let choice = CabUse::from(controls.cab).choose(cab.is_some(), Some(in_model));
+        settings.cab = choice.is_heard();
+        if choice == CabChoice::InModel {
+            eprintln!(
+                "warning: {} contains a cabinet, so the impulse response is bypassed; --cab on plays it",
+                named.name
+            );
+        }
+        Ok(Self {
+            rates: controls.rates,
+            cab,
+            start: start.unwrap_or(default_start(&named)),
+            named,
+            settings,
+            blocks: Blocks::Fixed(512),
+            tail: 0.0,
+            raw_latency: false,
+        })
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever stops a file from being rendered; with several files the others are rendered all the same.
 pub fn run(args: &RenderArgs) -> Result<()> {
     let jobs = jobs(args)?;
-    let named = models::load(&args.patch.model, args.patch.size)?.with_weights(args.weights);
-    if args.patch.size.is_some() && named.model.metadata().sizes.is_none() {
-        eprintln!("warning: {} has one size only; --size changes nothing", named.name);
-    }
-    let mut settings = params::settings(&args.patch.params, named.model.knobs())?;
-    let cab = args.patch.ir.as_deref().map(Recording::open).transpose()?;
-    let in_model = named.model.metadata().gear.has_cab();
-    let choice = CabUse::from(args.patch.cab).choose(cab.is_some(), Some(in_model));
-    settings.cab = choice.is_heard();
-    if choice == CabChoice::InModel {
-        eprintln!(
-            "warning: {} contains a cabinet, so the impulse response is bypassed; --cab on plays it",
-            named.name
-        );
-    }
+    let controls = &args.patch.controls;
+    let named = models::load(&args.patch.model, controls.size)?.with_weights(args.weights);
     let setup = Setup {
-        rates: args.patch.rates,
-        cab,
-        start: args.start.unwrap_or(default_start(&named)),
-        named,
-        settings,
         blocks: args.block,
         tail: args.tail,
         raw_latency: args.raw_latency,
+        ..Setup::new(named, controls, args.start)?
     };
     if let Some(folder) = &args.out_dir {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
@@ -283,7 +299,7 @@ fn jobs(args: &RenderArgs) -> Result<Vec<Job>> {
 }
 
 /// The files, and in place of folders the WAV files in them, by name.
-fn listed(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub(crate) fn listed(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
         if !path.is_dir() {
@@ -324,10 +340,31 @@ fn absolute(path: &Path) -> PathBuf {
     folder.join(path.file_name().unwrap_or_default())
 }
 
-/// One file.
-fn render(setup: &Setup, job: &Job, progress: &Progress) -> Result<Done> {
-    let opened = Instant::now();
-    let mut reader = Reader::open(&job.input)?;
+/// How playing a file went.
+pub(crate) struct Played {
+    /// Latency of model and chain, in frames; taken off unless kept.
+    pub(crate) latency: u32,
+    /// Time spent playing.
+    busy: Duration,
+    /// What a listener should know.
+    pub(crate) warnings: Vec<String>,
+    /// How the model plays at that rate.
+    conversion: String,
+}
+
+/// Frames that playing this file gives.
+fn wanted(setup: &Setup, reader: &Reader) -> u64 {
+    reader.frames() + reader.rate().frames(setup.tail) as u64
+}
+
+/// Plays a file; `sink` gets each block `[channels, frames]` and the first frame of it that is wanted. More comes than is wanted.
+pub(crate) fn play(
+    setup: &Setup,
+    reader: &mut Reader,
+    path: &Path,
+    progress: &Progress,
+    mut sink: impl FnMut(&[Vec<f32>], usize) -> Result<()>,
+) -> Result<Played> {
     let (channels, rate) = (reader.channels(), reader.rate());
     let longest = match setup.blocks {
         Blocks::Fixed(frames) => frames,
@@ -351,13 +388,11 @@ fn render(setup: &Setup, job: &Job, progress: &Progress) -> Result<Done> {
             )
         })
         .collect::<Result<Vec<_>>>()
-        .with_context(|| job.input.display().to_string())?;
+        .with_context(|| path.display().to_string())?;
     let latency = rigs.first().map_or(0, |rig| rig.latency().get());
     let skip = if setup.raw_latency { 0 } else { latency as usize };
 
-    let wanted = reader.frames() + rate.frames(setup.tail) as u64;
-    let mut writer = Writer::create(&job.output, channels, rate, wanted)?;
-    let mut left = wanted + skip as u64;
+    let mut left = wanted(setup, reader) + skip as u64;
     let mut skip = skip;
     let mut input: Vec<Vec<f32>> = vec![Vec::with_capacity(longest); channels];
     let mut output = input.clone();
@@ -383,37 +418,55 @@ fn render(setup: &Setup, job: &Job, progress: &Progress) -> Result<Done> {
         busy += begun.elapsed();
         let unheard = skip.min(frames);
         skip -= unheard;
-        writer.write(&output, unheard)?;
+        sink(&output, unheard)?;
         left -= frames as u64;
         progress.advance(read as u64);
     }
-    writer.finish()?;
-    let taken = opened.elapsed();
-
-    let info = setup.named.model.info();
     let mut warnings = Vec::new();
     let conversion = (setup.named.model).conversion(rate, setup.rates.rate_mode, setup.rates.oversampling);
     warnings.extend(conversion.note.clone());
     if fault != Fault::None {
         warnings.push(fault.message().to_owned());
     }
+    Ok(Played {
+        latency,
+        busy,
+        warnings,
+        conversion: conversion.to_string(),
+    })
+}
+
+/// One file.
+fn render(setup: &Setup, job: &Job, progress: &Progress) -> Result<Done> {
+    let opened = Instant::now();
+    let mut reader = Reader::open(&job.input)?;
+    let (channels, rate) = (reader.channels(), reader.rate());
+    let wanted = wanted(setup, &reader);
+    let mut writer = Writer::create(&job.output, channels, rate, wanted)?;
+    let played = play(setup, &mut reader, &job.input, progress, |output, unheard| {
+        writer.write(output, unheard)
+    })?;
+    writer.finish()?;
+    let taken = opened.elapsed();
+
+    let info = setup.named.model.info();
     // Frames below 2^53 are exact.
     #[allow(clippy::cast_precision_loss)]
-    let seconds = (wanted + u64::from(latency)) as f64 / rate.hz();
+    let seconds = (wanted + u64::from(played.latency)) as f64 / rate.hz();
     let rendered = Rendered {
         input: job.input.clone(),
         output: job.output.clone(),
         model: setup.named.name.clone(),
         runtime: info.runtime.to_string(),
         sample_rate: rate.get(),
-        conversion: conversion.to_string(),
+        conversion: played.conversion,
         channels,
         frames: wanted,
-        latency_samples: latency,
+        latency_samples: played.latency,
         latency_removed: !setup.raw_latency,
-        realtime_percent: busy.as_secs_f64() / seconds * 100.0,
+        realtime_percent: played.busy.as_secs_f64() / seconds * 100.0,
         times_realtime: seconds / taken.as_secs_f64().max(1e-9),
-        warnings,
+        warnings: played.warnings,
     };
     Ok(Done {
         rendered,

@@ -18,8 +18,8 @@ use tonegraft_library::{ModelRef, ParamValue, SessionState, folders, host_state}
 /// # Errors
 /// The model cannot be loaded, a parameter is wrong, or the file cannot be written.
 pub fn run(args: &StateArgs) -> Result<()> {
-    let named = models::load(&args.patch.model, args.patch.size)?;
-    let settings = params::settings(&args.patch.params, named.model.knobs())?;
+    let named = models::load(&args.patch.model, args.patch.controls.size)?;
+    let settings = params::settings(&args.patch.controls.params, named.model.knobs())?;
     let mut session = SessionState::default();
     session.set_model(
         0,
@@ -32,7 +32,7 @@ pub fn run(args: &StateArgs) -> Result<()> {
         let Rates {
             rate_mode,
             oversampling,
-        } = args.patch.rates;
+        } = args.patch.controls.rates;
         // What is as usual is left out.
         if rate_mode != RateMode::default() {
             slot.rate_mode = rate_mode.name().to_owned();
@@ -40,9 +40,9 @@ pub fn run(args: &StateArgs) -> Result<()> {
         if oversampling != Oversampling::default() {
             slot.oversampling = oversampling.name().to_owned();
         }
-        slot.size = args.patch.size.filter(|size| *size < 1.0);
+        slot.size = args.patch.controls.size.filter(|size| *size < 1.0);
     }
-    if let Some(path) = &args.patch.ir {
+    if let Some(path) = &args.patch.controls.ir {
         // Says now what is wrong with it.
         Recording::open(path)?;
         session.cab = reference(path)?;
@@ -50,7 +50,10 @@ pub fn run(args: &StateArgs) -> Result<()> {
 
     let mut values = BTreeMap::from([
         ("bypass".to_owned(), ParamValue::Bool(settings.bypass)),
-        ("cab".to_owned(), ParamValue::String(args.patch.cab.name().to_owned())),
+        (
+            "cab".to_owned(),
+            ParamValue::String(args.patch.controls.cab.name().to_owned()),
+        ),
     ]);
     for param in PARAMS {
         let value = param.get(&settings);

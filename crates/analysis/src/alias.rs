@@ -57,6 +57,28 @@ pub fn alias_ratio(played: &[f32], cycles: usize, top: usize) -> Option<f64> {
     (harmonics > 0.0).then(|| others / harmonics)
 }
 
+/// Powers of the bins of `signal` under a Blackman–Harris window of four terms (Harris 1978, side lobes at −92 dB), for sines that fill no whole
+/// number of periods. `None` if it is empty.
+pub fn windowed_power(signal: &[f32]) -> Option<Vec<f64>> {
+    const TERMS: [f64; 4] = [0.358_75, -0.488_29, 0.141_28, -0.011_68];
+    if signal.is_empty() {
+        return None;
+    }
+    let forward = RealFftPlanner::<f64>::new().plan_fft_forward(signal.len());
+    let mut input: Vec<f64> = (signal.iter().enumerate())
+        .map(|(n, sample)| {
+            let turn = std::f64::consts::TAU * n as f64 / signal.len() as f64;
+            let window: f64 = (TERMS.iter().zip(0..))
+                .map(|(term, k)| term * (f64::from(k) * turn).cos())
+                .sum();
+            f64::from(*sample) * window
+        })
+        .collect();
+    let mut bins = forward.make_output_vec();
+    forward.process(&mut input, &mut bins).ok()?;
+    Some(bins.iter().map(|bin| bin.norm_sqr()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
