@@ -42,7 +42,9 @@ use view::{Action, View};
 
 /// How often the window is drawn while nobody touches it.
 const FRAME: Duration = Duration::from_millis(33);
-/// The same during a listening test.
+/// Least and greatest zoom factor.
+const ZOOM: [f32; 2] = [0.5, 2.0];
+/// [`FRAME`] during a listening test.
 const CALM: Duration = Duration::from_millis(250);
 
 /// One window's application.
@@ -75,7 +77,7 @@ impl App {
     /// Shade and zoom as they are kept with the session.
     fn look(&mut self, context: &egui::Context, view: &View) {
         theme::choose(context, view.shade);
-        let zoom = view.zoom.clamp(0.5, 2.0);
+        let zoom = view.zoom.clamp(ZOOM[0], ZOOM[1]);
         // Once each: the host may refuse the new size.
         if (zoom - self.zoom).abs() > 1e-3 {
             self.zoom = zoom;
@@ -138,8 +140,9 @@ impl NiceEguiApp for App {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let points = [size.logical.width, size.logical.height].map(|points| points.round() as u32);
         self.params.window.put(points);
+        // What is told is the system's scale times the zoom factor.
         #[allow(clippy::cast_possible_truncation)]
-        let scale = size.scale_factor as f32;
+        let scale = size.scale_factor as f32 / self.zoom;
         self.scale.store(scale.to_bits(), Ordering::Relaxed);
     }
 
@@ -174,6 +177,12 @@ impl TonegraftEditor {
         }
     }
 
+    /// As it is kept with the session.
+    fn zoom(&self) -> f32 {
+        let zoom = self.shared.session().window.zoom.unwrap_or(1.0);
+        zoom.clamp(ZOOM[0], ZOOM[1])
+    }
+
     fn logical_size(&self) -> LogicalSize<f32> {
         // Far below 2^24.
         #[allow(clippy::cast_precision_loss)]
@@ -193,6 +202,7 @@ impl Editor for TonegraftEditor {
         gui_context: GuiContext,
         host: Option<HostMethods>,
     ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
+        let zoom = self.zoom();
         let app = App {
             params: Arc::clone(&self.params),
             shared: Arc::clone(&self.shared),
@@ -201,13 +211,13 @@ impl Editor for TonegraftEditor {
             memory: Memory::default(),
             dialog: Dialog::default(),
             browser: Browser::default(),
-            zoom: 0.0,
+            zoom,
             seen: Seen::default(),
         };
         let settings = EguiNiceSettings::new()
             .with_tile("Tonegraft")
             .with_resize_hint(self.resize_hint());
-        let state = EguiEditorState::from_size(self.logical_size(), 1.0);
+        let state = EguiEditorState::from_size(self.logical_size(), zoom);
         let editor = nice_plug_egui::create_egui_editor(state, RepaintNotifier::new(), settings, app)
             .ok_or("the window could not be prepared")?;
         let mut open = self.open.lock();
@@ -218,15 +228,19 @@ impl Editor for TonegraftEditor {
 
     fn size(&self) -> NativeSize<u32> {
         let scale = f32::from_bits(self.scale.load(Ordering::Relaxed));
-        NativeSize::from_size(Size::from(self.logical_size()), f64::from(scale))
+        NativeSize::from_size(Size::from(self.logical_size()), f64::from(scale * self.zoom()))
     }
 
     fn resize_hint(&self) -> ResizeHint {
         // Far below 2^24.
         #[allow(clippy::cast_precision_loss)]
-        let logical = |[width, height]: [u32; 2]| LogicalSize::new(width as f32, height as f32);
+        let logical = |[width, height]: [u32; 2], zoom: f32| LogicalSize::new(width as f32 * zoom, height as f32 * zoom);
         ResizeHint {
-            size_constraints: SizeConstraints::logical(Some(logical(WindowSize::MIN)), Some(logical(WindowSize::MAX))),
+            // Sizes are in points; these are for every zoom factor.
+            size_constraints: SizeConstraints::logical(
+                Some(logical(WindowSize::MIN, ZOOM[0])),
+                Some(logical(WindowSize::MAX, ZOOM[1])),
+            ),
             ..ResizeHint::RESIZABLE
         }
     }
