@@ -10,7 +10,16 @@ PARAMETERS = [
     ("Input Gain", "dB", -24.0, 24.0),
     ("Output Gain", "dB", -24.0, 24.0),
     ("Mix", "%", 0.0, 100.0),
-] + [(f"A Knob {number}", None, None, None) for number in range(1, 9)]
+    ("A Trim", "dB", -24.0, 24.0),
+    ("B Trim", "dB", -24.0, 24.0),
+    ("Reference Trim", "dB", -24.0, 24.0),
+] + [(f"{slot} Knob {number}", None, None, None) for slot in "AB" for number in range(1, 9)]
+
+# Stepped ones, with the texts of their values.
+CHOICES = {
+    "Source": ["A", "B", "Reference", "Dry", "Difference"],
+    "Program": ["Slot A"] + [f"{number}: empty" for number in range(1, 17)],
+}
 
 
 def main():
@@ -33,6 +42,12 @@ def main():
                 number = text.replace(unit, "").strip()
                 checks.that(abs(float(number) - plain) < 0.06, f"{name} at {value}: `{text}`")
                 checks.that(abs(plugin.param_from_text(index, number) - value) < 1e-3, f"{name}: `{number}` is read as {value}")
+    for name, texts in CHOICES.items():
+        if checks.that(names.count(name) == 1, f"a parameter `{name}`"):
+            index, last = names.index(name), len(texts) - 1
+            found = [plugin.param_to_text(index, step / last) for step in range(last + 1)]
+            checks.that(found == texts, f"{name}: {', '.join(found)}")
+            checks.that(plugin.get_param(index) == 0.0, f"{name} starts at `{texts[0]}`")
     checks.that(abs(plugin.get_param(names.index("Mix")) - 1.0) < 1e-6, "mix starts at 100 %")
     checks.that(abs(plugin.get_param(names.index("Output Gain")) - 0.5) < 1e-6, "the output gain starts at 0 dB")
     plugin.close()
