@@ -234,7 +234,8 @@ impl Editor for TonegraftEditor {
     fn resize_hint(&self) -> ResizeHint {
         // Far below 2^24.
         #[allow(clippy::cast_precision_loss)]
-        let logical = |[width, height]: [u32; 2], zoom: f32| LogicalSize::new(width as f32 * zoom, height as f32 * zoom);
+        let logical =
+            |[width, height]: [u32; 2], zoom: f32| LogicalSize::new(width as f32 * zoom, height as f32 * zoom);
         ResizeHint {
             // Sizes are in points; these are for every zoom factor.
             size_constraints: SizeConstraints::logical(

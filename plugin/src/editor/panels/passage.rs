@@ -127,7 +127,7 @@ fn envelope(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
     }
     let time = |at: egui::Pos2| ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0) * seconds;
     if response.drag_started() {
-        cx.memory.part_from = response.interact_pointer_pos().map(time);
+        cx.memory.part_from = ui.input(|input| input.pointer.press_origin()).map(time);
     }
     if let (true, Some(from), Some(at)) = (response.dragged(), cx.memory.part_from, response.interact_pointer_pos()) {
         let to = time(at);
