@@ -162,7 +162,7 @@ pub fn ordinary() -> View {
         peaks: [0.4, 0.2, 0.0],
         comparing: true,
         cab: Some(Arc::new(CabCard {
-            name: "Celestion 4x12".into(),
+            name: "Closed 4x12".into(),
             about: "500 ms, mono".into(),
         })),
         programs: vec![None; PROGRAMS],
@@ -267,7 +267,7 @@ pub fn comparing() -> View {
     };
     let mut a = view.slots[0].clone();
     (a.name, a.about) = (
-        Some("JCM 2000 crunch".into()),
+        Some("British 50 crunch".into()),
         "amp  ·  capture  ·  WaveNet standard".into(),
     );
     (a.latency, a.parts, a.load) = (0, LatencyParts::ZERO, load(71.0));
@@ -280,7 +280,7 @@ pub fn comparing() -> View {
     (a.sizes, a.size, a.has_cab) = (Vec::new(), 0, false);
     a.placement = placement(3.2, false, 0.99);
     let mut b = a.clone();
-    (b.name, b.about) = (Some("JCM 2000, LSTM 40".into()), "amp  ·  capture  ·  LSTM".into());
+    (b.name, b.about) = (Some("British 50, LSTM 40".into()), "amp  ·  capture  ·  LSTM".into());
     (b.latency, b.model_rate, b.load) = (64, Some(44_100), load(38.0));
     b.parts.resampler = HostFrames::new(64);
     b.placement = placement(-0.4, true, 0.97);
@@ -371,31 +371,31 @@ pub fn comparing() -> View {
             ..ProgramView::default()
         });
     }
-    view.browser.folder = Folder::At(PathBuf::from("/home/me/captures/JCM 2000"));
+    view.browser.folder = Folder::At(PathBuf::from("/home/me/captures/British 50"));
     view.browser.parent = Some(PathBuf::from("/home/me/captures"));
     view.browser.entries = Arc::new(vec![
         Entry {
             name: "boosted".into(),
-            target: Target::Folder(PathBuf::from("/home/me/captures/JCM 2000/boosted")),
+            target: Target::Folder(PathBuf::from("/home/me/captures/British 50/boosted")),
         },
-        model("JCM 2000 clean.nam"),
-        model("JCM 2000 crunch.nam"),
-        model("JCM 2000 lead.nam"),
-        model("JCM 2000, LSTM 40.json"),
+        model("British 50 clean.nam"),
+        model("British 50 crunch.nam"),
+        model("British 50 lead.nam"),
+        model("British 50, LSTM 40.json"),
         Entry {
-            name: "1960A centre.wav".into(),
-            target: Target::Cab(PathBuf::from("/home/me/captures/1960A centre.wav")),
+            name: "4x12 centre.wav".into(),
+            target: Target::Cab(PathBuf::from("/home/me/captures/4x12 centre.wav")),
         },
     ]);
     let wish = |name: &str| Some(Wish::File(PathBuf::from(format!("/models/{name}"))));
-    view.browser.playing = [wish("JCM 2000 crunch.nam"), wish("JCM 2000, LSTM 40.json")];
+    view.browser.playing = [wish("British 50 crunch.nam"), wish("British 50, LSTM 40.json")];
     view
 }
 
 pub fn candidates() -> Vec<CandidateView> {
     vec![
-        candidate("A", "JCM 2000 crunch", -18.0, 0.0, 3.2),
-        candidate("B", "JCM 2000, LSTM 40", -18.04, 1.35, -0.4),
+        candidate("A", "British 50 crunch", -18.0, 0.0, 3.2),
+        candidate("B", "British 50, LSTM 40", -18.04, 1.35, -0.4),
     ]
 }
 

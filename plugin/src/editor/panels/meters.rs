@@ -6,7 +6,7 @@ use crate::editor::widgets::{columns, meter};
 use egui::{Rect, Ui, vec2};
 
 /// Width with margins.
-pub const WIDTH: f32 = 98.0;
+pub const WIDTH: f32 = 108.0;
 
 /// Draws them over `rect`.
 pub fn meters(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {

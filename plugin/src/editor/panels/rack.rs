@@ -224,7 +224,7 @@ fn cab(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.horizontal(|ui| {
         let width = (ui.available_width() - if has_cab { 32.0 } else { 0.0 }).max(40.0);
         let response = press(ui, vec2(width, 22.0), "Load IR…");
-        let hint = "Choose a WAV, FLAC or AIFF file with an impulse response, or drop one here";
+        let hint = "Choose a WAV, FLAC or AIFF file with an impulse response";
         if response.on_hover_text(hint).clicked() {
             cx.ask(Action::BrowseCab);
         }

@@ -152,7 +152,7 @@ fn subtitle(ui: &mut Ui, rect: Rect, slot: usize, cx: &Cx<'_>) {
         None if !shown.is_empty() => (shown.join("   "), palette.weak),
         None if !view.about.is_empty() => (view.about.clone(), palette.weak),
         None if view.name.is_none() => (
-            "Choose a model at the left, or drop a file here.".to_owned(),
+            "Choose a model at the left, or with the folder above.".to_owned(),
             palette.weak,
         ),
         None => (view.details.join("  ·  "), palette.weak),
@@ -323,7 +323,7 @@ fn ways(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
     });
     inside(ui, size, |ui| {
         let names: Vec<&str> = if view.sizes.is_empty() {
-            vec!["one size"]
+            vec!["one"]
         } else {
             view.sizes.iter().map(|(name, _)| name.as_str()).collect()
         };
