@@ -74,8 +74,8 @@ fn the_keys_are_a_contract() {
     let bench = Bench::new();
     let dry = music(48_000, 1);
     bench.wav("dry.wav", 48_000, std::slice::from_ref(&dry));
-    bench.wav("ref.wav", 48_000, &[dry.iter().map(|x| (3.0 * x).tanh()).collect()]);
-    bench.wav("out.wav", 48_000, &[dry.iter().map(|x| (2.9 * x).tanh()).collect()]);
+    bench.wav("ref.wav", 48_000, &[dry.iter().map(|x| (20.0 * x).tanh()).collect()]);
+    bench.wav("out.wav", 48_000, &[dry.iter().map(|x| (19.0 * x).tanh()).collect()]);
     let report = json(&bench, &["ref.wav", "out.wav", "--input", "dry.wav"]);
     let wanted = with_figures(&[
         "align",
@@ -121,11 +121,15 @@ fn the_keys_are_a_contract() {
     );
     assert_eq!(keys(&report["mfcc"]), ["frechet", "kl"]);
     assert_eq!(keys(&report["pitch"]), ["output", "reference"]);
-    assert_eq!(report["frames"], 48_000);
+    // Less what the delay found, a fraction of a sample, leaves out.
+    assert!(
+        (47_990..=48_000).contains(&report["frames"].as_u64().expect("a number")),
+        "{report}"
+    );
     // The model is near, the dry signal is not, and no linear filter bends a signal.
     let esr = |report: &Value| figure(report, "esr");
     let (dry, fir) = (&report["baselines"]["scaled_dry"], &report["baselines"]["linear_fir"]);
-    assert!(esr(&report) < 1e-3, "{report}");
+    assert!(esr(&report) < 5e-3, "{report}");
     assert!(esr(&report) < 0.2 * esr(fir) && esr(fir) <= 1.02 * esr(dry), "{report}");
 }
 
@@ -345,7 +349,10 @@ fn what_cannot_be_compared_is_refused_with_a_sentence() {
         refused(&["a.wav", file], parts);
         refused(&[file, "a.wav"], parts);
     }
-    refused(&["two.wav", "three.wav"], &["2 channels", "3"]);
+    refused(
+        &["two.wav", "three.wav"],
+        &["two.wav has 2 channels", "three.wav has 3 channels"],
+    );
     refused(&["folder", "folder"], &["--batch"]);
     refused(&["a.wav"], &["REF.wav and OUT.wav"]);
     refused(&["--model", "overdrive", "--input", "a.wav"], &["--reference"]);

@@ -220,7 +220,7 @@ pub fn bars(title: &str, bars: &[(&str, &str, f64, String)]) -> String {
     );
     for ((name, class, value, text), row) in bars.iter().zip(0..) {
         let top = 30.0 * f64::from(row) + 6.0;
-        let width = (value.max(0.0) / most) * (WIDTH - 270.0);
+        let width = (value.max(0.0) / most) * (WIDTH - 330.0);
         let _ = writeln!(
             svg,
             "<text x=\"100\" y=\"{:.1}\" class=\"bar end\">{}</text><rect x=\"112\" y=\"{top:.1}\" width=\"{:.1}\" height=\"20\" rx=\"4\" class=\"fill {class}\"/><text x=\"{:.1}\" y=\"{:.1}\" class=\"bar\">{}</text>",

@@ -62,7 +62,14 @@ pub fn pair(reference: Audio, output: Audio, input: Option<Audio>, aligning: &Al
     let names = (reference.name.clone(), output.name.clone());
     let lengths = (reference.frames(), output.frames());
     let seconds = |frames: usize, rate: u32| frames as f64 / f64::from(rate);
-    let mut fit = |audio: Audio| -> Result<Vec<Vec<f32>>> {
+    let (own, others) = (reference.channels.len(), output.channels.len());
+    ensure!(
+        own == others || own == 1 || others == 1,
+        "{} has {own} channels and {} has {others} channels; give both the same number, or one of them one channel",
+        names.0,
+        names.1
+    );
+    let mut fit = |audio: Audio| -> Vec<Vec<f32>> {
         let mut channels = audio.channels;
         if audio.rate.get() != rate {
             notes.push(format!(
@@ -82,19 +89,11 @@ pub fn pair(reference: Audio, output: Audio, input: Option<Audio>, aligning: &Al
             ));
             channels = vec![channels.swap_remove(0); width];
         }
-        ensure!(
-            channels.len() == width,
-            "{} has {} channels and {} has {}; give both the same, or one channel to one of them",
-            names.0,
-            width,
-            audio.name,
-            channels.len()
-        );
-        Ok(channels)
+        channels
     };
     let output_rate = output.rate.get();
-    let reference = fit(reference)?;
-    let mut output = fit(output)?;
+    let reference = fit(reference);
+    let mut output = fit(output);
     let mut input = input
         .map(|input| {
             if input.channels.len() != 1 && input.channels.len() != width {
@@ -104,7 +103,7 @@ pub fn pair(reference: Audio, output: Audio, input: Option<Audio>, aligning: &Al
                     input.channels.len()
                 );
             }
-            fit(input)
+            Ok(fit(input))
         })
         .transpose()?;
 
