@@ -287,6 +287,6 @@ mod tests {
         let points = [(0.0, 0.0), (0.5, f64::NAN), (0.6, f64::NEG_INFINITY), (1.0, 9.0)];
         chart.line("ref", points.into_iter());
         let svg = chart.finish();
-        assert!(svg.contains("d=\"M58.0 85.0L599.2 160.0L950.0 10.0\""), "{svg}");
+        assert!(svg.contains("d=\"M58.0 85.0L593.2 160.0L950.0 10.0\""), "{svg}");
     }
 }
