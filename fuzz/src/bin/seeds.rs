@@ -180,7 +180,7 @@ fn sessions(folder: &Path, repository: &Path) -> Result<()> {
     fs::write(folder.join("empty.json"), r#"{"version": 1}"#)?;
     fs::write(folder.join("container.json"), stream.get(8..).unwrap_or(&[]))?;
     fs::write(folder.join("stream.bin"), &stream)?;
-    for name in ["clap-state-v1.bin", "session-v1.json"] {
+    for name in ["clap-state-v1.bin", "session-v1.json", "session-v2.json"] {
         fs::copy(
             repository.join("crates/library/tests/golden").join(name),
             folder.join(name),
