@@ -33,10 +33,11 @@ pub(crate) struct Running {
 /// Safe.
 pub(crate) fn settings_now(params: &TonegraftParams, shared: &Shared) -> Settings {
     // The device on the side-chain is taken for what it is compared with.
-    let seat = match (params.source.modulated_plain_value(), params.chosen_program()) {
-        (Source::B, _) => Seat::Slot(1),
-        (_, Some(program)) => Seat::Program(usize::from(program)),
-        _ => Seat::Slot(0),
+    let program = params.chosen_program().map(|program| Seat::Program(usize::from(program)));
+    let seat = match params.source.modulated_plain_value() {
+        Source::B => Seat::Slot(1),
+        // An empty place plays slot A's own model.
+        _ => program.filter(|seat| shared.is_taken(*seat)).unwrap_or(Seat::Slot(0)),
     };
     params.settings(shared.cab_in_model(seat))
 }

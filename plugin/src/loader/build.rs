@@ -122,9 +122,9 @@ impl Work<'_> {
             .facts
             .as_ref()
             .map_or(Tail::Frames(HostFrames::ZERO), |facts| facts.tail);
-        let has_cab = place.playable.as_ref().is_some_and(|playable| playable.card.has_cab);
+        let has_cab = place.playable.as_ref().map(|playable| playable.card.has_cab);
         place.unprobed = place.playable.is_some();
-        self.shared.set_cab_in_model(seat, has_cab);
+        self.shared.set_taken(seat, has_cab);
         self.tell_tail();
         if let Seat::Slot(_) = seat {
             self.shared.desk.start_afresh();

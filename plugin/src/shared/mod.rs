@@ -120,6 +120,8 @@ pub struct Shared {
     pub(crate) disturbed: AtomicBool,
     /// A bit for each seat whose model says that it contains a cabinet.
     cabs_in_models: AtomicU32,
+    /// Seats that hold a model, a bit each.
+    taken: AtomicU32,
     /// What the audio thread was asked to play in slot A: 0 what it holds itself, else a program, from 1.
     program: AtomicU8,
     latency: AtomicU32,
@@ -155,6 +157,7 @@ impl Shared {
             click: ClickReport::default(),
             disturbed: AtomicBool::new(false),
             cabs_in_models: AtomicU32::new(0),
+            taken: AtomicU32::new(0),
             program: AtomicU8::new(0),
             latency: AtomicU32::new(0),
             tail: AtomicU32::new(0),
@@ -195,13 +198,24 @@ impl Shared {
         self.cabs_in_models.load(Ordering::Acquire) & (1 << seat.index()) != 0
     }
 
-    pub(crate) fn set_cab_in_model(&self, seat: Seat, contains: bool) {
+    /// # Realtime Safety
+    /// Safe.
+    pub(crate) fn is_taken(&self, seat: Seat) -> bool {
+        self.taken.load(Ordering::Acquire) & (1 << seat.index()) != 0
+    }
+
+    /// What `seat` holds now: a model, and whether it says that it contains a cabinet; `None`: nothing.
+    pub(crate) fn set_taken(&self, seat: Seat, cab_in_model: Option<bool>) {
         let bit = 1 << seat.index();
-        if contains {
-            self.cabs_in_models.fetch_or(bit, Ordering::AcqRel);
-        } else {
-            self.cabs_in_models.fetch_and(!bit, Ordering::AcqRel);
-        }
+        let put = |bits: &AtomicU32, is_set: bool| {
+            if is_set {
+                bits.fetch_or(bit, Ordering::AcqRel);
+            } else {
+                bits.fetch_and(!bit, Ordering::AcqRel);
+            }
+        };
+        put(&self.cabs_in_models, cab_in_model == Some(true));
+        put(&self.taken, cab_in_model.is_some());
     }
 
     /// Which program slot A plays, from 0; `None`: what it holds itself.
