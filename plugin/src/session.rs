@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(size.get(), WindowSize::DEFAULT);
         size.put([1, u32::MAX]);
         assert_eq!(size.get(), [WindowSize::MIN[0], WindowSize::MAX[1]]);
-        size.put([990, 700]);
-        assert_eq!(size.get(), [990, 700]);
+        size.put([1100, 720]);
+        assert_eq!(size.get(), [1100, 720]);
     }
 }
