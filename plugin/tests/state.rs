@@ -178,7 +178,7 @@ fn what_the_first_release_wrote_loads() {
     assert_eq!(saved.session(), golden.session());
     // The window has grown since.
     assert_eq!(golden.fields.get("window").map(String::as_str), Some("[900,600]"));
-    assert_eq!(saved.fields.get("window").map(String::as_str), Some("[900,640]"));
+    assert_eq!(saved.fields.get("window").map(String::as_str), Some("[1040,690]"));
 }
 
 /// The chain and the bank directly, as the renderer uses them.

@@ -162,6 +162,9 @@ def train(window, checks, before, model):
             checks.that(told, f"keys 1, 2 and 3 let A, B and X be heard: {lit}")
         window.do("key", "q" if number % 2 else "w")
         window.do("key", "Return")
+    # A training goes on until the listener ends it: the left one of the two buttons at the bottom.
+    time.sleep(0.5)
+    window.click(begun.shape[1] // 2 - 93, begun.shape[0] // 2 + 233)
     done, shown = window.until("8-result", lambda picture: max(trial_marks(picture)) < 500 and differs(picture, begun))
     checks.that(shown, "ten answers by keyboard lead to the result")
     window.click(max((done.shape[1] - 820) // 2, 20) + 60, done.shape[0] // 2 + min(done.shape[0] - 32, 620) // 2 - 15)
