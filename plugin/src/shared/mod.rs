@@ -6,7 +6,7 @@
 //! | host's main thread | [`Shared::configure`], [`Shared::attach`], [`Shared::restore`] |
 //! | loader | everything behind the mutex |
 //! | compare worker | the bank's taps, the recorder, the listening test |
-//! | window | [`Shared::open`], [`Shared::view`] |
+//! | window | [`Shared::open`], [`Shared::glance`] |
 
 mod capturing;
 mod exam;
