@@ -33,7 +33,9 @@ pub(crate) struct Running {
 /// Safe.
 pub(crate) fn settings_now(params: &TonegraftParams, shared: &Shared) -> Settings {
     // The device on the side-chain is taken for what it is compared with.
-    let program = params.chosen_program().map(|program| Seat::Program(usize::from(program)));
+    let program = params
+        .chosen_program()
+        .map(|program| Seat::Program(usize::from(program)));
     let seat = match params.source.modulated_plain_value() {
         Source::B => Seat::Slot(1),
         // An empty place plays slot A's own model.
