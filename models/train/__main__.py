@@ -5,12 +5,8 @@ import json
 import os
 from pathlib import Path
 
-from . import check
-from .card import write_card
-from .dataset import load
-from .evaluate import evaluate
-from .export import Player, export, write_metadata
-from .fit import fit
+from .greybox import EFFECTS
+from .greybox.make import make
 from .recipes import RECIPES
 
 _MODELS = Path(__file__).resolve().parent.parent
@@ -19,7 +15,7 @@ _ROOT = _MODELS.parent
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="models/train/run", description=__doc__)
-    parser.add_argument("name", choices=sorted(RECIPES), help="which model to make")
+    parser.add_argument("name", choices=sorted(RECIPES | EFFECTS), help="which model to make")
     default = os.environ.get("TONEGRAFT_TEST_DATA") or _ROOT.parent / "shared" / "data"
     parser.add_argument(
         "--audio",
@@ -41,11 +37,29 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Checks the circuits, trains, exports, judges, writes the card."""
+    """Makes what was named."""
     args = _arguments()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.name in EFFECTS:
+        figures = make(EFFECTS[args.name], args.audio, args.out)
+        for bar in figures["report"]["bars"]:
+            print(f"{args.name}: {bar['measure']} {bar['worst']:.3g} (bar {bar['limit']:g})")
+    else:
+        _learn(args)
+
+
+def _learn(args: argparse.Namespace) -> None:
+    """Checks the circuits, trains, exports, judges, writes the card."""
+    # Here, since grey-box effects need no torch.
+    from . import check
+    from .card import write_card
+    from .dataset import load
+    from .evaluate import evaluate
+    from .export import Player, export, write_metadata
+    from .fit import fit
+
     recipe = RECIPES[args.name]
     args.work.mkdir(parents=True, exist_ok=True)
-    args.out.mkdir(parents=True, exist_ok=True)
     check.main()
     material = load(recipe, args.audio, args.extra)
     if material.missing:

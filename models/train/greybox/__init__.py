@@ -1,0 +1,10 @@
+"""Grey-box effects: a known structure, its parameters fitted to what a reference does.
+
+``EFFECTS`` is the table of what can be made; each effect is a module of its own. Nothing is
+trained by gradient descent: the fits are least squares on measured delays, gains and curves.
+"""
+
+from .chorus import CHORUS
+from .effect import Effect
+
+EFFECTS: dict[str, Effect] = {effect.name: effect for effect in (CHORUS,)}

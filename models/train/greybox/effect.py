@@ -1,0 +1,62 @@
+"""What makes a grey-box effect: a structure, a reference to fit it to, and how it is judged."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .graph import Graph, Knob, Wire
+
+Settings = Mapping[str, float]
+"""Values of all knobs by name, in their own units."""
+
+Parameters = dict[str, object]
+"""What the fit found: numbers and lists of numbers, as JSON takes them."""
+
+
+def _same(settings: Settings) -> Settings:
+    return settings
+
+
+def _nothing(play: "Play", parameters: Parameters) -> dict:
+    del play, parameters
+    return {}
+
+
+Play = Callable[[np.ndarray, Settings], np.ndarray]
+"""Audio ``[n]`` at 48 kHz and knobs to ``[n]``, from zero state, phase 0 at the first frame."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One shipped model.
+
+    ``fit`` measures the reference and returns the structure's parameters; ``graph`` builds the
+    structure from them. ``true`` turns knobs for the reference into knobs for the model where the
+    reference is off its own scale (the rate of an oscillator).
+    ``further`` are figures besides the error: a gain curve, a decay time. ``reach`` is how many
+    frames back the graph looks, apart from feedback. ``bar`` is what the worst error-to-signal
+    ratio on held-out playing has to keep; ``bars`` says in words what else has to hold.
+    """
+
+    name: str
+    title: str
+    category: str
+    description: str
+    reference_text: str
+    structure_text: str
+    knobs: tuple[Knob, ...]
+    fit: Callable[[], Parameters]
+    graph: Callable[[Parameters], tuple[Graph, Wire]]
+    reference: Play
+    reach: int
+    bar: float | None
+    bars: str
+    true: Callable[[Settings], Settings] = _same
+    further: Callable[[Play, Parameters], dict] = _nothing
+    limits: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+
+    def defaults(self) -> dict[str, float]:
+        """All knobs as a fresh model has them."""
+        return {knob.name: knob.default for knob in self.knobs}
