@@ -5,6 +5,8 @@ trained by gradient descent: the fits are least squares on measured delays, gain
 """
 
 from .chorus import CHORUS
+from .delay import DELAY
 from .effect import Effect
+from .reverb import REVERB
 
-EFFECTS: dict[str, Effect] = {effect.name: effect for effect in (CHORUS,)}
+EFFECTS: dict[str, Effect] = {effect.name: effect for effect in (CHORUS, DELAY, REVERB)}

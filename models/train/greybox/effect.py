@@ -18,8 +18,8 @@ def _same(settings: Settings) -> Settings:
     return settings
 
 
-def _nothing(play: "Play", parameters: Parameters) -> dict:
-    del play, parameters
+def _nothing(play: "Play", clips: Mapping[str, np.ndarray]) -> dict:
+    del play, clips
     return {}
 
 
@@ -34,7 +34,8 @@ class Effect:
     ``fit`` measures the reference and returns the structure's parameters; ``graph`` builds the
     structure from them. ``true`` turns knobs for the reference into knobs for the model where the
     reference is off its own scale (the rate of an oscillator).
-    ``further`` are figures besides the error: a gain curve, a decay time. ``reach`` is how many
+    ``further`` are figures besides the error, from the player and the held-out clips: a gain curve,
+    a decay time. ``reach`` is how many
     frames back the graph looks, apart from feedback. ``bar`` is what the worst error-to-signal
     ratio on held-out playing has to keep; ``bars`` says in words what else has to hold.
     """
@@ -53,7 +54,7 @@ class Effect:
     bar: float | None
     bars: str
     true: Callable[[Settings], Settings] = _same
-    further: Callable[[Play, Parameters], dict] = _nothing
+    further: Callable[[Play, Mapping[str, np.ndarray]], dict] = _nothing
     limits: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
 

@@ -135,5 +135,5 @@ def judge(effect: Effect, path: Path, audio: Path, parameters: dict) -> dict:
     if effect.bar is not None:
         figures["waveforms"] = waveforms(effect, play, clips)
         figures["overall"]["esr"] = figures["waveforms"]["esr"]["median"]
-    figures |= effect.further(play, parameters)
+    figures |= effect.further(play, clips)
     return figures
