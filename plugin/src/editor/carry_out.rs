@@ -2,7 +2,7 @@
 
 use super::App;
 use super::dialog::Asked;
-use super::live::{LIGHT, answer, exam_plan, stimulus};
+use super::live::{LIGHT, exam_plan};
 use super::view::{
     Action, AlignEdit, BrowserEdit, CaptureEdit, Folder, Kind, Placement, Shade, Source, TestEdit, View, Watching,
 };
@@ -156,8 +156,8 @@ impl App {
                 };
                 self.seen.refused = begun.err().unwrap_or_default();
             }
-            TestEdit::Listen(heard) => shared.listen(stimulus(heard)),
-            TestEdit::Vote(vote) => shared.vote(answer(vote)),
+            TestEdit::Listen(heard) => shared.listen(heard),
+            TestEdit::Vote(vote) => shared.vote(vote),
             TestEdit::Next => shared.confirm(),
             TestEdit::Finish => shared.finish_exam(),
             // Training never counts, but what came of it is worth seeing.

@@ -1,8 +1,8 @@
 //! The listening test, as the window shows it.
 
 use super::super::view::{
-    Answer, CandidateView, Kind, PlanView, Proportion, ResultView, RunView, Stimulus, Switching, TestPlan, TestView,
-    TrialRow, Verdict,
+    Answer, CandidateView, Kind, PlanView, Proportion, ResultView, RunView, Stimulus, TestPlan, TestView, TrialRow,
+    Verdict,
 };
 use super::Seen;
 use crate::shared::{DoneExam, ExamPlan, ExamView, Moment, RunningExam, Shared};
@@ -10,29 +10,20 @@ use tonegraft_analysis::listening::{self as logic, Outcome, Subject};
 
 /// The test that the window's plan means.
 pub fn exam_plan(plan: &TestPlan) -> ExamPlan {
-    let kind = match plan.kind {
-        Kind::Abx => logic::Kind::Abx,
-        Kind::Training => logic::Kind::Training,
-        Kind::Likeness => logic::Kind::Likeness,
-        Kind::Preference => logic::Kind::Preference,
-    };
     let fixed = logic::Trials::Fixed(plan.trials);
-    let (trials, score) = match kind {
-        logic::Kind::Training => (logic::Trials::Open, logic::Score::Open),
-        logic::Kind::Likeness => (fixed, logic::Score::Hidden),
+    let (trials, score) = match plan.kind {
+        Kind::Training => (logic::Trials::Open, logic::Score::Open),
+        Kind::Likeness => (fixed, logic::Score::Hidden),
         _ if plan.open_end => (logic::Trials::Open, logic::Score::Hidden),
-        logic::Kind::Abx if !plan.hide_score => (fixed, logic::Score::Open),
+        Kind::Abx if !plan.hide_score => (fixed, logic::Score::Open),
         _ => (fixed, logic::Score::Hidden),
     };
     ExamPlan {
         plan: logic::Plan {
-            kind,
+            kind: plan.kind,
             trials,
             score,
-            switching: match plan.switching {
-                Switching::ThroughSilence => logic::Switching::ThroughSilence,
-                Switching::Gapless => logic::Switching::Gapless,
-            },
+            switching: plan.switching,
         },
         pair: plan.pair,
     }
@@ -41,44 +32,12 @@ pub fn exam_plan(plan: &TestPlan) -> ExamPlan {
 /// The window's plan of a test that was begun.
 fn window_plan(plan: &ExamPlan) -> TestPlan {
     TestPlan {
-        kind: match plan.plan.kind {
-            logic::Kind::Abx => Kind::Abx,
-            logic::Kind::Training => Kind::Training,
-            logic::Kind::Likeness => Kind::Likeness,
-            logic::Kind::Preference => Kind::Preference,
-        },
+        kind: plan.plan.kind,
         trials: plan.plan.trials.most(),
         open_end: plan.plan.trials == logic::Trials::Open,
         hide_score: plan.plan.score == logic::Score::Hidden,
-        switching: match plan.plan.switching {
-            logic::Switching::ThroughSilence => Switching::ThroughSilence,
-            logic::Switching::Gapless => Switching::Gapless,
-        },
+        switching: plan.plan.switching,
         pair: plan.pair,
-    }
-}
-
-/// The stimulus that the window means.
-pub const fn stimulus(stimulus: Stimulus) -> logic::Stimulus {
-    match stimulus {
-        Stimulus::A => logic::Stimulus::A,
-        Stimulus::B => logic::Stimulus::B,
-        Stimulus::X => logic::Stimulus::X,
-    }
-}
-
-/// The answer that the window means.
-pub const fn answer(answer: Answer) -> logic::Answer {
-    match answer {
-        Answer::A => logic::Answer::A,
-        Answer::B => logic::Answer::B,
-    }
-}
-
-const fn of_answer(answer: logic::Answer) -> Answer {
-    match answer {
-        logic::Answer::A => Answer::A,
-        logic::Answer::B => Answer::B,
     }
 }
 
@@ -139,7 +98,7 @@ fn run(running: &RunningExam) -> RunView {
     let public = &running.public;
     let heard = |stimulus| public.heard.contains(&stimulus);
     let told = running.told.map(|(answer, right)| {
-        let (one, other) = match of_answer(answer) {
+        let (one, other) = match answer {
             Answer::A => (Answer::A, Answer::B),
             Answer::B => (Answer::B, Answer::A),
         };
@@ -150,18 +109,9 @@ fn run(running: &RunningExam) -> RunView {
         trial: public.trial,
         commitment: public.commitment.clone(),
         candidates: running.subjects.iter().map(candidate).collect(),
-        hearing: public.playing.and_then(|playing| match playing {
-            logic::Stimulus::A => Some(Stimulus::A),
-            logic::Stimulus::B => Some(Stimulus::B),
-            logic::Stimulus::X => Some(Stimulus::X),
-            logic::Stimulus::Y => None,
-        }),
-        heard: [
-            heard(logic::Stimulus::A),
-            heard(logic::Stimulus::B),
-            heard(logic::Stimulus::X),
-        ],
-        vote: running.vote.map(of_answer),
+        hearing: public.playing,
+        heard: [Stimulus::A, Stimulus::B, Stimulus::X].map(heard),
+        vote: running.vote,
         score: public.score.map(|score| [score.right, score.of]),
         told,
         looped: running.looped,
@@ -254,7 +204,7 @@ fn trial(trial: &logic::Trial) -> TrialRow {
         } else {
             was.to_owned()
         },
-        vote: Some(of_answer(trial.answer)),
+        vote: Some(trial.answer),
         right: trial.truth.as_ref().and_then(|truth| truth.right),
         seconds,
     }

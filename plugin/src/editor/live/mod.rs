@@ -3,7 +3,7 @@
 mod exam;
 mod latency;
 
-pub(super) use exam::{answer, exam_plan, stimulus};
+pub(super) use exam::exam_plan;
 
 use super::view::{
     BrowserView, CaptureState, CaptureView, DifferenceView, Entry, Load, Measured, Message, Placement, ProgramView,

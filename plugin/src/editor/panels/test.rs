@@ -24,6 +24,16 @@ pub fn test(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
     passage::passage(ui, loop_, cx);
 }
 
+/// What fits on a button.
+const fn short(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Abx => "ABX",
+        Kind::Training => "Training",
+        Kind::Likeness => "Likeness",
+        Kind::Preference => "Preference",
+    }
+}
+
 fn about(kind: Kind) -> &'static str {
     match kind {
         Kind::Abx => "Is X A or B? In each trial X is drawn anew. Counts how often you are right.",
@@ -55,9 +65,9 @@ fn planning(ui: &mut Ui, rect: Rect, view: &PlanView, cx: &mut Cx<'_>) {
     let question = next_row(ui, "");
     let row = question.with_min_x(rect.left());
     for (place, kind) in columns(row, [0.7, 1.0, 1.0, 1.15], 3.0).into_iter().zip(Kind::ALL) {
-        let name = format!("Kind of test: {}", kind.name());
+        let name = format!("Kind of test: {}", short(kind));
         let response = inside(ui, place, |ui| {
-            segment(ui, place.size(), plan.kind == kind, kind.name(), &name)
+            segment(ui, place.size(), plan.kind == kind, short(kind), &name)
         });
         if response.on_hover_text(about(kind)).clicked() {
             asked = Some(TestPlan { kind, ..plan });

@@ -99,14 +99,14 @@ fn stimuli(ui: &mut Ui, rect: Rect, run: &RunView, cx: &mut Cx<'_>) {
         (Stimulus::B, "B", "2"),
         (Stimulus::X, "X", "3"),
     ];
-    let shown: Vec<_> = (all.into_iter())
-        .filter(|(stimulus, ..)| applies(run, TestEdit::Listen(*stimulus)))
+    let shown: Vec<_> = (all.into_iter().zip(run.heard))
+        .filter(|((stimulus, ..), _)| applies(run, TestEdit::Listen(*stimulus)))
         .collect();
     let size = vec2(150.0, rect.height());
     // Two or three.
     #[allow(clippy::cast_precision_loss)]
     let left = rect.center().x - (shown.len() as f32 * (size.x + 16.0) - 16.0) / 2.0;
-    for (index, (stimulus, name, key)) in shown.into_iter().enumerate() {
+    for (index, ((stimulus, name, key), heard)) in shown.into_iter().enumerate() {
         #[allow(clippy::cast_precision_loss)]
         let place = Rect::from_min_size(pos2(left + (size.x + 16.0) * index as f32, rect.top()), size);
         let is_on = run.hearing == Some(stimulus);
@@ -114,11 +114,6 @@ fn stimuli(ui: &mut Ui, rect: Rect, run: &RunView, cx: &mut Cx<'_>) {
         if response.on_hover_text(format!("Hear {name}")).clicked() {
             cx.ask(Action::Test(TestEdit::Listen(stimulus)));
         }
-        let heard = match stimulus {
-            Stimulus::A => run.heard[0],
-            Stimulus::B => run.heard[1],
-            Stimulus::X => run.heard[2],
-        };
         if heard && !is_on {
             let dot = place.right_top() + vec2(-11.0, 11.0);
             ui.painter().circle_filled(dot, 3.5, palette.weak);

@@ -2,65 +2,8 @@
 
 use super::Source;
 use std::path::PathBuf;
-
-/// Which question is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Is X A or B? Counted.
-    #[default]
-    Abx,
-    /// The same, with the answer told after each vote; counts as nothing.
-    Training,
-    /// Does X sound more like A (clean) or B (the reference)? X is the model, or an anchor.
-    Likeness,
-    /// Which of two is better? Blind.
-    Preference,
-}
-
-impl Kind {
-    /// All, in the order they are offered.
-    pub const ALL: [Self; 4] = [Self::Abx, Self::Training, Self::Likeness, Self::Preference];
-
-    /// As users read it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Abx => "ABX",
-            Self::Training => "Training",
-            Self::Likeness => "Likeness",
-            Self::Preference => "Preference",
-        }
-    }
-}
-
-/// What a switch sounds like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Switching {
-    /// 5 ms out, 5 ms in: the switch itself is no cue.
-    #[default]
-    ThroughSilence,
-    /// One crossfade.
-    Gapless,
-}
-
-/// What can be listened to in a test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stimulus {
-    /// The first of two.
-    A,
-    /// The second.
-    B,
-    /// The hidden one.
-    X,
-}
-
-/// What is voted: X is, is more like, or better is …
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answer {
-    /// … A.
-    A,
-    /// … B.
-    B,
-}
+use tonegraft_analysis::listening::plan::COUNTS;
+pub use tonegraft_analysis::listening::{Answer, Kind, Stimulus, Switching};
 
 /// A test as it is planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +24,7 @@ pub struct TestPlan {
 
 impl TestPlan {
     /// Numbers of trials that are offered.
-    pub const TRIALS: [u32; 5] = [10, 12, 16, 20, 25];
+    pub const TRIALS: [u32; 5] = COUNTS;
 }
 
 impl Default for TestPlan {
