@@ -11,8 +11,7 @@
 //! `Σ (reference − apply(estimate))²` is least.
 
 use crate::shift;
-use realfft::RealFftPlanner;
-use realfft::num_complex::Complex;
+use crate::transform::Transform;
 use std::f64::consts::PI;
 use std::ops::Range;
 
@@ -206,27 +205,17 @@ impl Coarse {
     fn new(part: &[f64], field: &[f64], max_lag: usize, over: &dyn Fn(usize) -> Range<usize>) -> Option<Self> {
         let lags = 2 * max_lag + 1;
         let size = (field.len() + part.len()).next_power_of_two();
-        let mut planner = RealFftPlanner::<f64>::new();
-        let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-        let spectrum = |signal: &[f64]| {
-            let mut padded = forward.make_input_vec();
-            padded[..signal.len()].copy_from_slice(signal);
-            let mut bins = forward.make_output_vec();
-            forward.process(&mut padded, &mut bins).ok().map(|()| bins)
-        };
+        let transform = Transform::new(size);
+        let spectrum = |signal: &[f64]| transform.bins(signal.iter().copied());
         let (a, b) = (spectrum(part)?, spectrum(field)?);
         let correlate = |weigh: &dyn Fn(f64) -> f64| -> Option<Vec<f64>> {
-            let mut product: Vec<Complex<f64>> = (a.iter().zip(&b))
+            let product = (a.iter().zip(&b))
                 .map(|(a, b)| {
                     let product = a.conj() * b;
                     product * weigh(product.norm())
                 })
                 .collect();
-            for edge in [0, size / 2] {
-                product[edge].im = 0.0;
-            }
-            let mut correlation = inverse.make_output_vec();
-            inverse.process(&mut product, &mut correlation).ok()?;
+            let mut correlation = transform.frames(product)?;
             correlation.truncate(lags);
             Some(correlation)
         };

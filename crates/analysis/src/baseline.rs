@@ -8,7 +8,7 @@
 
 use crate::align::{self, AlignOptions, Alignment};
 use crate::shift;
-use realfft::RealFftPlanner;
+use crate::transform::Transform;
 use std::ops::Range;
 
 /// The dry signal as near to the reference as delay, polarity and gain bring it.
@@ -116,23 +116,13 @@ pub fn linear_fir(reference: &[f32], dry: &[f32], options: &FirOptions) -> Optio
 /// `Σ x[n] x[n + k]` and `Σ d[n + k] x[n]` for `k` below `lags`.
 pub(crate) fn correlations(input: &[f64], target: &[f64], lags: usize) -> Option<(Vec<f64>, Vec<f64>)> {
     let size = (input.len() + lags).next_power_of_two();
-    let mut planner = RealFftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let spectrum = |signal: &[f64]| {
-        let mut padded = forward.make_input_vec();
-        padded[..signal.len()].copy_from_slice(signal);
-        let mut bins = forward.make_output_vec();
-        forward.process(&mut padded, &mut bins).ok().map(|()| bins)
-    };
+    let transform = Transform::new(size);
+    let spectrum = |signal: &[f64]| transform.bins(signal.iter().copied());
     let (x, d) = (spectrum(input)?, spectrum(target)?);
     let correlate = |other: &[realfft::num_complex::Complex<f64>]| {
-        let mut product: Vec<_> = x.iter().zip(other).map(|(x, other)| x.conj() * other).collect();
-        product[0].im = 0.0;
-        product[size / 2].im = 0.0;
-        let mut sums = inverse.make_output_vec();
-        inverse.process(&mut product, &mut sums).ok()?;
+        let product = x.iter().zip(other).map(|(x, other)| x.conj() * other).collect();
+        let mut sums = transform.frames(product)?;
         sums.truncate(lags);
-        sums.iter_mut().for_each(|sum| *sum /= size as f64);
         Some(sums)
     };
     Some((correlate(&x)?, correlate(&d)?))
@@ -174,25 +164,16 @@ pub(crate) fn levinson(auto: &[f64], cross: &[f64], regularisation: f64) -> Opti
 fn filter(signal: &[f64], taps: &[f64]) -> Option<Vec<f64>> {
     let hop = (4 * taps.len()).next_power_of_two().max(4096);
     let size = 2 * hop;
-    let mut planner = RealFftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let spectrum = |from: &[f64]| {
-        let mut padded = forward.make_input_vec();
-        padded[..from.len()].copy_from_slice(from);
-        let mut bins = forward.make_output_vec();
-        forward.process(&mut padded, &mut bins).ok().map(|()| bins)
-    };
+    let transform = Transform::new(size);
+    let spectrum = |from: &[f64]| transform.bins(from.iter().copied());
     let response = spectrum(taps)?;
     let mut out = vec![0.0; signal.len()];
     for (piece, begin) in signal.chunks(hop).zip((0..).step_by(hop)) {
         let mut bins = spectrum(piece)?;
         for (bin, tap) in bins.iter_mut().zip(&response) {
-            *bin *= tap / size as f64;
+            *bin *= tap;
         }
-        bins[0].im = 0.0;
-        bins[size / 2].im = 0.0;
-        let mut played = inverse.make_output_vec();
-        inverse.process(&mut bins, &mut played).ok()?;
+        let played = transform.frames(bins)?;
         for (to, from) in out.iter_mut().skip(begin).zip(played) {
             *to += from;
         }
@@ -204,18 +185,7 @@ fn filter(signal: &[f64], taps: &[f64]) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::error::esr;
-
-    fn noise(frames: usize, seed: u64) -> Vec<f32> {
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / 16_777_216.0 - 0.5
-        })
-        .take(frames)
-        .collect()
-    }
+    use crate::testing::noise;
 
     #[test]
     fn a_linear_device_is_found_tap_by_tap() {

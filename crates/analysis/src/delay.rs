@@ -1,6 +1,6 @@
 //! The delay between two signals, by cross-correlation over FFTs.
 
-use realfft::RealFftPlanner;
+use crate::transform::Transform;
 
 /// What [`find_delay`] found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,24 +21,11 @@ pub fn find_delay(early: &[f32], late: &[f32], max_lag: usize) -> Option<Delay> 
     }
     let max_lag = max_lag.min(early.len().max(late.len()));
     let size = (early.len().max(late.len()) + max_lag + 1).next_power_of_two();
-    let mut planner = RealFftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let spectrum = |signal: &[f32]| {
-        let mut padded = forward.make_input_vec();
-        for (to, from) in padded.iter_mut().zip(signal) {
-            *to = f64::from(*from);
-        }
-        let mut bins = forward.make_output_vec();
-        forward.process(&mut padded, &mut bins).ok().map(|()| bins)
-    };
+    let transform = Transform::new(size);
+    let spectrum = |signal: &[f32]| transform.bins(signal.iter().map(|sample| f64::from(*sample)));
     let (early, late) = (spectrum(early)?, spectrum(late)?);
-    let mut product: Vec<_> = early.iter().zip(&late).map(|(e, l)| e.conj() * l).collect();
-    let mut correlation = inverse.make_output_vec();
-    // The first and last bins are real by symmetry; rounding may leave a trace that the inverse transform refuses.
-    for edge in [0, product.len() - 1] {
-        product[edge].im = 0.0;
-    }
-    inverse.process(&mut product, &mut correlation).ok()?;
+    let product = early.iter().zip(&late).map(|(e, l)| e.conj() * l).collect();
+    let correlation = transform.frames(product)?;
     let at = |lag: i64| {
         let index = if lag < 0 {
             size - usize::try_from(-lag).ok()?
@@ -51,25 +38,14 @@ pub fn find_delay(early: &[f32], late: &[f32], max_lag: usize) -> Option<Delay> 
     let (frames, peak) = (-max_lag..=max_lag)
         .filter_map(|lag| Some((lag, at(lag)?)))
         .max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))?;
-    // The inverse transform is not normalised; FFT sizes are exact in f64.
-    #[allow(clippy::cast_precision_loss)]
-    let correlation = peak / size as f64 / scale;
+    let correlation = peak / scale;
     Some(Delay { frames, correlation })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(frames: usize, seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        (0..frames)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                f32::from(u16::try_from(state >> 16).expect("16 bits")) / 32_768.0 - 1.0
-            })
-            .collect()
-    }
+    use crate::testing::noise;
 
     #[test]
     fn finds_delays_of_either_sign_and_polarity() {

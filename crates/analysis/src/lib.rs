@@ -51,7 +51,10 @@ pub mod resample;
 mod shift;
 pub mod spectrum;
 pub mod stft;
+#[cfg(test)]
+mod testing;
 pub mod transfer;
+mod transform;
 
 pub use click::max_second_difference;
 pub use delay::{Delay, find_delay};

@@ -8,7 +8,8 @@
 //! determines (by the cepstrum: Oppenheim and Schafer, *Discrete-Time Signal Processing*, §12.8), and the rest, the *excess phase*: its
 //! slope is the delay, its sign the polarity. A cabinet that begins at once has none; one that begins 37.4 frames late has 37.4.
 
-use realfft::{RealFftPlanner, num_complex::Complex};
+use crate::transform::Transform;
+use realfft::num_complex::Complex;
 
 /// The probe's level, dBFS (RMS).
 pub const LEVEL_DB: f64 = -50.0;
@@ -89,53 +90,14 @@ pub fn measure(input: &[f32], output: &[f32]) -> Option<ProbeResult> {
     })
 }
 
-/// Transforms of one size.
-struct Transform {
-    size: usize,
-    planner: RealFftPlanner<f64>,
-}
-
-impl Transform {
-    fn new(size: usize) -> Self {
-        Self {
-            size,
-            planner: RealFftPlanner::new(),
-        }
-    }
-
-    fn forward(&mut self, signal: impl Iterator<Item = f64>) -> Option<Vec<Complex<f64>>> {
-        let plan = self.planner.plan_fft_forward(self.size);
-        let (mut input, mut bins) = (plan.make_input_vec(), plan.make_output_vec());
-        for (to, from) in input.iter_mut().zip(signal) {
-            *to = from;
-        }
-        plan.process(&mut input, &mut bins).ok()?;
-        Some(bins)
-    }
-
-    fn inverse(&mut self, mut bins: Vec<Complex<f64>>) -> Option<Vec<f64>> {
-        let plan = self.planner.plan_fft_inverse(self.size);
-        let mut out = plan.make_output_vec();
-        let last = bins.len() - 1;
-        bins[0].im = 0.0;
-        bins[last].im = 0.0;
-        plan.process(&mut bins, &mut out).ok()?;
-        let scale = 1.0 / self.size as f64;
-        for value in &mut out {
-            *value *= scale;
-        }
-        Some(out)
-    }
-}
-
 /// The linear response, its time 0 at [`BEFORE`], and the part of the output's energy that it explains.
 fn response(input: &[f32], output: &[f32]) -> Option<(Vec<f64>, f64)> {
     let frames = input.len();
-    let mut transform = Transform::new((2 * frames).next_power_of_two());
+    let transform = Transform::new((2 * frames).next_power_of_two());
     // A constant part is no answer to a sweep.
     let mean = output.iter().map(|s| f64::from(*s)).sum::<f64>() / frames as f64;
-    let x = transform.forward(input.iter().map(|s| f64::from(*s)))?;
-    let y = transform.forward(output.iter().map(|s| f64::from(*s) - mean))?;
+    let x = transform.bins(input.iter().map(|s| f64::from(*s)))?;
+    let y = transform.bins(output.iter().map(|s| f64::from(*s) - mean))?;
     let most = x.iter().map(Complex::norm_sqr).fold(0.0, f64::max);
     let played: f64 = y.iter().map(Complex::norm_sqr).sum();
     if most <= 0.0 || played <= 0.0 {
@@ -146,7 +108,7 @@ fn response(input: &[f32], output: &[f32]) -> Option<(Vec<f64>, f64)> {
         .zip(&y)
         .map(|(x, y)| y * x.conj() / (x.norm_sqr() + 1e-7 * most))
         .collect();
-    let circular = transform.inverse(divided)?;
+    let circular = transform.frames(divided)?;
     let after = AFTER.min(frames / 4);
     let (fade_in, fade_out) = (BEFORE as f64 / 2.0, after as f64 / 4.0);
     let response: Vec<f64> = (0..BEFORE + after)
@@ -158,7 +120,7 @@ fn response(input: &[f32], output: &[f32]) -> Option<(Vec<f64>, f64)> {
             value * (0.5 - 0.5 * (std::f64::consts::PI * edge).cos())
         })
         .collect();
-    let h = transform.forward(response.iter().copied())?;
+    let h = transform.bins(response.iter().copied())?;
     // The response begins `BEFORE` frames early; what is outside of the sweep's band is nobody's.
     let turn = std::f64::consts::TAU * BEFORE as f64 / transform.size as f64;
     let band = in_band(transform.size);
@@ -194,9 +156,9 @@ struct Excess {
 
 impl Excess {
     fn of(response: &[f64]) -> Option<Self> {
-        let mut transform = Transform::new((4 * response.len()).next_power_of_two());
+        let transform = Transform::new((4 * response.len()).next_power_of_two());
         let size = transform.size;
-        let h = transform.forward(response.iter().copied())?;
+        let h = transform.bins(response.iter().copied())?;
         let band = in_band(size);
         let most = h[band.clone()].iter().map(|h| h.norm()).fold(0.0, f64::max);
         if most <= 0.0 {
@@ -228,12 +190,12 @@ impl Excess {
                 Complex::new(value, 0.0)
             })
             .collect();
-        let mut cepstrum = transform.inverse(logs)?;
+        let mut cepstrum = transform.frames(logs)?;
         for value in &mut cepstrum[1..size / 2] {
             *value *= 2.0;
         }
         cepstrum[size / 2 + 1..].fill(0.0);
-        let minimum = transform.forward(cepstrum.into_iter())?;
+        let minimum = transform.bins(cepstrum.into_iter())?;
         let turn = std::f64::consts::TAU * BEFORE as f64 / size as f64;
         let mut weights = 0.0;
         let bins = h
@@ -258,7 +220,7 @@ impl Excess {
 
     /// Delay in frames, polarity, and how much of the excess is nothing but these, 0 ..= 1.
     fn delay(&self) -> Option<(f64, bool, f64)> {
-        let impulse = Transform::new(self.size).inverse(self.bins.clone())?;
+        let impulse = Transform::new(self.size).frames(self.bins.clone())?;
         let (at, value) = impulse
             .iter()
             .enumerate()
@@ -300,15 +262,7 @@ impl Excess {
 mod tests {
     use super::*;
     use crate::align;
-
-    fn noise(frames: usize, mut state: u32) -> Vec<f64> {
-        (0..frames)
-            .map(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                f64::from(state >> 16) / 32_768.0 - 1.0
-            })
-            .collect()
-    }
+    use crate::testing::noise;
 
     fn filtered(signal: &[f32], taps: &[f64]) -> Vec<f32> {
         (0..signal.len())
@@ -405,7 +359,7 @@ mod tests {
     #[test]
     fn what_is_no_answer_has_no_confidence() {
         let probe = signal(FRAMES);
-        let random: Vec<f32> = noise(FRAMES, 7).iter().map(|s| 0.01 * *s as f32).collect();
+        let random: Vec<f32> = noise(FRAMES, 7).iter().map(|s| 0.02 * s).collect();
         if let Some(found) = measure(&probe, &random) {
             assert!(found.confidence < 0.2, "{found:?}");
         }

@@ -1,6 +1,7 @@
 //! Against delays made by another method (a long windowed sinc, sample by sample), on noise, tones and recordings.
 
 use super::*;
+use crate::testing::noise;
 use std::path::PathBuf;
 
 /// `±gain · signal[n − delay]` by a Kaiser-windowed sinc of 4096 taps on each side, in 64 bits.
@@ -28,42 +29,19 @@ fn device(signal: &[f32], delay: f64, gain_db: f64, inverted: bool) -> Vec<f32> 
         .collect();
     // By FFT, at once: the test is about the taps, not about their product with the signal.
     let size = (signal.len() + taps.len()).next_power_of_two();
-    let mut planner = RealFftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
-    let spectrum = |samples: Vec<f64>| {
-        let mut padded = samples;
-        padded.resize(size, 0.0);
-        let mut bins = forward.make_output_vec();
-        forward.process(&mut padded, &mut bins).expect("sizes fit");
-        bins
-    };
-    let taps = spectrum(taps);
-    let mut bins = spectrum(signal.iter().map(|s| f64::from(*s)).collect());
+    let transform = Transform::new(size);
+    let taps = transform.bins(taps.into_iter()).expect("sizes fit");
+    let mut bins = transform.bins(signal.iter().map(|s| f64::from(*s))).expect("sizes fit");
     for (bin, tap) in bins.iter_mut().zip(taps) {
         *bin *= tap;
     }
-    bins[0].im = 0.0;
-    bins[size / 2].im = 0.0;
-    let mut out = vec![0.0; size];
-    inverse.process(&mut bins, &mut out).expect("sizes fit");
+    let out = transform.frames(bins).expect("sizes fit");
     (0..signal.len() as i64)
         .map(|n| {
             let at = n - whole + HALF;
-            usize::try_from(at).map_or(0.0, |at| (out[at] / size as f64) as f32)
+            usize::try_from(at).map_or(0.0, |at| out[at] as f32)
         })
         .collect()
-}
-
-fn noise(frames: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / 16_777_216.0 - 0.5
-    })
-    .take(frames)
-    .collect()
 }
 
 /// Noise through two poles: most of its energy low, as in music.
