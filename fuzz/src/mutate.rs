@@ -273,8 +273,17 @@ const METADATA: &[(&str, &[&str])] = &[
     ),
     (
         "tonegraft.phase_input",
-        &["x", "phase", r#"{"input": "phase", "rate": 1.0}"#],
+        &["x", "phase", r#"{"input": "phase", "rate_hz": 1.0}"#],
     ),
+    (
+        "tonegraft.feedback",
+        &[
+            r#"{"back": {"output": "y", "delay": 1}}"#,
+            r#"{"s": {"output": "s_new", "delay": 64}}"#,
+            r#"{"input": {"output": "output", "delay": 65537}}"#,
+        ],
+    ),
+    ("tonegraft.tail", &["0.5", "-1"]),
     ("tonegraft.seed", &["1", "-1"]),
     ("tonegraft.meters", &[r#"["y"]"#, "[]"]),
     (

@@ -25,7 +25,8 @@ const SIDECARS: &[&str] = &[
     r#"{"knobs": [{"name": "Drive", "input": "knobs", "index": 0, "min": 0, "max": 10, "default": 5, "unit": "dB"}, {"name": "Tone", "input": "knobs", "index": 1}]}"#,
     r#"{"author": "somebody", "licence": "MIT", "description": "a sentence", "training_esr": 0.01, "declared_delay": 12, "version": "1"}"#,
     r#"{"block_size": 16, "states": {"h": "h_out", "c": "c_out"}, "seed": 3, "meters": ["output"], "tonegraft.name": null}"#,
-    r#"{"frame": {"size": 64, "hop": 16}, "phase_input": {"input": "phase", "rate": 0.5}}"#,
+    r#"{"frame": {"size": 64, "hop": 16}, "phase_input": {"input": "phase", "rate_hz": 0.5}}"#,
+    r#"{"feedback": {"back": {"output": "send", "delay": 3}}, "tail": 2.5}"#,
     r#"{"stft": {"size": 6, "hop": 3, "window": "hann", "input": "magnitude", "output": "mask", "normalise": "envelope", "single_frames": true}}"#,
     r#"{"stft": {"size": 6, "hop": 2, "window": "sqrt_hann", "synthesis_window": "rectangular", "input": "log_magnitude", "output": "log_magnitude", "inputs": ["input"], "outputs": ["output"], "normalise": "none", "single_frames": true}}"#,
 ];
