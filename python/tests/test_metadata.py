@@ -25,7 +25,9 @@ FULL = Metadata(
     training_esr=0.0125,
     declared_delay=3,
     knobs=KNOBS,
+    tail=1.5,
     states={"h": "hn"},
+    feedback={"h": {"output": "hn", "delay": 3}},
     block_size=64,
     stft=None,
     seed=2**63,
@@ -66,7 +68,7 @@ def test_what_is_written_is_read(file):
     found = read(file)
     assert found.extra == {"somebody": "else", **FULL.extra}
     assert found.knobs[1].default == 0.0, "the default is written out"
-    for key in ("name", "sample_rate", "training_esr", "states", "block_size", "seed", "meters"):
+    for key in ("name", "sample_rate", "training_esr", "tail", "states", "feedback", "block_size"):
         assert getattr(found, key) == getattr(FULL, key), key
     assert props(file)["tonegraft.version"] == "1"
     assert json.loads(props(file)["tonegraft.knobs"])[0]["unit"] == "dB"
@@ -109,6 +111,9 @@ def test_a_sidecar_wins_and_its_null_removes(file):
         ({"knobs": [Knob("a"), Knob("b")]}, "one element"),
         ({"knobs": [Knob(str(i), index=i) for i in range(65)]}, "65 knobs"),
         ({"states": {"a": "x", "b": "x"}}, "one output"),
+        ({"feedback": {"a": {"output": "x"}}}, "delay"),
+        ({"feedback": {"a": {"output": "x", "delay": 0}}}, "feedback"),
+        ({"tail": -1.0}, "tail"),
         ({"meters": ("a", "a")}, "one name"),
     ],
 )
@@ -142,6 +147,8 @@ def test_knobs_that_would_be_refused(wrong, said):
         (Metadata(audio_input="x", knobs=[Knob("K", "x")]), "audio input"),
         (Metadata(states={"z": "hn"}), "states"),
         (Metadata(states={"h": "x"}), "states"),
+        (Metadata(feedback={"z": {"output": "hn", "delay": 1}}), "feedback"),
+        (Metadata(feedback={"h": {"output": "x", "delay": 1}}), "feedback"),
         (Metadata(meters=("x",)), "meters"),
     ],
 )

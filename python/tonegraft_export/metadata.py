@@ -20,7 +20,7 @@ VERSION = "1"
 MAX_KNOBS = 64
 MAX_FRAME = 65_536
 
-_JSON_KEYS = ("knobs", "states", "frame", "stft", "phase_input", "meters")
+_JSON_KEYS = ("knobs", "states", "feedback", "frame", "stft", "phase_input", "meters")
 _TEXT_KEYS = (
     "name",
     "kind",
@@ -92,7 +92,8 @@ class Knob:
 class Metadata:
     """Declared facts; ``None`` and empty collections are left out of the file.
 
-    ``states`` maps inputs to the outputs that they take in the next run. ``block_size`` is for
+    ``states`` maps inputs to the outputs that they take in the next run, ``feedback`` inputs to
+    ``{"output": name, "delay": samples}``: what they were so long ago. ``block_size`` is for
     models that take blocks of that many samples; ``frame`` ``(size, hop)`` for overlapping ones.
     ``stft``, ``phase_input`` and ``extra`` are written as they are given.
     """
@@ -108,8 +109,10 @@ class Metadata:
     description: str | None = None
     training_esr: float | None = None
     declared_delay: int | None = None
+    tail: float | None = None
     knobs: tuple[Knob, ...] = ()
     states: Mapping[str, str] = field(default_factory=dict)
+    feedback: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     block_size: int | None = None
     frame: tuple[int, int] | None = None
     stft: Mapping[str, Any] | None = None
@@ -124,6 +127,11 @@ class Metadata:
         _range("sample_rate", self.sample_rate, 1_000, 1_536_000)
         _range("declared_delay", self.declared_delay, 0, 10_000_000)
         _range("training_esr", self.training_esr, 0, 1e6)
+        _range("tail", self.tail, 0.0, 3600.0)
+        for name, back in self.feedback.items():
+            if set(back) != {"output", "delay"}:
+                raise MetadataError(f"feedback of {name!r} needs an output and a delay")
+            _range(f"feedback of {name!r}", back["delay"], 1, MAX_FRAME)
         _range("block_size", self.block_size, 1, MAX_FRAME)
         _range("seed", self.seed, 0, 2**64 - 1)
         if self.frame is not None:
@@ -139,7 +147,7 @@ class Metadata:
     def to_json(self) -> dict[str, Any]:
         """The object of a sidecar: keys without prefix, values as JSON has them."""
         found: dict[str, Any] = {"version": VERSION}
-        for key in (*_TEXT_KEYS, *_WHOLE_KEYS, "training_esr", "stft", "phase_input"):
+        for key in (*_TEXT_KEYS, *_WHOLE_KEYS, "training_esr", "tail", "stft", "phase_input"):
             value = getattr(self, key)
             if value is not None and value != "":
                 found[key] = dict(value) if isinstance(value, Mapping) else value
@@ -149,6 +157,8 @@ class Metadata:
             found["knobs"] = [knob.to_json() for knob in self.knobs]
         if self.states:
             found["states"] = dict(self.states)
+        if self.feedback:
+            found["feedback"] = {name: dict(back) for name, back in self.feedback.items()}
         if self.meters:
             found["meters"] = list(self.meters)
         return found | dict(self.extra)
@@ -211,6 +221,9 @@ class Metadata:
         for source, target in self.states.items():
             present("states", source, inputs, "input")
             present("states", target, outputs, "output")
+        for source, back in self.feedback.items():
+            present("feedback", source, inputs, "input")
+            present("feedback", back["output"], outputs, "output")
         for name in self.meters:
             present("meters", name, outputs, "output")
 
@@ -290,7 +303,7 @@ def _parse(key: str, text: str) -> Any:  # noqa: ANN401
     try:
         if key in _WHOLE_KEYS:
             return int(text)
-        if key == "training_esr":
+        if key in ("training_esr", "tail"):
             return float(text)
         value: Any = json.loads(text)
     except ValueError as error:

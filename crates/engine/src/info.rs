@@ -202,6 +202,7 @@ impl ModelInfo {
         };
         let input_role = |id: &ValueId| match graph.value(*id).name.as_str() {
             name if name == stream.audio.0 => "audio",
+            name if metadata.is_fed_back(name) => "feedback",
             name if is_state(name) => "state",
             name if metadata.phase_input.as_ref().is_some_and(|phase| phase.input == name) => "phase",
             _ => "knob",
@@ -209,6 +210,7 @@ impl ModelInfo {
         let output_role = |id: &ValueId| match graph.value(*id).name.as_str() {
             name if name == stream.audio.1 => "audio",
             name if plan.meters.iter().any(|(meter, _)| meter == name) => "meter",
+            name if metadata.feedback.iter().any(|pair| pair.output == name) => "feedback",
             name if is_state(name) => "state",
             _ => "other",
         };

@@ -200,7 +200,7 @@ impl Model {
         };
         let stream = stream::compile(&graph, states).map_err(refused)?;
         let plan = Arc::new(Plan::new(&stream, &budget).map_err(refused)?);
-        let settling = settling(&plan);
+        let settling = settling(&plan, declared_tail(&graph));
         Ok(Self {
             inner: Arc::new(Inner {
                 info: ModelInfo::new(&graph, &stream, &plan, &settling),
@@ -334,11 +334,25 @@ fn facts(plan: &Plan, settling: &Settling) -> Facts {
     }
 }
 
-/// How long the model depends on the past. Without recurrent layers that is its receptive field. With them, silence is played
-/// from the start state, and again behind a burst of loud noise; what counts is how long the output of either takes to stay
-/// where it ends.
-fn settling(plan: &Arc<Plan>) -> Settling {
+/// The tail that the metadata declares, in frames at the model's rate.
+fn declared_tail(graph: &Graph) -> Option<usize> {
+    let seconds = graph.metadata.tail?;
+    let rate = graph.metadata.sample_rate.unwrap_or(48_000);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Some((f64::from(seconds) * f64::from(rate)).ceil() as usize)
+}
+
+/// How long the model depends on the past. Without recurrent layers that is its receptive field, unless the file declares more. With
+/// them, silence is played from the start state, and again behind a burst of loud noise; what counts is how long the output of either
+/// takes to stay where it ends.
+fn settling(plan: &Arc<Plan>, declared: Option<usize>) -> Settling {
     let field = plan.receptive_field;
+    if let Some(tail) = declared {
+        return Settling {
+            frames: Some(field.max(tail)),
+            receptive_field: field.max(tail),
+        };
+    }
     let unknown = Settling {
         frames: None,
         receptive_field: field.max(SETTLING_FRAMES),

@@ -1,5 +1,6 @@
 //! What a model file says about itself.
 
+mod feedback;
 mod gear;
 mod stream;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
+pub use feedback::{Feedback, MAX_FEEDBACK_DELAY};
 pub use gear::{Gear, Sizes, Start};
 pub(crate) use gear::{LEVELS_DBU, LOUDNESS_DB};
 pub use stream::{FrameStart, Framing, MAX_FRAME, PhaseInput, PhaseRate};
@@ -68,6 +70,8 @@ pub struct Metadata {
     pub training_esr: Option<f32>,
     /// Delay that the model learned from its device, in frames at its rate: shown, never reported as latency.
     pub declared_delay: Option<u32>,
+    /// Seconds for which it is heard after its input has fallen silent, at most, wherever the knobs are.
+    pub tail: Option<f32>,
     /// Controls.
     pub knobs: Vec<Knob>,
     /// Set if the model takes blocks of audio: `block_size`, `frame`, or by way of `stft`.
@@ -78,6 +82,8 @@ pub struct Metadata {
     pub stft: Option<Stft>,
     /// The input that takes the phase of an oscillator.
     pub phase_input: Option<PhaseInput>,
+    /// Inputs that are what outputs were some frames ago.
+    pub feedback: Vec<Feedback>,
     /// Start of the random sources.
     pub seed: Option<u64>,
     /// Outputs that are shown as meters.
@@ -222,6 +228,7 @@ pub(crate) fn parse(declared: BTreeMap<String, String>) -> Result<Metadata> {
         description: text("description")?,
         training_esr: number("training_esr", 0.0, 1e6)?.map(|value| value as f32),
         declared_delay: whole("declared_delay", 0, 10_000_000)?,
+        tail: number("tail", 0.0, 3_600.0)?.map(|value| value as f32),
         knobs: match text("knobs")? {
             Some(text) => knobs(&text)?,
             None => Vec::new(),
@@ -232,6 +239,7 @@ pub(crate) fn parse(declared: BTreeMap<String, String>) -> Result<Metadata> {
         phase_input: text("phase_input")?
             .map(|text| stream::phase_input(&text))
             .transpose()?,
+        feedback: text("feedback")?.map_or(Ok(Vec::new()), |text| feedback::feedback(&text))?,
         seed: text("seed")?.map(|text| stream::seed(&text)).transpose()?,
         meters: text("meters")?.map_or(Ok(Vec::new()), |text| stream::meters(&text))?,
         gear: gear::parse(&text, &number)?,
@@ -298,6 +306,12 @@ pub(crate) fn find(graph: &Graph, ids: &[ValueId], name: &str) -> Option<ValueId
     ids.iter().copied().find(|id| graph.value(*id).name == name)
 }
 
+/// A shape for a sentence.
+fn shape(graph: &Graph, id: ValueId) -> String {
+    let sizes: Vec<String> = graph.value(id).shape.iter().map(ToString::to_string).collect();
+    format!("[{}]", sizes.join(", "))
+}
+
 /// Names for a sentence.
 pub(crate) fn names(graph: &Graph, ids: &[ValueId]) -> String {
     ids.iter()
@@ -343,5 +357,6 @@ pub(crate) fn check_against(metadata: &Metadata, graph: &Graph) -> Result<()> {
             ));
         }
     }
-    stream::check(metadata, graph)
+    stream::check(metadata, graph)?;
+    feedback::check(metadata, graph)
 }

@@ -34,19 +34,13 @@ fn found(graph: &Graph, shapes: bool) -> Vec<(ValueId, ValueId)> {
         .collect();
     let signal = signal_inputs(graph);
     let mut inputs: Vec<ValueId> = (graph.inputs.iter().copied())
-        .filter(|id| {
-            let other = metadata.knobs.iter().any(|knob| knob.input == name(*id))
-                || metadata
-                    .phase_input
-                    .as_ref()
-                    .is_some_and(|phase| phase.input == name(*id));
-            !other && !signal.contains(id) && pairs.iter().all(|(from, _)| from != id)
-        })
+        .filter(|id| !metadata.is_given(name(*id)) && !signal.contains(id) && pairs.iter().all(|(from, _)| from != id))
         .collect();
     let mut outputs: Vec<ValueId> = (graph.outputs.iter().copied())
         .filter(|id| {
             let other = metadata.audio_output.as_deref() == Some(name(*id))
-                || metadata.meters.iter().any(|meter| meter == name(*id));
+                || metadata.meters.iter().any(|meter| meter == name(*id))
+                || metadata.feedback.iter().any(|pair| pair.output == name(*id));
             !other && pairs.iter().all(|(_, to)| to != id)
         })
         .collect();
@@ -84,7 +78,7 @@ fn found(graph: &Graph, shapes: bool) -> Vec<(ValueId, ValueId)> {
 }
 
 /// The input and the output that carry the signal, as far as they can be told: the declared ones, else the first that is neither
-/// a state nor declared to be anything else.
+/// a state nor declared to be anything else. What is fed back is the signal only where it is declared to be.
 pub fn signal(graph: &Graph) -> (Option<ValueId>, Option<ValueId>) {
     let metadata = &graph.metadata;
     let named = |ids: &[ValueId], name: &Option<String>| {
@@ -96,8 +90,10 @@ pub fn signal(graph: &Graph) -> (Option<ValueId>, Option<ValueId>) {
     let input = (graph.inputs.iter().copied())
         .find(|id| inputs.contains(id) && graph.value(*id).dtype != DType::Bool)
         .filter(|id| pairs.iter().all(|(from, _)| from != id));
+    let other =
+        |name: &String| metadata.meters.contains(name) || metadata.feedback.iter().any(|pair| pair.output == *name);
     let output = (graph.outputs.iter().copied())
-        .find(|id| pairs.iter().all(|(_, to)| to != id) && !metadata.meters.contains(&graph.value(*id).name));
+        .find(|id| pairs.iter().all(|(_, to)| to != id) && !other(&graph.value(*id).name));
     (
         named(&graph.inputs, &metadata.audio_input).or(input),
         named(&graph.outputs, &metadata.audio_output).or(output),
@@ -116,11 +112,9 @@ pub(crate) fn compatible(graph: &Graph, input: ValueId, output: ValueId) -> bool
         })
 }
 
-/// True if the metadata says that the input is a knob's or takes a phase.
+/// True if the metadata says that the input is a knob's, takes a phase or is fed back.
 fn is_control(graph: &Graph, id: ValueId) -> bool {
-    let (metadata, name) = (&graph.metadata, &graph.value(id).name);
-    metadata.knobs.iter().any(|knob| knob.input == *name)
-        || metadata.phase_input.as_ref().is_some_and(|phase| phase.input == *name)
+    graph.metadata.is_given(&graph.value(id).name)
 }
 
 /// Inputs that carry the signal.

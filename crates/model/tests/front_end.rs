@@ -199,6 +199,28 @@ fn declarations_out_of_range() {
         ),
         (r#"{"phase_input": {"input": "q", "rate_hz": 1}}"#, "`q`"),
         (r#"{"phase_input": {"input": "s", "rate_knob": "Rate"}}"#, "\"Rate\""),
+        (r#"{"feedback": {"s": {"output": "s_new"}}}"#, "delay"),
+        (r#"{"feedback": {"s": {"output": "s_new", "delay": 0}}}"#, "delay 0"),
+        (
+            r#"{"feedback": {"s": {"output": "s_new", "delay": 65537}}}"#,
+            "1 to 65536",
+        ),
+        (r#"{"feedback": {"s": ["s_new", 1]}}"#, "`s` stands for"),
+        (
+            r#"{"feedback": {"nothing": {"output": "s_new", "delay": 1}}}"#,
+            "`nothing`",
+        ),
+        (r#"{"feedback": {"s": {"output": "nothing", "delay": 1}}}"#, "`nothing`"),
+        (r#"{"feedback": {"s": {"output": "x_new", "delay": 1}}}"#, "alike"),
+        (
+            r#"{"feedback": {"s": {"output": "s_new", "delay": 1}}, "states": {"s": "s_new"}}"#,
+            "a state",
+        ),
+        (
+            r#"{"feedback": {"s": {"output": "s_new", "delay": 1}}, "block_size": 8}"#,
+            "blocks",
+        ),
+        (r#"{"tail": -1}"#, "tail"),
         (r#"{"seed": -1}"#, "seed"),
         (r#"{"meters": ["nothing"]}"#, "`nothing`"),
         (r#"{"meters": ["s_new", "s_new"]}"#, "twice"),

@@ -6,6 +6,7 @@
 //! Light operators are those of [`tonegraft_model::eval`]; convolutions and recurrent layers live here.
 
 mod conv;
+mod feedback;
 mod recurrent;
 #[cfg(test)]
 mod tests;
@@ -66,11 +67,16 @@ impl fmt::Display for InterpretError {
 
 impl std::error::Error for InterpretError {}
 
-/// Runs `graph` once over `inputs`, by the name of each graph input, and gives each graph output by name.
+/// Runs `graph` once over `inputs`, by the name of each graph input, and gives each graph output by name. Inputs that the metadata
+/// feeds back may be left out: then it is run again and again until each is what its output was that many frames before.
 ///
 /// # Errors
 /// [`InterpretError`] if an input is missing or does not fit, or an operator refuses its arguments.
 pub fn run(graph: &Graph, inputs: &BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, InterpretError> {
+    feedback::run(graph, inputs)
+}
+
+fn once(graph: &Graph, inputs: &BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, InterpretError> {
     let mut wires: Vec<Option<Tensor>> = graph.values.iter().map(|value| value.constant.clone()).collect();
     for id in &graph.inputs {
         let value = graph.value(*id);

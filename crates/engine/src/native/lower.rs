@@ -18,6 +18,14 @@ pub(super) struct History {
     pub cursor: usize,
 }
 
+/// Values of planes, each for `delay` frames: `[planes, delay]` in the state, round and round.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub memory: Range<usize>,
+    pub delay: usize,
+    pub cursor: usize,
+}
+
 /// A step, ready to run.
 #[derive(Debug)]
 pub(super) enum Kernel {
@@ -79,9 +87,9 @@ pub(super) enum Kernel {
         reach: usize,
     },
     Frame(frame::Kernel),
-    State(Range<usize>),
+    State(Kept),
     Store {
-        memory: Range<usize>,
+        kept: Kept,
         start: i64,
     },
     Ramp {
@@ -279,7 +287,7 @@ struct Lowering {
     weights: Weights,
     clocks: Vec<Clock>,
     /// Where the memories of states are, by number.
-    memories: HashMap<usize, Range<usize>>,
+    memories: HashMap<usize, Kept>,
     state: Vec<f32>,
     rings: usize,
     starts: usize,
@@ -380,13 +388,21 @@ impl Lowering {
         })
     }
 
-    fn memory(&mut self, number: usize, floats: usize) -> Range<usize> {
-        if let Some(range) = self.memories.get(&number) {
-            return range.clone();
+    /// The memory of that number, which is read before it is written.
+    fn memory(&mut self, number: usize, start: &[f32], delay: usize) -> Option<Kept> {
+        let memory = self.claim(start.len().checked_mul(delay)?);
+        let values = self.state.get_mut(memory.clone())?;
+        for (values, start) in values.chunks_exact_mut(delay).zip(start) {
+            values.fill(*start);
         }
-        let range = self.claim(floats);
-        self.memories.insert(number, range.clone());
-        range
+        self.rings += 1;
+        let kept = Kept {
+            memory,
+            delay,
+            cursor: self.rings - 1,
+        };
+        self.memories.insert(number, kept.clone());
+        Some(kept)
     }
 
     fn history(&mut self, planes: usize, frames: usize, rate: Rate) -> Option<History> {
@@ -505,15 +521,15 @@ impl Lowering {
                 reach: *reach,
             },
             StepOp::Frame(function) => self.frame(function)?,
-            StepOp::State { number, start } => {
-                let memory = self.memory(*number, start.len());
-                self.state.get_mut(memory.clone())?.copy_from_slice(start);
-                Kernel::State(memory)
+            StepOp::State { number, start, delay } => Kernel::State(self.memory(*number, start, (*delay).max(1))?),
+            StepOp::Store { number, start } => {
+                let kept = match self.memories.get(number) {
+                    Some(kept) => kept.clone(),
+                    // Nobody reads it.
+                    None => self.memory(*number, &vec![0.0; source?.planes], 1)?,
+                };
+                Kernel::Store { kept, start: *start }
             }
-            StepOp::Store { number, start } => Kernel::Store {
-                memory: self.memory(*number, source?.planes),
-                start: *start,
-            },
             StepOp::Ramp { start, scale, offset } => Kernel::Ramp {
                 start: *start,
                 scale: *scale,

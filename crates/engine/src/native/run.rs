@@ -3,12 +3,20 @@
 
 use super::beat::Beat;
 use super::cross;
-use super::lower::{History, Kernel, Lowered, MAX_INPUTS};
+use super::lower::{History, Kept, Kernel, Lowered, MAX_INPUTS};
 use super::oscillator::{Oscillator, Seek};
 use crate::plan::Region;
 use crate::stream::{Noise, Planes, Prefix, Rate};
 use tonegraft_kernels::conv1d::{self, Inputs, PlanesMut};
 use tonegraft_kernels::{Isa, binary, frame, padded, select};
+
+impl Kept {
+    /// How many of the next `frames` lie before the memory's end, and how many from its beginning on. `None` for more than it holds.
+    fn parts(&self, at: usize, frames: usize) -> Option<(usize, usize)> {
+        let before = frames.min(self.delay.checked_sub(at)?);
+        (frames <= self.delay).then_some((before, frames - before))
+    }
+}
 
 /// What an instance lends to its steps.
 pub(super) struct Running<'a> {
@@ -265,22 +273,33 @@ impl Running<'_> {
                     run_frame(kernel, &step.inputs, &others, at, y, output, self.scratch)?;
                 }
             }
-            Kernel::State(memory) => {
-                let memory = state.get(memory.clone())?;
-                for (y, value) in y.chunks_exact_mut(stride).zip(memory) {
-                    y.get_mut(..frames)?.fill(*value);
+            Kernel::State(kept) => {
+                let memory = state.get(kept.memory.clone())?;
+                let at = *self.cursors.get(kept.cursor)?;
+                // Those that come first, and those behind the end of the memory.
+                let (before, behind) = kept.parts(at, frames)?;
+                for (y, memory) in y.chunks_exact_mut(stride).zip(memory.chunks_exact(kept.delay)) {
+                    y.get_mut(..before)?.copy_from_slice(memory.get(at..at + before)?);
+                    y.get_mut(before..frames)?.copy_from_slice(memory.get(..behind)?);
                 }
             }
-            Kernel::Store { memory, start } => {
+            Kernel::Store { kept, start } => {
                 if from.first < *start {
                     return Some(());
                 }
                 let x = first?;
-                let memory = state.get_mut(memory.clone())?;
-                let last = from.count.checked_sub(1)?;
-                for (value, x) in memory.iter_mut().zip(others.get(x)?.chunks_exact(x.stride)) {
-                    *value = *x.get(last)?;
+                let memory = state.get_mut(kept.memory.clone())?;
+                let cursor = self.cursors.get_mut(kept.cursor)?;
+                let at = *cursor;
+                let (before, behind) = kept.parts(at, from.count)?;
+                for (memory, x) in memory
+                    .chunks_exact_mut(kept.delay)
+                    .zip(others.get(x)?.chunks_exact(x.stride))
+                {
+                    memory.get_mut(at..at + before)?.copy_from_slice(x.get(..before)?);
+                    memory.get_mut(..behind)?.copy_from_slice(x.get(before..from.count)?);
                 }
+                *cursor = (at + from.count) % kept.delay;
             }
             Kernel::Ramp { start, scale, offset } => {
                 for at in 0..frames {

@@ -85,7 +85,7 @@ fn step(node: &StreamNode) -> Fused {
         StreamOp::Spread { factor } => Some(StepOp::Spread { factor }),
         StreamOp::Read { reach } => Some(StepOp::Read { reach }),
         StreamOp::Frame(function) => Some(StepOp::Frame(function)),
-        StreamOp::State { number, start } => Some(StepOp::State { number, start }),
+        StreamOp::State { number, start, delay } => Some(StepOp::State { number, start, delay }),
         StreamOp::Store { number, start } => Some(StepOp::Store { number, start }),
         StreamOp::Ramp { start, scale, offset } => Some(StepOp::Ramp { start, scale, offset }),
         StreamOp::Phase { rate, frames, offset } => Some(StepOp::Phase { rate, frames, offset }),

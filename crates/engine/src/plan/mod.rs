@@ -11,7 +11,9 @@ mod layers;
 mod memory;
 
 use crate::error::{CompileError, CompileErrorKind};
-use crate::stream::{Clock, Control, Feed, Noise, Planes, Prefix, Rate, RecurrentWeights, STEPWISE_HOP, StreamGraph};
+use crate::stream::{
+    Clock, Control, Feed, Noise, Planes, Prefix, Rate, RecurrentWeights, STEPWISE_HOP, StreamGraph, StreamOp,
+};
 use std::sync::Arc;
 use tonegraft_kernels::{Cell, LANES, Ring, Weights, activation, binary, conv1d, frame, padded};
 
@@ -86,7 +88,18 @@ impl Timebase {
             .filter(|hop| *hop >= from)
             .min()
             .unwrap_or(i64::MAX);
-        let samples = (shortest / ticks).max(1);
+        // What is fed back must have been computed before.
+        let loops = (graph.nodes.iter())
+            .filter_map(|node| match &node.op {
+                StreamOp::State { delay, .. } => {
+                    let hop = graph.wires.get(node.output.index())?.rate.hop()?;
+                    Some(hop.saturating_mul(i64::try_from(*delay).unwrap_or(i64::MAX)))
+                }
+                _ => None,
+            })
+            .min()
+            .unwrap_or(i64::MAX);
+        let samples = (shortest.min(loops) / ticks).max(1);
         let most = if from > STEPWISE_HOP {
             MAX_BLOCK_OF_CODECS
         } else {
@@ -229,6 +242,8 @@ pub enum StepOp {
         number: usize,
         /// First values.
         start: Arc<[f32]>,
+        /// Frames that a value stays in it.
+        delay: usize,
     },
     /// Writes a memory.
     Store {
@@ -450,7 +465,7 @@ fn state(step: &Step, time: &Timebase) -> usize {
         StepOp::Read { reach } => ring(1, *reach, source),
         StepOp::Spread { .. } => step.inputs.first().map_or(0, |region| region.planes),
         StepOp::Phase { .. } => OSCILLATOR_STATE,
-        StepOp::State { start, .. } => start.len(),
+        StepOp::State { start, delay, .. } => start.len().saturating_mul(*delay),
         _ => 0,
     }
 }

@@ -43,6 +43,17 @@ pub(super) enum Mode {
     Windows { size: usize },
 }
 
+/// What an output hands to an input of a later frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    /// The input.
+    pub state: ValueId,
+    /// The output.
+    pub next: ValueId,
+    /// Frames of audio between the two, where a signal is fed back; `None` for the state of a block, which the next one takes.
+    pub fed_back: Option<usize>,
+}
+
 pub(super) struct Builder<'a> {
     pub graph: &'a Graph,
     pub mode: Mode,
@@ -59,8 +70,8 @@ pub(super) struct Builder<'a> {
     pub pairs: &'a [(ValueId, ValueId)],
     /// What states stand for.
     pub kept: Kept,
-    /// States that are memories: the input, and the output that is its next value.
-    pub memories: Vec<(ValueId, ValueId)>,
+    /// What is remembered for a later frame.
+    pub memories: Vec<Memory>,
     /// Notes for people, as `(what, value)`.
     pub notes: Vec<(String, String)>,
     /// The window, where the audio is taken as one.

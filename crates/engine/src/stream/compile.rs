@@ -1,6 +1,6 @@
 //! Ways to take a model: as a stream, by windows, by blocks; and the walk over its nodes.
 
-use super::build::{Builder, Mode, Stop, limit, limited_planes};
+use super::build::{Builder, Memory, Mode, Stop, limit, limited_planes};
 use super::facts::{Fact, LONG, VIRTUAL_LENGTH};
 use super::inputs::{self, Control};
 use super::kept::{Held, Kept};
@@ -43,7 +43,8 @@ pub fn compile(graph: &Graph, states: &BTreeMap<String, Tensor>) -> Result<Strea
         tonegraft_model::states::pairs(graph),
         tonegraft_model::states::named_pairs(graph),
     );
-    let block = inputs::block_size(graph, &audio);
+    // What is fed back is a signal: blocks have states instead.
+    let block = inputs::block_size(graph, &audio).filter(|_| graph.metadata.feedback.is_empty());
     let stream = |assumed: Option<i64>| {
         let all = Case {
             pairs: &pairs,
@@ -200,6 +201,10 @@ fn attempt(
             builder.facts[id.index()] = Some(Fact::Signal(signal));
             continue;
         }
+        if let Some(signal) = builder.fed_back(*id, audio)? {
+            builder.facts[id.index()] = Some(Fact::Signal(signal));
+            continue;
+        }
         let sizes = inputs::static_shape(graph, *id)?;
         let paired = case.pairs.iter().any(|(state, _)| state == id);
         // A value for each sample that is no audio is held.
@@ -215,8 +220,13 @@ fn attempt(
             let op = StreamOp::State {
                 number: builder.memories.len(),
                 start: values,
+                delay: 1,
             };
-            builder.memories.push((*id, *next));
+            builder.memories.push(Memory {
+                state: *id,
+                next: *next,
+                fed_back: None,
+            });
             let view = builder.push_at(op, Vec::new(), planes, frame_rate);
             let timing = Timing {
                 recurrent: true,

@@ -42,6 +42,16 @@ pub(super) fn oscillator(graph: &Graph, id: ValueId, audio: &AudioInput) -> Opti
             (knob.as_ref().map_or(1.0, |knob| knob.default), knob)
         }
     };
+    Some(Oscillator {
+        rate,
+        rate_knob,
+        stereo_offset: phase.stereo_offset,
+        axes: axes_beside(graph, id, audio)?,
+    })
+}
+
+/// The axes of an input that has a value for each frame of the audio: the last one that is open, or as long as the audio, is the time.
+pub(super) fn axes_beside(graph: &Graph, id: ValueId, audio: &AudioInput) -> Option<Vec<Axis>> {
     let shape = &graph.value(id).shape;
     let time = (shape.iter())
         .rposition(|dim| match (dim.known(), audio.fixed_length) {
@@ -50,21 +60,14 @@ pub(super) fn oscillator(graph: &Graph, id: ValueId, audio: &AudioInput) -> Opti
             _ => false,
         })
         .or_else(|| shape.len().checked_sub(1))?;
-    let axes = (shape.iter().enumerate())
-        .map(|(at, dim)| {
-            if at == time {
-                Axis::Time
-            } else {
-                Axis::Size(open_size(dim))
-            }
-        })
-        .collect();
-    Some(Oscillator {
-        rate,
-        rate_knob,
-        stereo_offset: phase.stereo_offset,
-        axes,
-    })
+    let axes = (shape.iter().enumerate()).map(|(at, dim)| {
+        if at == time {
+            Axis::Time
+        } else {
+            Axis::Size(open_size(dim))
+        }
+    });
+    Some(axes.collect())
 }
 
 /// Frames of the window that an input holds for each sample, if that is what it is: the first axis counts samples, of which the
@@ -290,11 +293,9 @@ pub(super) fn audio_input(graph: &Graph) -> Result<AudioInput, CompileError> {
             .filter(float)
             .filter(|id| !knobs.contains(id) || audio_knob(id))
             .filter(|id| {
-                graph
-                    .metadata
-                    .phase_input
-                    .as_ref()
-                    .is_none_or(|phase| phase.input != graph.value(**id).name)
+                let name = &graph.value(**id).name;
+                let phase = graph.metadata.phase_input.as_ref();
+                phase.is_none_or(|phase| phase.input != *name) && !graph.metadata.is_fed_back(name)
             })
             .copied()
             .collect();

@@ -24,6 +24,7 @@ mod dense;
 mod display;
 mod elementwise;
 mod facts;
+mod feedback;
 mod frames;
 mod inputs;
 mod kept;
@@ -306,14 +307,16 @@ pub enum StreamOp {
         /// Frames remembered.
         reach: usize,
     },
-    /// A memory: what [`Self::Store`] of the same number put there in the frame before, at first the given values.
+    /// A memory: what [`Self::Store`] of the same number put there `delay` frames before, at first the given values.
     State {
         /// Which.
         number: usize,
         /// First values, one per plane.
         start: Arc<[f32]>,
+        /// In frames, at least 1. No more frames than that are computed at once.
+        delay: usize,
     },
-    /// Puts the input into a memory, for the next frame. Has no planes.
+    /// Puts the input into a memory, for a later frame. Has no planes.
     Store {
         /// Which.
         number: usize,

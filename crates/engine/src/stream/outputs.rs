@@ -1,6 +1,6 @@
 //! Which output is the audio, which are next values of states; and where the audio stands in the end.
 
-use super::build::{Builder, Mode, Stop};
+use super::build::{Builder, Memory, Mode, Stop};
 use super::facts::Fact;
 use super::inputs::{self, AudioInput, Control};
 use super::rates::gcd;
@@ -57,13 +57,18 @@ impl Builder<'_> {
         let mut paired: BTreeMap<ValueId, String> = BTreeMap::new();
         let mut others: Vec<(String, String)> = Vec::new();
         let mut meters: Vec<(String, View)> = Vec::new();
-        let memories: BTreeMap<ValueId, ValueId> = self.memories.iter().map(|(state, next)| (*next, *state)).collect();
+        let memories: BTreeMap<ValueId, ValueId> = (self.memories.iter())
+            .map(|memory| (memory.next, memory.state))
+            .collect();
         for id in &graph.outputs {
             let value = graph.value(*id);
             let name = value.name.clone();
             if let Some(state) = memories.get(id).or(next.get(id)) {
-                paired.insert(*state, name);
-                continue;
+                paired.insert(*state, name.clone());
+                // What is heard may be fed back as well.
+                if wanted != Some(name.as_str()) {
+                    continue;
+                }
             }
             let Some(fact) = self.facts[id.index()].clone() else {
                 others.push((name, "does not depend on the audio".into()));
@@ -156,7 +161,7 @@ impl Builder<'_> {
             return refuse(Kind::AudioOutput, reason);
         };
         let used: BTreeSet<ValueId> = (self.kept.states().into_iter())
-            .chain(self.memories.iter().map(|(state, _)| *state))
+            .chain(self.memories.iter().map(|memory| memory.state))
             .collect();
         let states = (graph.inputs.iter())
             .filter(|id| **id != audio.id && used.contains(id))
@@ -173,7 +178,12 @@ impl Builder<'_> {
 
     /// What goes back into the memories of states, at the end of each frame.
     fn store_memories(&mut self) -> Result<(), Stop> {
-        for (number, (state, next)) in self.memories.clone().into_iter().enumerate() {
+        for (number, memory) in self.memories.clone().into_iter().enumerate() {
+            if let Some(delay) = memory.fed_back {
+                self.feed_back(number, memory, delay)?;
+                continue;
+            }
+            let Memory { state, next, .. } = memory;
             let name = &self.graph.value(next).name;
             let planes = match &self.facts[state.index()] {
                 Some(Fact::Signal(signal)) => signal.view.planes,

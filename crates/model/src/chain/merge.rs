@@ -9,7 +9,7 @@ use super::order::order;
 use crate::assemble::{Assembly, show};
 use crate::error::{ReadError, ReadErrorKind, Result, fail, shorten};
 use crate::graph::{Dim, Format, Graph, ValueId};
-use crate::metadata::{self, Framing, Knob, Metadata, PhaseInput, PhaseRate, Sizes};
+use crate::metadata::{self, Feedback, Framing, Knob, Metadata, PhaseInput, PhaseRate, Sizes};
 use crate::onnx::{self, Pins};
 use crate::symbolic::{Affine, SymInt};
 use crate::tensor::{DType, Tensor, elements};
@@ -63,6 +63,7 @@ struct Sum {
     knobs: Vec<(String, Knob)>,
     states: Vec<(String, String)>,
     meters: Vec<String>,
+    feedback: Vec<Feedback>,
     phase: Option<(String, PhaseInput)>,
     seed: Option<u64>,
     rate: Option<(String, u32)>,
@@ -364,6 +365,13 @@ impl<'a> Merge<'a> {
         let meters: Vec<(ValueId, String)> = (graph.metadata.meters.iter())
             .filter_map(|name| Some((metadata::find(&graph, &graph.outputs, name)?, name.clone())))
             .collect();
+        let fed_back: Vec<(ValueId, ValueId, usize)> = (graph.metadata.feedback.iter())
+            .filter(|pair| !fed.contains(pair.input.as_str()))
+            .filter_map(|pair| {
+                let from = metadata::find(&graph, &graph.inputs, &pair.input)?;
+                Some((from, metadata::find(&graph, &graph.outputs, &pair.output)?, pair.delay))
+            })
+            .collect();
         let own = std::mem::take(&mut graph.metadata);
         let wires = self.assembly.replay(graph, &prefix, &ids)?;
         for (id, wire) in outputs {
@@ -378,6 +386,19 @@ impl<'a> Merge<'a> {
                     .states
                     .push((self.assembly.name(*from).to_owned(), name.clone()));
                 self.others.push((name, *wire));
+            }
+        }
+        for (from, to, delay) in fed_back {
+            if let (Some(from), Some(wire), Some(name)) = (wires.get(&from), wires.get(&to), output_names.get(&to)) {
+                let output = format!("{prefix}{name}");
+                self.sum.feedback.push(Feedback {
+                    input: self.assembly.name(*from).to_owned(),
+                    output: output.clone(),
+                    delay,
+                });
+                if self.others.iter().all(|(other, _)| *other != output) {
+                    self.others.push((output, *wire));
+                }
             }
         }
         for (id, name) in meters {
@@ -507,6 +528,7 @@ impl<'a> Merge<'a> {
         let sum = self.sum;
         metadata.framing = framing;
         metadata.states = sum.states;
+        metadata.feedback = sum.feedback;
         metadata.meters.extend(sum.meters);
         metadata.seed = metadata.seed.or(sum.seed);
         metadata.gear.contains_cab = metadata.gear.contains_cab.or(sum.cab.then_some(true));

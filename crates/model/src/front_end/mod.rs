@@ -146,11 +146,10 @@ struct Ends {
 
 /// True if the metadata says that the input or output of this name is something else than the signal.
 fn is_other(metadata: &Metadata, name: &str) -> bool {
-    metadata.knobs.iter().any(|knob| knob.input == name)
+    metadata.is_given(name)
         || metadata
             .states
             .iter()
             .any(|(input, output)| input == name || output == name)
         || metadata.meters.iter().any(|meter| meter == name)
-        || metadata.phase_input.as_ref().is_some_and(|phase| phase.input == name)
 }

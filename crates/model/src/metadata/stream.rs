@@ -245,14 +245,10 @@ pub(super) fn check(metadata: &super::Metadata, graph: &Graph) -> Result<()> {
             ));
         }
         if !crate::states::compatible(graph, from, to) {
-            let show = |id| {
-                let sizes: Vec<String> = graph.value(id).shape.iter().map(ToString::to_string).collect();
-                format!("[{}]", sizes.join(", "))
-            };
             let what = format!(
                 "pairs `{input}` of shape {} with `{output}` of shape {}, but they must be alike",
-                show(from),
-                show(to)
+                super::shape(graph, from),
+                super::shape(graph, to)
             );
             return Err(wrong("states", &what));
         }

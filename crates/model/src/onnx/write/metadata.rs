@@ -46,6 +46,7 @@ pub(super) fn keys(graph: &Graph) -> BTreeMap<String, String> {
         set(key, number.map(|number| number.to_string()));
     }
     set("sample_rate", about.sample_rate.map(|rate| rate.to_string()));
+    set("tail", about.tail.map(|tail| tail.to_string()));
     set("declared_delay", about.declared_delay.map(|delay| delay.to_string()));
     set(
         "training_latency",
@@ -67,6 +68,12 @@ pub(super) fn keys(graph: &Graph) -> BTreeMap<String, String> {
             .map(|(input, output)| (input.clone(), Json::from(output.as_str())))
             .collect();
         set("states", Some(Json::Object(pairs).to_string()));
+    }
+    if !about.feedback.is_empty() {
+        let pairs: Map<String, Json> = (about.feedback.iter())
+            .map(|pair| (pair.input.clone(), json!({"output": pair.output, "delay": pair.delay})))
+            .collect();
+        set("feedback", Some(Json::Object(pairs).to_string()));
     }
     if !about.meters.is_empty() {
         set("meters", Some(json!(about.meters).to_string()));
