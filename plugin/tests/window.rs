@@ -241,12 +241,23 @@ fn deadlines_that_were_missed_are_counted() {
     assert!(harness.query_by_label("3 late").is_some());
 }
 
+fn of_overdrive(preset: &str) -> Wish {
+    Wish::Preset {
+        id: "overdrive".into(),
+        preset: preset.into(),
+    }
+}
+
 #[test]
 fn the_browser_and_the_path_ask_for_files() {
     let mut harness = window(ordinary(), WindowSize::DEFAULT);
     assert_eq!(
         click(&mut harness, "Next model"),
-        [Action::Load(0, Wish::Shipped("fuzz".into()))]
+        [Action::Load(0, of_overdrive("Clean push"))]
+    );
+    assert_eq!(
+        click(&mut harness, "Overdrive: Singing lead"),
+        [Action::Load(0, of_overdrive("Singing lead"))]
     );
     assert_eq!(
         click(&mut harness, "Previous model"),

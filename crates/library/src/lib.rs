@@ -4,7 +4,7 @@
 //! * [`compare`]: what a session keeps for comparing, and how the window looks.
 //! * [`locate`](locate()): from a [`ModelRef`] to bytes, also after folders moved.
 //! * [`index`]: the models in the user's folders.
-//! * [`shipped`](shipped()): the models inside the binary.
+//! * [`shipped`](shipped()), [`catalogue`](catalogue()): the models inside the binary, their categories and factory presets.
 //! * [`presets`]: named files with a session and parameter values.
 //! * [`host_state`]: the container in which a host keeps both, byte for byte as the plugin writes it.
 //! * [`path`], [`hash`], [`folders`], [`files`]: portable paths, content hashes, platform folders, bounded reads and atomic writes.
@@ -13,6 +13,7 @@
 //! formats beyond their endings, and that a chain names other files.
 #![forbid(unsafe_code)]
 
+mod catalogue;
 pub mod compare;
 pub mod files;
 pub mod folders;
@@ -26,6 +27,7 @@ pub mod presets;
 pub mod session;
 mod shipped;
 
+pub use catalogue::{FactoryPreset, Listing, catalogue, listing};
 pub use compare::{CompareState, Measured, Placement, WindowState};
 pub use hash::Sha256;
 pub use host_state::{HostState, ParamValue};

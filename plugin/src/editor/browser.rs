@@ -149,7 +149,11 @@ fn start(wanted: &Wanted) -> Found {
     }
     let needle = wanted.search.to_lowercase();
     let known = (wanted.known.iter())
-        .filter(|entry| matches!(entry.target, Target::Model(Wish::Shipped(_))) || !needle.is_empty())
+        .filter(|entry| match entry.target {
+            Target::Heading => needle.is_empty(),
+            Target::Model(Wish::Shipped(_) | Wish::Preset { .. }) => true,
+            _ => !needle.is_empty(),
+        })
         .filter(|entry| entry.name.to_lowercase().contains(&needle));
     entries.extend(known.cloned());
     Found {

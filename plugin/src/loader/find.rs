@@ -1,12 +1,13 @@
 //! From a wish to a compiled model, or to an impulse response.
 
 use super::Work;
+use crate::board::KnobLabel;
 use crate::cab::Cab;
-use crate::playable::Playable;
+use crate::playable::{ModelCard, Playable};
 use crate::shared::{CabWish, Seat, Wish, slot_of_mut};
 use std::sync::Arc;
 use tonegraft_core::SLOTS;
-use tonegraft_library::{Located, ModelRef, files, locate};
+use tonegraft_library::{Located, ModelRef, files, listing, locate};
 
 /// How many models are kept that were replaced.
 const REPLACED: usize = 2;
@@ -23,7 +24,7 @@ pub(super) fn name_of(wish: &Wish) -> Option<String> {
     match wish {
         Wish::Remove | Wish::Restore(ModelRef::None) => None,
         Wish::Restore(reference) => Some(reference.name().to_owned()),
-        Wish::Shipped(id) => Some(ModelRef::shipped(id.as_str()).name().to_owned()),
+        Wish::Shipped(id) | Wish::Preset { id, .. } => Some(ModelRef::shipped(id.as_str()).name().to_owned()),
         Wish::File(path) => {
             let stem = path.file_stem().unwrap_or(path.as_os_str());
             Some(stem.to_string_lossy().into_owned())
@@ -43,6 +44,23 @@ impl Work<'_> {
             if let Some(status) = control.status.seat_mut(seat) {
                 status.error = None;
                 status.loading = None;
+            }
+            return;
+        }
+        // Another preset of what plays only moves its knobs.
+        if let (Wish::Preset { id, .. }, Seat::Slot(slot)) = (wish, seat)
+            && let place = &self.places[seat.index()]
+            && place.playing.as_ref() == Some(&ModelRef::shipped(id.as_str()))
+            && let Some(playable) = &place.playable
+        {
+            let mut control = self.shared.lock();
+            if let Some(defaults) = control.defaults.get_mut(slot) {
+                *defaults = Some(positions(wish, Some(&playable.card)));
+            }
+            if let Some(status) = control.status.seat_mut(seat) {
+                status.error = None;
+                status.loading = None;
+                status.source = Some(wish.clone());
             }
             return;
         }
@@ -71,8 +89,7 @@ impl Work<'_> {
         if let (true, Seat::Slot(slot)) = (from_window, seat)
             && slot < SLOTS
         {
-            let knobs = card.iter().flat_map(|card| &card.knobs);
-            control.defaults[slot] = Some(knobs.map(crate::board::KnobLabel::default_position).collect());
+            control.defaults[slot] = Some(positions(wish, card.as_deref()));
         }
         // A restored reference stays as the host wrote it: the file may come back to its place.
         if from_window {
@@ -113,7 +130,7 @@ impl Work<'_> {
         let reference = match wish {
             Wish::Remove => ModelRef::None,
             Wish::Restore(reference) => reference.clone(),
-            Wish::Shipped(id) => ModelRef::shipped(id.as_str()),
+            Wish::Shipped(id) | Wish::Preset { id, .. } => ModelRef::shipped(id.as_str()),
             Wish::File(path) => {
                 let bytes = files::read_model(path)
                     .map_err(|error| format!("{} cannot be opened: {error}. Choose another file.", path.display()))?;
@@ -121,7 +138,9 @@ impl Work<'_> {
             }
         };
         // A file that the user chose may have changed, and its sidecar with it.
-        if let (Wish::Restore(_) | Wish::Shipped(_), Some(playable)) = (wish, self.known(&reference, size)) {
+        if let (Wish::Restore(_) | Wish::Shipped(_) | Wish::Preset { .. }, Some(playable)) =
+            (wish, self.known(&reference, size))
+        {
             return Ok(Some(Loaded {
                 playable,
                 reference,
@@ -176,6 +195,19 @@ impl Work<'_> {
         self.cab = cab;
         self.cab_stale = true;
     }
+}
+
+/// Where the knobs of a fresh model stand: at its defaults, or as a preset says.
+fn positions(wish: &Wish, card: Option<&ModelCard>) -> Vec<f32> {
+    let preset = match wish {
+        Wish::Preset { id, preset } => listing(id).and_then(|listing| listing.preset(preset)),
+        _ => None,
+    };
+    let value = |knob: &KnobLabel| preset.and_then(|preset| preset.knobs.get(&knob.name)).copied();
+    let knobs = card.map_or(&[][..], |card| &card.knobs);
+    (knobs.iter())
+        .map(|knob| value(knob).map_or_else(|| knob.default_position(), |value| knob.position(value)))
+        .collect()
 }
 
 /// How the library list names what was loaded; `None`: nothing was.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tonegraft_core::{HostFrames, Tail};
-use tonegraft_library::{Library, ModelRef, shipped};
+use tonegraft_library::{Library, ModelRef, catalogue, shipped_by_id};
 
 /// How often retired units are collected.
 const TICK: Duration = Duration::from_millis(50);
@@ -308,10 +308,13 @@ impl<'a> Work<'a> {
 
     fn scan(&mut self) {
         self.library = Library::scan_default();
-        let ours = shipped().iter().map(|model| LibraryItem {
-            name: model.name.to_owned(),
-            group: "Shipped".to_owned(),
-            wish: Wish::Shipped(model.id.to_owned()),
+        let ours = catalogue().iter().filter_map(|listing| {
+            Some(LibraryItem {
+                name: shipped_by_id(&listing.id)?.name.to_owned(),
+                group: listing.category.clone(),
+                wish: Wish::Shipped(listing.id.clone()),
+                presets: listing.presets.iter().map(|preset| preset.name.clone()).collect(),
+            })
         });
         let theirs = self.library.entries().iter().map(|entry| LibraryItem {
             name: entry.name.clone(),
@@ -321,6 +324,7 @@ impl<'a> Work<'a> {
                 entry.group.clone()
             },
             wish: Wish::File(entry.path.clone()),
+            presets: Vec::new(),
         });
         let items = Arc::new(ours.chain(theirs).collect());
         let mut control = self.shared.lock();

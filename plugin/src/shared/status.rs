@@ -53,6 +53,13 @@ pub enum Wish {
     Restore(ModelRef),
     /// A shipped model, chosen in the window.
     Shipped(String),
+    /// A shipped model at one of its presets, chosen in the window.
+    Preset {
+        /// Of the model.
+        id: String,
+        /// The preset's name.
+        preset: String,
+    },
     /// A file, chosen in the window.
     File(PathBuf),
     /// Nothing any more: the input passes.
@@ -64,10 +71,12 @@ pub enum Wish {
 pub struct LibraryItem {
     /// What the user reads.
     pub name: String,
-    /// Folder inside the library, or where it comes from.
+    /// Folder inside the library, or category of a shipped model.
     pub group: String,
     /// How it is loaded.
     pub wish: Wish,
+    /// Names of the settings that it comes with.
+    pub presets: Vec<String>,
 }
 
 /// One slot, or one program.

@@ -98,6 +98,25 @@ pub fn shipped(name: &str) -> Entry {
     }
 }
 
+/// A category.
+pub fn heading(name: &str) -> Entry {
+    Entry {
+        name: name.into(),
+        target: Target::Heading,
+    }
+}
+
+/// A setting of a shipped model.
+pub fn preset(id: &str, name: &str) -> Entry {
+    Entry {
+        name: name.into(),
+        target: Target::Model(Wish::Preset {
+            id: id.into(),
+            preset: name.into(),
+        }),
+    }
+}
+
 fn part(name: &str, frames: f64) -> LatencyPart {
     LatencyPart {
         name: name.into(),
@@ -173,8 +192,13 @@ pub fn ordinary() -> View {
                     name: "Library".into(),
                     target: Target::Folder(PathBuf::from("/models")),
                 },
+                heading("Distortion"),
                 shipped("Distortion"),
+                heading("Overdrive"),
                 shipped("Overdrive"),
+                preset("overdrive", "Clean push"),
+                preset("overdrive", "Singing lead"),
+                heading("Others"),
                 shipped("Fuzz"),
                 shipped("Tape"),
                 Entry {

@@ -10,7 +10,7 @@ use super::view::{
     ReferenceView, Shade, Signal, SlotView, Target, TestPlan, View, Weight,
 };
 use crate::playable::Track;
-use crate::shared::{CaptureReport, Glance, LibraryItem, SeatStatus, Shared, Status, difference_slot};
+use crate::shared::{CaptureReport, Glance, LibraryItem, SeatStatus, Shared, Status, Wish, difference_slot};
 use crate::side_chain::SideChainSignal;
 use std::sync::Arc;
 use tonegraft_core::Fault;
@@ -33,15 +33,42 @@ pub struct Seen {
 impl Seen {
     fn entries(&mut self, library: &Arc<Vec<LibraryItem>>) -> Arc<Vec<Entry>> {
         if !self.library.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, library)) {
-            let lines = library.iter().map(|item| Entry {
-                name: item.name.clone(),
-                target: Target::Model(item.wish.clone()),
-            });
-            self.lines = Arc::new(lines.collect());
+            self.lines = Arc::new(lines(library));
             self.library = Some(Arc::clone(library));
         }
         Arc::clone(&self.lines)
     }
+}
+
+/// The library as lines: shipped models under their categories, each followed by its presets, and all others.
+fn lines(library: &[LibraryItem]) -> Vec<Entry> {
+    let mut lines = Vec::new();
+    let mut category = "";
+    for item in library {
+        if let Wish::Shipped(_) = &item.wish
+            && item.group != category
+        {
+            category = &item.group;
+            lines.push(Entry {
+                name: item.group.clone(),
+                target: Target::Heading,
+            });
+        }
+        lines.push(Entry {
+            name: item.name.clone(),
+            target: Target::Model(item.wish.clone()),
+        });
+        if let Wish::Shipped(id) = &item.wish {
+            lines.extend(item.presets.iter().map(|preset| Entry {
+                name: preset.clone(),
+                target: Target::Model(Wish::Preset {
+                    id: id.clone(),
+                    preset: preset.clone(),
+                }),
+            }));
+        }
+    }
+    lines
 }
 
 impl View {

@@ -9,6 +9,7 @@ use crate::editor::widgets::{
 use crate::shared::Wish;
 use egui::{Align2, Key, Rect, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
 use std::path::{Path, PathBuf};
+use tonegraft_library::shipped_by_id;
 
 /// Its width, with margins.
 pub const WIDTH: f32 = 216.0;
@@ -169,7 +170,12 @@ fn entries(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
 
 fn lines(ui: &mut Ui, entry: &Entry, cx: &mut Cx<'_>) {
     let slot = cx.memory.target;
+    if entry.target == Target::Heading {
+        heading(ui, &entry.name);
+        return;
+    }
     let (sign, chosen, action) = match &entry.target {
+        Target::Heading => return,
         Target::Folder(path) => (
             Some(Icon::Folder),
             false,
@@ -186,7 +192,8 @@ fn lines(ui: &mut Ui, entry: &Entry, cx: &mut Cx<'_>) {
         }
         Target::Cab(path) => (Some(Icon::Wave), false, Action::LoadCab(path.clone())),
     };
-    let response = row(ui, &entry.name, &entry.name, chosen, sign);
+    let (text, name) = names(entry);
+    let response = row(ui, &text, &name, chosen, sign);
     let other = cx.view.browser.playing.get(1 - slot.min(1)).and_then(Option::as_ref);
     if let Target::Model(wish) = &entry.target
         && other == Some(wish)
@@ -195,12 +202,37 @@ fn lines(ui: &mut Ui, entry: &Entry, cx: &mut Cx<'_>) {
         let at = pos2(response.rect.right() - 10.0, response.rect.center().y);
         crate::editor::widgets::caption(ui, at, letter, theme::of(ui).weak, 11.0, 14.0);
     }
-    if response.on_hover_text(&entry.name).clicked() {
+    if response.on_hover_text(name).clicked() {
         if matches!(entry.target, Target::Folder(_)) {
             cx.memory.search.clear();
         }
         cx.ask(action);
     }
+}
+
+/// What a line shows, and what it is called in full: presets stand below their model.
+fn names(entry: &Entry) -> (String, String) {
+    match &entry.target {
+        Target::Model(Wish::Preset { id, preset }) => {
+            let model = shipped_by_id(id).map_or(id.as_str(), |model| model.name);
+            (format!("\u{2003}{preset}"), format!("{model}: {preset}"))
+        }
+        _ => (entry.name.clone(), entry.name.clone()),
+    }
+}
+
+/// A category.
+fn heading(ui: &mut Ui, name: &str) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), egui::Sense::hover());
+    let palette = theme::of(ui);
+    label_in(
+        ui,
+        rect.with_min_y(rect.top() + 5.0),
+        name,
+        11.0,
+        palette.weak,
+        Align2::LEFT_CENTER,
+    );
 }
 
 fn type_path(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {

@@ -17,6 +17,8 @@ pub enum Folder {
 /// What a line stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
+    /// The category of the models below.
+    Heading,
     /// A folder to go into.
     Folder(PathBuf),
     /// A model to load.
