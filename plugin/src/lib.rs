@@ -13,7 +13,8 @@
 //! | [`compare`] | the thread that computes what the window shows of the sources |
 //! | [`side_chain`] | what the host passes there |
 //! | [`meters`] | levels, load and faults from the audio thread |
-//! | [`editor`] | the window |
+//! | [`editor`] | the window's content |
+//! | [`window`] | the system's window: drawing, input, dropped files, focus |
 //! | [`entry`] | the CLAP entry, on which the VST3 shell stands |
 //!
 //! # Threads
@@ -38,6 +39,7 @@ pub mod session;
 pub mod shared;
 pub mod side_chain;
 mod transport;
+pub mod window;
 
 pub use entry::CLAP_ENTRY;
 pub use plugin::Tonegraft;

@@ -309,6 +309,33 @@ fn slots_are_loaded_copied_and_exchanged() {
     assert!(baked.delay.abs() < 0.01 && !baked.inverted, "{baked:?}");
 }
 
+/// The loader measures what is asked for again, with the knobs as they stand.
+#[test]
+fn a_model_s_own_delay_is_measured_again_with_other_knobs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("gain.onnx");
+    std::fs::write(&path, support::onnx::times_knob()).expect("written");
+    let knob = r#"{"knobs": [{"name": "Gain", "input": "k", "index": 0, "min": -1, "max": 1, "default": 1}]}"#;
+    std::fs::write(folder.path().join("gain.onnx.tonegraft.json"), knob).expect("written");
+    let instance = activated(&state(|session| session.set_model(0, file(&path)), &[]), 0);
+    let shared = instance.shared();
+    let measured = || {
+        wait_for("the probe", || !shared.glance().status.slots[0].probing);
+        shared.glance().status.slots[0].baked
+    };
+    wait_for("the first probe", || shared.glance().status.slots[0].baked.is_some());
+    let first = measured().expect("something comes out");
+    assert!(first.delay.abs() < 0.01 && !first.inverted, "{first:?}");
+    shared.measure_own(0, [0.0; 8]);
+    let turned = measured().expect("something comes out");
+    assert!(turned.delay.abs() < 0.01 && turned.inverted, "{turned:?}");
+    shared.measure_own(0, [0.5; 8]);
+    assert_eq!(measured(), None, "nothing comes out at 0");
+    // There is no model to be measured.
+    shared.measure_own(1, [0.5; 8]);
+    assert!(!shared.glance().status.slots[1].probing);
+}
+
 #[test]
 fn loudness_is_matched_to_a_tenth_of_a_decibel() {
     let folder = tempfile::tempdir().expect("a folder");

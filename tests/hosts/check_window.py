@@ -1,5 +1,5 @@
-"""The standalone's window on a display of its own: drawn, models loaded by typing their paths, a bad file refused, bypass, resized, and a
-training of ten trials from the keyboard.
+"""The standalone's window on a display of its own: drawn, models loaded by typing their paths and by dropping files, a bad file refused,
+bypass, copy and paste, resized, and a training of ten trials from the keyboard.
 
 Wants `xdotool` and ImageMagick, and runs under `xvfb-run`. Judged by pixels: places follow `plugin/src/editor/panels`, colours
 `theme.rs`. The pictures stay in the output folder.
@@ -12,9 +12,12 @@ import time
 
 import common
 import numpy as np
+import xdnd
 
 # Places, in pixels from the window's edges, and colours.
 HEADER, FOOTER, LIBRARY = 48, 36, 224
+# A model whose card differs from those of the look-ahead models.
+DROPPED = "models/fixtures/conv_causal.onnx"
 ERROR, NOTICE, ACCENT, TEXT = (0xF0, 0x71, 0x6B), (0xE6, 0xC0, 0x4F), (0xF2, 0xA3, 0x3C), (0xE8, 0xEA, 0xED)
 
 
@@ -172,6 +175,63 @@ def train(window, checks, before, model):
     checks.that(back, "and closing it leads back")
 
 
+def slot_middle(picture, slot):
+    """A place on a slot's card."""
+    half = (picture.shape[1] - LIBRARY - 98) // 2
+    return LIBRARY + slot * half + half // 2, HEADER + 120
+
+
+def drops(window, checks, before, models):
+    """Files dragged over the window and away again, then dropped: one on slot B, two at once."""
+    first, second = models
+    away = xdnd.Drag(window.id, [first])
+    checks.that(away.aware() == xdnd.VERSION, "the window takes drops")
+    checks.that(away.move(*slot_middle(before, 1)), "files over it are welcome")
+    half = before.shape[1] // 2 + 60
+    lit = lambda picture: count(picture[HEADER:-FOOTER, half:-100], ACCENT) > count(before[HEADER:-FOOTER, half:-100], ACCENT) + 500
+    over, shown = window.until("10-dragged", lit)
+    checks.that(shown, "the slot under them is marked")
+    away.leave()
+    left, unmarked = window.until("10-left", lambda picture: not lit(picture))
+    checks.that(unmarked and not differs(title(left, 1), title(before, 1)), "away again: the mark is gone, nothing is loaded")
+    away.close()
+
+    one = xdnd.Drag(window.id, [first])
+    one.move(*slot_middle(over, 1))
+    checks.that(one.drop(), "a file dropped on slot B is taken")
+    dropped, changed = window.until("11-dropped", lambda picture: differs(title(picture, 1), title(before, 1)))
+    checks.that(changed, f"{first.name}: its card shows it")
+    checks.that(not differs(title(dropped), title(before)), "and slot A keeps its model")
+    one.close()
+
+    two = xdnd.Drag(window.id, [second, first])
+    two.move(*slot_middle(over, 0))
+    checks.that(two.drop(), "two files dropped at once are taken")
+    both, changed = window.until("12-both", lambda picture: differs(title(picture), title(dropped)))
+    checks.that(changed and not differs(title(both, 1), title(dropped, 1)), f"{second.name} is in slot A, {first.name} in slot B")
+    two.close()
+
+
+def clipboard(window, checks, before):
+    """A text is copied out of the field, which is emptied, and pasted back."""
+    window.click(*path_field(before))
+    window.do("key", "ctrl+a")
+    window.do("type", "--delay", 15, "copied text")
+    typed = window.picture("13-typed")
+    window.do("key", "ctrl+a")
+    window.do("key", "ctrl+x")
+    cut = window.picture("14-cut")
+    window.do("key", "ctrl+v")
+    pasted = window.picture("15-pasted")
+    x, y = path_field(before)
+    field = lambda picture: picture[y - 8 : y + 8, 20:120]
+    changed = differs(field(cut), field(typed))
+    checks.that(changed and differs(field(pasted), field(cut)) and not differs(field(pasted), field(typed)), "cut and pasted back")
+    window.do("key", "ctrl+a")
+    window.do("key", "Delete")
+    window.do("key", "Escape")
+
+
 def main():
     args = common.arguments()
     cli, checks = common.Cli(args), common.Checks()
@@ -207,7 +267,9 @@ def main():
     checks.that(marked, "a click on bypass is shown")
     window.click(width - 14 - 41, HEADER // 2)
 
+    clipboard(window, checks, bypassed)
     train(window, checks, bypassed, common.with_lookahead(cli)[0][0])
+    drops(window, checks, window.picture("10-before"), [common.ROOT / DROPPED, common.with_lookahead(cli)[0][0]])
 
     window.do("windowsize", window.id, 1200, 800)
     resized, grown = window.until("9-resized", lambda picture: picture.shape[:2] == (800, 1200) and count(picture[-60:, 1100:], (0, 0, 0)) < 50)

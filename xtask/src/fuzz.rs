@@ -38,6 +38,7 @@ const TARGETS: &[Target] = &[
     target("ir", "ir", 4_096),
     target("instance", "onnx", 65_536),
     target("graph", "onnx", 65_536),
+    target("log", "log", 16_384),
 ];
 
 /// Processor time of each target if nothing else is asked for.

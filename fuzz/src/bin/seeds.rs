@@ -8,6 +8,9 @@ mod encode;
 use encode::{aiff, flac, wav};
 use std::fs;
 use std::path::{Path, PathBuf};
+use tonegraft_analysis::listening::{
+    Answer, Entropy, Kind, Passage, Place, Plan, Role, Setup, Stimulus, Subject, Test, VoidReason,
+};
 use tonegraft_library::ModelRef;
 use tonegraft_library::host_state::{ParamValue, to_stream};
 use tonegraft_library::session::{SessionState, encode};
@@ -73,8 +76,61 @@ fn main() -> Result<()> {
     sessions(&corpus.join("session"), repository)?;
     texts(&corpus.join("sidecar"), SIDECARS)?;
     texts(&corpus.join("chain"), CHAINS)?;
+    logs(&corpus.join("log"))?;
     audio(&corpus.join("wav"))?;
     responses(&corpus.join("ir"))
+}
+
+/// Logs of listening tests of every kind, finished, ended early and void.
+fn logs(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for kind in [Kind::Abx, Kind::Training, Kind::Preference, Kind::Likeness] {
+        for (name, answers) in [("early", 3), ("whole", 16), ("void", 2)] {
+            let mut test = test(kind)?;
+            let mut at = 0;
+            for trial in 0..answers {
+                for stimulus in Stimulus::required(kind) {
+                    test.listen(*stimulus, at).map_err(|refused| refused.to_string())?;
+                    at += 1_500;
+                }
+                let answer = if trial % 3 == 0 { Answer::A } else { Answer::B };
+                test.vote(answer, at).map_err(|refused| refused.to_string())?;
+                at += 200;
+            }
+            let log = if name == "void" {
+                test.void(VoidReason::Abandoned)
+            } else {
+                test.finish().into_log()
+            };
+            fs::write(folder.join(format!("{kind:?}-{name}")), log.json())?;
+        }
+    }
+    Ok(())
+}
+
+fn test(kind: Kind) -> Result<Test> {
+    let places = [Place::SlotA, Place::SlotB, Place::Reference, Place::Dry];
+    let subjects = Role::of(kind).iter().zip(places).map(|(role, place)| Subject {
+        name: role.name().to_owned(),
+        gain_db: -1.25,
+        delay_frames: 37.4,
+        lufs: Some(-18.0),
+        ..Subject::new(*role, place)
+    });
+    let setup = Setup {
+        date: "2026-01-02T03:04:05Z".to_owned(),
+        version: "0.1.0".to_owned(),
+        rate: 48_000,
+        channels: 1,
+        side_chain: 1,
+        passage: Passage::Live,
+        subjects: subjects.collect(),
+    };
+    let entropy = Entropy::draw(|bytes| {
+        bytes.fill(0x5a);
+        Ok::<(), String>(())
+    })?;
+    Test::begin(Plan::new(kind), setup, entropy).map_err(|refused| refused.to_string().into())
 }
 
 /// `.nam` files of the repository and of others, behind a byte that chooses a size. Of larger ones only the settings are left: lists

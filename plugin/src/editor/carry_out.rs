@@ -41,19 +41,18 @@ impl App {
     }
 
     /// Computes what is in sight, and nothing else; sets the trims that were found.
-    pub(super) fn watch(&self, watching: Watching) {
+    pub(super) fn watch(&self, watching: Watching, setter: &ParamSetter<'_>) {
         self.shared.desk.watch(watching, self.moment());
-        let setter = self.gui.as_ref().map(nice_plug::context::gui::GuiContext::param_setter);
-        if let (Some(setter), Some(trims)) = (setter, self.shared.desk.take_trims()) {
+        if let Some(trims) = self.shared.desk.take_trims() {
             for (param, trim) in self.params.trims().into_iter().zip(trims) {
                 if let Some(trim) = trim {
-                    set(&setter, param, param.preview_normalized(trim));
+                    set(setter, param, param.preview_normalized(trim));
                 }
             }
         }
     }
 
-    pub(super) fn carry_out(&mut self, action: Action, view: &View, setter: Option<&ParamSetter<'_>>) {
+    pub(super) fn carry_out(&mut self, action: Action, view: &View, setter: &ParamSetter<'_>) {
         let folder = view.folder().or(view.browser.library.as_ref()).map(PathBuf::as_path);
         let shared = &self.shared;
         match action {
@@ -99,9 +98,10 @@ impl App {
         };
         let measured = shown.and_then(|shown| shown.measured);
         match edit {
-            // What a model has learned is measured when it is loaded.
-            AlignEdit::Measure if source != Source::Reference => {}
-            AlignEdit::Measure => shared.desk.measure_reference(),
+            AlignEdit::Measure => match self.moment().settings.knobs.get(index) {
+                Some(knobs) => shared.measure_own(index, *knobs),
+                None => shared.desk.measure_reference(),
+            },
             AlignEdit::Apply => shared.edit_placement(index, |placement| {
                 if let Some(measured) = measured.filter(|_| !placement.locked) {
                     placement.delay = measured.delay;
@@ -168,9 +168,8 @@ impl App {
     }
 
     /// Exchanges the slots with their knobs and trims.
-    fn swap(&self, setter: Option<&ParamSetter<'_>>) {
+    fn swap(&self, setter: &ParamSetter<'_>) {
         self.shared.swap();
-        let Some(setter) = setter else { return };
         let ([a, b], [a_trim, b_trim, _]) = (self.params.knobs(), self.params.trims());
         for (a, b) in a.into_iter().zip(b).chain([(a_trim, b_trim)]) {
             let (at_a, at_b) = (a.unmodulated_normalized_value(), b.unmodulated_normalized_value());
@@ -180,9 +179,8 @@ impl App {
     }
 
     /// Copies slot `from` over the other, with its knobs and its trim.
-    fn copy(&self, from: usize, setter: Option<&ParamSetter<'_>>) {
+    fn copy(&self, from: usize, setter: &ParamSetter<'_>) {
         self.shared.copy(from);
-        let Some(setter) = setter else { return };
         let ([a, b], [a_trim, b_trim, _]) = (self.params.knobs(), self.params.trims());
         let all = a.into_iter().zip(b).chain([(a_trim, b_trim)]);
         for (a, b) in all {

@@ -7,16 +7,8 @@ use super::controls;
 use super::panels::header::SOURCE_KEYS;
 use super::panels::{Cx, trial};
 use super::view::{Action, Source, TestView};
+pub use crate::window::Taken;
 use egui::{Context, Id, Key, Modifiers, Rect, Sense, Ui};
-
-/// Which keys the host must not get.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// All: a text is typed.
-    All,
-    /// These.
-    Only(Vec<Key>),
-}
 
 fn sink() -> Id {
     Id::unique("tonegraft keys")

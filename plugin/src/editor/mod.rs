@@ -1,8 +1,8 @@
 //! The window.
 //!
 //! [`draw`](draw::draw) is a function of plain values ([`view::View`]) and the parameters; `App` feeds it from the live instance
-//! and carries out what the user asks for. [`TonegraftEditor`] is what the framework opens: it makes a new window state each time,
-//! so that the size restored with the session is used.
+//! and carries out what the user asks for. [`TonegraftEditor`] is what the framework opens, in a
+//! [`window`].
 
 mod browser;
 mod carry_out;
@@ -19,6 +19,7 @@ pub mod widgets;
 use crate::params::TonegraftParams;
 use crate::session::WindowSize;
 use crate::shared::Shared;
+use crate::window::{self, Content, Wants};
 use browser::Browser;
 use dialog::Dialog;
 use draw::{Memory, draw};
@@ -27,12 +28,6 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize, Size};
 use nice_plug::editor::{Editor, HostMethods, ParentWindowHandle, ResizeHint, SizeConstraints, SpawnedEditor};
 use nice_plug::prelude::ParamSetter;
-use nice_plug_egui::baseview::{HandlerError, WindowSize as NativeWindowSize};
-use nice_plug_egui::{
-    EguiEditor, EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, Key, KeyCapture, NiceEguiApp,
-    RepaintNotifier,
-};
-use parking_lot::Mutex;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -52,12 +47,12 @@ struct App {
     params: Arc<TonegraftParams>,
     shared: Arc<Shared>,
     scale: Arc<AtomicU32>,
-    gui: Option<GuiContext>,
+    gui: GuiContext,
     memory: Memory,
     dialog: Dialog,
     browser: Browser,
     seen: Seen,
-    /// Until then the zoom factor that was asked for is on its way.
+    /// The zoom factor of the session.
     zoom: f32,
 }
 
@@ -73,81 +68,44 @@ impl App {
     }
 }
 
-impl App {
-    /// Shade and zoom as they are kept with the session.
-    fn look(&mut self, context: &egui::Context, view: &View) {
-        theme::choose(context, view.shade);
-        let zoom = view.zoom.clamp(ZOOM[0], ZOOM[1]);
-        // Once each: the host may refuse the new size.
-        if (zoom - self.zoom).abs() > 1e-3 {
-            self.zoom = zoom;
-            context.set_zoom_factor(zoom);
-        }
-    }
-}
-
-/// The keys that the host does not get, as the window's framework wants them.
-fn captured(taken: &keys::Taken) -> KeyCapture {
-    let keys = match taken {
-        keys::Taken::All => return KeyCapture::CaptureAll,
-        keys::Taken::Only(keys) => keys,
-    };
-    let names = keys.iter().flat_map(|key| match key {
-        egui::Key::Enter | egui::Key::Tab | egui::Key::Escape => key.name().parse().ok().into_iter().collect(),
-        egui::Key::Space => vec![Key::Character(" ".to_owned())],
-        key => {
-            let symbol = key.symbol_or_name();
-            vec![
-                Key::Character(symbol.to_lowercase()),
-                Key::Character(symbol.to_uppercase()),
-            ]
-        }
-    });
-    KeyCapture::CaptureKeys(names.collect())
-}
-
-impl NiceEguiApp for App {
-    fn build(&mut self, context: egui::Context, gui: GuiContext, _frame: &mut Frame) -> Result<(), HandlerError> {
-        theme::apply(&context, view::Shade::Dark);
-        self.gui = Some(gui);
-        Ok(())
+impl Content for App {
+    fn begin(&mut self, context: &egui::Context) {
+        theme::apply(context, view::Shade::Dark);
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
+    fn frame(&mut self, ui: &mut egui::Ui) -> Wants {
         let gui = self.gui.clone();
-        let setter = gui.as_ref().map(GuiContext::param_setter);
-        if let Some(setter) = &setter {
-            self.set_defaults(setter);
-        }
+        let setter = gui.param_setter();
+        self.set_defaults(&setter);
         let mut view = View::of(&self.shared, &mut self.seen);
         self.browser.show(&mut view.browser);
-        self.look(ui.ctx(), &view);
-        for action in draw(ui, &mut self.memory, &view, &self.params, setter.as_ref()) {
+        theme::choose(ui.ctx(), view.shade);
+        self.zoom = view.zoom.clamp(ZOOM[0], ZOOM[1]);
+        for action in draw(ui, &mut self.memory, &view, &self.params, Some(&setter)) {
             match action {
                 Action::Browser(edit) => self.browser.edit(edit),
-                action => self.carry_out(action, &view, setter.as_ref()),
+                action => self.carry_out(action, &view, &setter),
             }
         }
-        self.watch(self.memory.watching(&view));
+        self.watch(self.memory.watching(&view), &setter);
         let is_testing = view.test.is_running();
-        frame.set_key_capture(captured(&keys::taken(ui.ctx(), is_testing)));
         // A test is calm: what changes without the user is only what a key just did.
         ui.ctx().request_repaint_after(if is_testing { CALM } else { FRAME });
+        let keys = keys::taken(ui.ctx(), is_testing);
+        let focus = is_testing || keys == keys::Taken::All;
+        Wants { keys, focus }
     }
 
-    fn resized(&mut self, size: NativeWindowSize) {
+    fn zoom(&self) -> f32 {
+        self.zoom
+    }
+
+    fn resized(&mut self, points: [f32; 2], scale: f32) {
         // Window sizes are small positive numbers.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let points = [size.logical.width, size.logical.height].map(|points| points.round() as u32);
+        let points = points.map(|points| points.round() as u32);
         self.params.window.put(points);
-        // What is told is the system's scale times the zoom factor.
-        #[allow(clippy::cast_possible_truncation)]
-        let scale = size.scale_factor as f32 / self.zoom;
         self.scale.store(scale.to_bits(), Ordering::Relaxed);
-    }
-
-    fn editor_closed(&mut self) {
-        self.gui = None;
     }
 }
 
@@ -157,7 +115,6 @@ pub struct TonegraftEditor {
     shared: Arc<Shared>,
     /// Scale of the last window, as bits.
     scale: Arc<AtomicU32>,
-    open: Mutex<Option<EguiEditor<App>>>,
 }
 
 impl fmt::Debug for TonegraftEditor {
@@ -173,7 +130,6 @@ impl TonegraftEditor {
             params,
             shared,
             scale: Arc::new(AtomicU32::new(1.0_f32.to_bits())),
-            open: Mutex::new(None),
         }
     }
 
@@ -192,7 +148,7 @@ impl TonegraftEditor {
 }
 
 impl Editor for TonegraftEditor {
-    type Handle = EguiEditorHandle;
+    type Handle = window::Handle;
 
     fn spawn(
         &self,
@@ -207,23 +163,22 @@ impl Editor for TonegraftEditor {
             params: Arc::clone(&self.params),
             shared: Arc::clone(&self.shared),
             scale: Arc::clone(&self.scale),
-            gui: None,
+            gui: gui_context,
             memory: Memory::default(),
             dialog: Dialog::default(),
             browser: Browser::default(),
             zoom,
             seen: Seen::default(),
         };
-        let settings = EguiNiceSettings::new()
-            .with_tile("Tonegraft")
-            .with_resize_hint(self.resize_hint());
-        let state = EguiEditorState::from_size(self.logical_size(), zoom);
-        let editor = nice_plug_egui::create_egui_editor(state, RepaintNotifier::new(), settings, app)
-            .ok_or("the window could not be prepared")?;
-        let mut open = self.open.lock();
-        let spawned = editor.spawn(parent, wait_for_parent, fallback_scale_factor, gui_context, host)?;
-        *open = Some(editor);
-        Ok(spawned)
+        let settings = window::Settings {
+            title: "Tonegraft",
+            size: self.logical_size(),
+            zoom,
+            resizing: self.resize_hint(),
+            fallback_scale: fallback_scale_factor,
+            waits_for_parent: wait_for_parent,
+        };
+        window::open(&settings, parent, host, app)
     }
 
     fn size(&self) -> NativeSize<u32> {

@@ -81,14 +81,21 @@ impl Work<'_> {
         let (Some(playable), Some(track)) = (&place.playable, self.track) else {
             return;
         };
+        let knobs = place.probe_at.take();
         // One that cannot be built was refused before.
-        let baked = playable.instantiate(track, place.way).ok();
-        let baked = baked.and_then(|mut processor| Baked::measure(&mut *processor));
+        let baked = playable.instantiate(track, place.way).ok().and_then(|mut processor| {
+            for (index, (range, position)) in ranges(&playable.card).iter().zip(knobs.iter().flatten()).enumerate() {
+                processor.set_knob(index, range.value(*position));
+            }
+            Baked::measure(&mut *processor)
+        });
         let mut control = self.shared.lock();
+        let asked_again = control.probes[seat.index()].is_some();
         if self.activation == control.activation
             && let Some(status) = control.status.seat_mut(seat)
         {
             status.baked = baked;
+            status.probing = asked_again;
         }
     }
 
@@ -123,7 +130,9 @@ impl Work<'_> {
             .as_ref()
             .map_or(Tail::Frames(HostFrames::ZERO), |facts| facts.tail);
         let has_cab = place.playable.as_ref().map(|playable| playable.card.has_cab);
-        place.unprobed = place.playable.is_some();
+        let is_unprobed = place.playable.is_some();
+        place.unprobed = is_unprobed;
+        place.probe_at = None;
         self.shared.set_taken(seat, has_cab);
         self.tell_tail();
         if let Seat::Slot(_) = seat {
@@ -133,6 +142,7 @@ impl Work<'_> {
             status.latency = built.facts.map_or(LatencyParts::ZERO, |facts| facts.latency);
             status.conversion = built.conversion;
             status.baked = None;
+            status.probing = is_unprobed;
             status.load = built.load;
         }
     }

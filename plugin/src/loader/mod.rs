@@ -14,7 +14,7 @@ use build::{Built, BuiltCab, sum};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tonegraft_core::{HostFrames, Tail};
+use tonegraft_core::{HostFrames, KNOBS, Tail};
 use tonegraft_library::{Library, ModelRef, catalogue, shipped_by_id};
 
 /// How often retired units are collected.
@@ -72,6 +72,8 @@ struct Place {
     stale: bool,
     /// What the model has learned was not measured yet.
     unprobed: bool,
+    /// Knob positions to measure it with; `None`: the model's own defaults.
+    probe_at: Option<[f32; KNOBS]>,
     /// Found no room in the bank's ring yet.
     waiting: Option<Built>,
     tail: Tail,
@@ -85,6 +87,7 @@ impl Place {
             way,
             stale: false,
             unprobed: false,
+            probe_at: None,
             waiting: None,
             tail: Tail::Frames(HostFrames::ZERO),
         }
@@ -196,6 +199,12 @@ impl<'a> Work<'a> {
         }
         for (place, rebuild) in self.places.iter_mut().zip(&mut control.rebuild) {
             place.stale |= std::mem::take(rebuild);
+        }
+        for (place, knobs) in self.places.iter_mut().zip(&mut control.probes) {
+            if let Some(knobs) = knobs.take() {
+                place.unprobed = true;
+                place.probe_at = Some(knobs);
+            }
         }
         for seat in Seat::all() {
             let way = slot_of(&control.session, seat).map(Way::of).unwrap_or_default();

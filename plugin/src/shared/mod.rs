@@ -37,7 +37,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tonegraft_core::{Fault, SLOTS, Tail};
+use tonegraft_core::{Fault, KNOBS, SLOTS, Tail};
 use tonegraft_library::{ModelRef, SessionState};
 use tonegraft_slots::{BankControl, Unit};
 
@@ -76,6 +76,8 @@ pub(crate) struct Control {
     pub(crate) anchored: bool,
     /// Slots that are to be built again, whatever they hold.
     pub(crate) rebuild: [bool; SLOTS],
+    /// Knob positions to measure a model's own delay with, by [`Seat`].
+    pub(crate) probes: [Option<[f32; KNOBS]>; SEATS],
     /// The impulse response as it was read.
     pub(crate) cab: Option<Arc<Cab>>,
 }

@@ -1,7 +1,7 @@
 //! Where the sources stand in time, and what runs: from the session into the bank.
 
-use super::{Control, Shared};
-use tonegraft_core::{HostFrames, SLOTS, Source};
+use super::{Control, Seat, Shared};
+use tonegraft_core::{HostFrames, KNOBS, SLOTS, Source};
 use tonegraft_library::{CompareState, Measured, Placement};
 use tonegraft_slots::Alignment;
 
@@ -55,6 +55,27 @@ impl Shared {
                 session.compare = compare;
             }
         });
+    }
+
+    /// Measures the own delay of what plays in `slot` again, with its knobs at `knobs` (0 … 1). The loader does, when it has nothing
+    /// else to do.
+    pub fn measure_own(&self, slot: usize, knobs: [f32; KNOBS]) {
+        let mut control = self.lock();
+        let program = self.program().filter(|_| slot == 0).map(usize::from);
+        let program = program.filter(|&program| {
+            control
+                .status
+                .programs
+                .get(program)
+                .is_some_and(|seat| seat.card.is_some())
+        });
+        let seat = program.map_or(Seat::Slot(slot), Seat::Program);
+        let Some(status) = control.status.seat_mut(seat).filter(|status| status.card.is_some()) else {
+            return;
+        };
+        status.probing = true;
+        control.probes[seat.index()] = Some(knobs);
+        self.wake.notify_all();
     }
 
     /// A measurement of source `index` (A, B, reference); a locked one keeps what it has.

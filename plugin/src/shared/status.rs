@@ -94,8 +94,10 @@ pub struct SeatStatus {
     pub conversion: Option<Conversion>,
     /// Latency of the model, in parts.
     pub latency: LatencyParts,
-    /// The delay and polarity that the model has learned; `None`: not measured.
+    /// The delay and polarity that the model has learned; `None`: not measured, or nothing was found.
     pub baked: Option<Baked>,
+    /// They are being measured, or will be soon.
+    pub probing: bool,
     /// What it costs; `None`: it does not play.
     pub load: Option<Arc<LoadCell>>,
     /// What went wrong last, where, and what to do.

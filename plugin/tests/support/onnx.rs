@@ -37,9 +37,34 @@ fn ints(name: &str, values: &[u64]) -> Vec<u8> {
 fn audio(name: &str) -> Vec<u8> {
     let fixed = bytes(1, &number(1, 1));
     let free = bytes(1, &bytes(2, b"T"));
-    let shape = [fixed.clone(), fixed, free].concat();
-    let tensor = [number(1, 1), bytes(2, &shape)].concat();
+    value(name, &[fixed.clone(), fixed, free].concat())
+}
+
+fn value(name: &str, shape: &[u8]) -> Vec<u8> {
+    let tensor = [number(1, 1), bytes(2, shape)].concat();
     [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
+}
+
+/// `out[n] = knob × in[n]`, the knob an input `k` of shape `[1, 1]`.
+pub fn times_knob() -> Vec<u8> {
+    let node = [
+        bytes(1, b"x"),
+        bytes(1, b"k"),
+        bytes(2, b"y"),
+        bytes(3, b"mul"),
+        bytes(4, b"Mul"),
+    ]
+    .concat();
+    let one = bytes(1, &number(1, 1));
+    let graph = [
+        bytes(1, &node),
+        bytes(2, b"times_knob"),
+        bytes(11, &audio("x")),
+        bytes(11, &value("k", &[one.clone(), one].concat())),
+        bytes(12, &audio("y")),
+    ]
+    .concat();
+    [number(1, 8), bytes(7, &graph), bytes(8, &number(2, 17))].concat()
 }
 
 /// `out[n] = gain × in[n]`, written as a "same"-padded convolution that looks `look_ahead` frames into the future: streamed, it has

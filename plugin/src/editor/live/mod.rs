@@ -183,6 +183,7 @@ fn slot_placement(stored: &tonegraft_library::Placement, seat: &SeatStatus) -> P
     let stored = placement(stored);
     Placement {
         measured: learned.or(stored.measured),
+        measuring: seat.probing,
         ..stored
     }
 }

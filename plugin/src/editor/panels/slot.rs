@@ -227,9 +227,12 @@ fn baked(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
     let source = slot_source(slot);
     let placement = &cx.view.slots[slot].placement;
     let taken = placement.total() != 0.0 || placement.inverted;
+    let is_empty = cx.view.slots[slot].name.is_none();
     let (value, detail, color) = match &placement.measured {
+        // Models are measured for the host's rate.
+        None if is_empty || cx.view.host_rate.is_none() => ("–".to_owned(), " ", palette.weak),
         _ if placement.measuring => ("…".to_owned(), "measuring", palette.weak),
-        None => ("–".to_owned(), " ", palette.weak),
+        None => ("–".to_owned(), "not found", palette.notice),
         Some(measured) => {
             let detail = match (taken, measured.inverted) {
                 (true, _) => "taken out",
@@ -247,14 +250,14 @@ fn baked(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
         }
     };
     inside(ui, rect, |ui| figure(ui, "Own delay", &value, detail, color, ""));
-    if cx.view.slots[slot].name.is_none() {
+    if is_empty {
         return;
     }
     let response = ui.interact(rect, ui.scope_id().with(("baked", slot)), Sense::click());
-    let verb = if taken {
-        "Leave the own delay of"
-    } else {
-        "Take out the own delay of"
+    let verb = match (placement.measured, taken) {
+        (None, _) => "Measure the own delay of",
+        (Some(_), true) => "Leave the own delay of",
+        (Some(_), false) => "Take out the own delay of",
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{verb} {}", source.name())));
     let hint = match &placement.measured {
@@ -269,7 +272,9 @@ fn baked(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
                 "take that out while comparing"
             }
         ),
-        None => "The delay and polarity that the model has learned. Click to measure.".to_owned(),
+        None => {
+            "The delay and polarity that the model has learned: nothing like the probe came out. Click to measure again, with the knobs as they stand.".to_owned()
+        }
     };
     if response.on_hover_text(hint).clicked() {
         let edit = match (placement.measured, taken) {
