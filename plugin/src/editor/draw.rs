@@ -142,10 +142,10 @@ fn drops(ui: &Ui, [browser_rect, slots, _]: [Rect; 3], cx: &mut Cx<'_>) {
     if !hovering && dropped.is_empty() {
         return;
     }
-    let halves = [slots.with_max_x(slots.center().x), slots.with_min_x(slots.center().x)];
+    let cards = slot::cards(slots);
     let slot = match at {
-        Some(at) if halves[1].contains(at) => 1,
-        Some(at) if halves[0].contains(at) => 0,
+        Some(at) if cards[1].contains(at) => 1,
+        Some(at) if cards[0].contains(at) => 0,
         _ => cx.memory.target,
     };
     if hovering {
@@ -153,16 +153,22 @@ fn drops(ui: &Ui, [browser_rect, slots, _]: [Rect; 3], cx: &mut Cx<'_>) {
         let place = if at.is_some_and(|at| browser_rect.contains(at)) {
             browser_rect
         } else {
-            halves[slot.min(1)]
+            cards[slot.min(1)]
         };
         let stroke = egui::Stroke::new(2.0, palette.accent);
-        ui.painter().rect(
-            place,
-            theme::ROUND,
-            palette.accent.gamma_multiply(0.12),
-            stroke,
-            egui::StrokeKind::Inside,
-        );
+        // Above all, so that nothing below takes the files for a pointer.
+        let cover = egui::Area::new(egui::Id::unique("tonegraft drop")).order(egui::Order::Foreground);
+        let all = ui.ctx().content_rect();
+        cover.fixed_pos(all.min).constrain(false).show(ui.ctx(), |ui| {
+            ui.allocate_response(all.size(), egui::Sense::hover());
+            ui.painter().rect(
+                place,
+                theme::ROUND,
+                palette.accent.gamma_multiply(0.12),
+                stroke,
+                egui::StrokeKind::Inside,
+            );
+        });
     }
     let mut slots = [slot, 1 - slot.min(1)].into_iter();
     for path in dropped {

@@ -15,6 +15,8 @@ pub(super) struct Input {
     pointer: Option<Pos2>,
     modifiers: Modifiers,
     clipboard: Clipboard,
+    /// Files were dropped: after that frame the pointer is nowhere, until the system tells where.
+    has_dropped: bool,
 }
 
 /// A file that was dropped; it is read by whoever loads it.
@@ -43,6 +45,7 @@ impl Input {
             pointer: None,
             modifiers: Modifiers::default(),
             clipboard: Clipboard::default(),
+            has_dropped: false,
         }
     }
 
@@ -55,7 +58,11 @@ impl Input {
         viewport.native_pixels_per_point = Some(scale);
         viewport.inner_rect = Some(rect);
         viewport.focused = Some(self.raw.focused);
-        self.raw.take()
+        let taken = self.raw.take();
+        if std::mem::take(&mut self.has_dropped) {
+            self.gone();
+        }
+        taken
     }
 
     /// Puts a text into the clipboard.
@@ -177,6 +184,7 @@ impl Input {
     fn drop(&mut self, position: PhysicalPosition<f64>, data: DropData, scale: f64) -> EventStatus {
         self.point(position, scale);
         self.raw.hovered_files.clear();
+        self.has_dropped = true;
         let DropData::Files(paths) = data else {
             return EventStatus::Ignored;
         };
@@ -232,4 +240,203 @@ impl Input {
 /// Whether a character with these is a command rather than a text. On Windows Ctrl and Alt together are AltGr.
 const fn is_shortcut(held: Modifiers) -> bool {
     (held.ctrl || held.command) && !(cfg!(windows) && held.ctrl && held.alt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use baseview::MouseButton;
+    use egui::Key;
+    use keyboard_types::{Code, Modifiers as Held, NamedKey};
+
+    fn input() -> Input {
+        Input::new(2048)
+    }
+
+    fn frame(input: &mut Input) -> RawInput {
+        input.take([800.0, 600.0], 2.0, 1.0)
+    }
+
+    fn typed(input: &mut Input, key: Typed, code: Code, held: Held, taken: &Taken) -> EventStatus {
+        let event = KeyboardEvent {
+            state: KeyState::Down,
+            key,
+            code,
+            modifiers: held,
+            ..KeyboardEvent::default()
+        };
+        input.take_in(Event::Keyboard(event), 2.0, taken)
+    }
+
+    fn files(names: &[&str]) -> DropData {
+        DropData::Files(names.iter().map(PathBuf::from).collect())
+    }
+
+    #[test]
+    fn the_frame_has_the_window_s_size_and_scale() {
+        let raw = frame(&mut input());
+        assert_eq!(
+            raw.screen_rect,
+            Some(Rect::from_min_size(Pos2::ZERO, vec2(800.0, 600.0)))
+        );
+        assert_eq!(raw.viewports[&ViewportId::ROOT].native_pixels_per_point, Some(2.0));
+        assert_eq!(raw.max_texture_side, Some(2048));
+    }
+
+    #[test]
+    fn the_pointer_is_told_in_points() {
+        let mut input = input();
+        let modifiers = Held::SHIFT;
+        let position = PhysicalPosition::new(30.0, 50.0);
+        for event in [
+            // Before it is known where.
+            MouseEvent::ButtonPressed {
+                button: MouseButton::Left,
+                modifiers,
+            },
+            MouseEvent::CursorMoved { position, modifiers },
+            MouseEvent::ButtonPressed {
+                button: MouseButton::Right,
+                modifiers,
+            },
+            MouseEvent::WheelScrolled {
+                delta: ScrollDelta::Pixels { x: 0.0, y: 8.0 },
+                modifiers: Held::empty(),
+            },
+            MouseEvent::CursorLeft,
+        ] {
+            input.take_in(Event::Mouse(event), 2.0, &Taken::Only(Vec::new()));
+        }
+        let shift = Modifiers::SHIFT;
+        let at = pos2(15.0, 25.0);
+        let expected = [
+            Ev::ModifiersChanged(shift),
+            Ev::PointerMoved(at),
+            Ev::PointerButton {
+                pos: at,
+                button: egui::PointerButton::Secondary,
+                pressed: true,
+                modifiers: shift,
+            },
+            Ev::ModifiersChanged(Modifiers::NONE),
+            Ev::MouseWheel {
+                unit: egui::MouseWheelUnit::Point,
+                delta: vec2(0.0, 4.0),
+                phase: egui::TouchPhase::Move,
+                modifiers: Modifiers::NONE,
+                source: egui::MouseWheelSource::Unknown,
+            },
+            Ev::PointerGone,
+        ];
+        assert_eq!(frame(&mut input).events, expected);
+    }
+
+    #[test]
+    fn files_hover_until_they_leave_or_are_dropped() {
+        let mut input = input();
+        let taken = Taken::Only(Vec::new());
+        let position = PhysicalPosition::new(20.0, 40.0);
+        let modifiers = Held::empty();
+        let over = |data| {
+            Event::Mouse(MouseEvent::DragMoved {
+                position,
+                modifiers,
+                data,
+            })
+        };
+        let accepted = EventStatus::AcceptDrop(DropEffect::Copy);
+        assert_eq!(input.take_in(over(DropData::None), 2.0, &taken), EventStatus::Ignored);
+        assert_eq!(input.take_in(over(files(&["/a", "/b"])), 2.0, &taken), accepted);
+        let first = frame(&mut input);
+        assert_eq!(first.hovered_files.len(), 2);
+        assert_eq!(first.hovered_files[1].path, Some("/b".into()));
+        assert_eq!(first.events.last(), Some(&Ev::PointerMoved(pos2(10.0, 20.0))));
+        assert_eq!(frame(&mut input).hovered_files.len(), 2, "as long as they are there");
+        input.take_in(Event::Mouse(MouseEvent::DragLeft), 2.0, &taken);
+        let left = frame(&mut input);
+        assert!(left.hovered_files.is_empty() && left.dropped_files.is_empty());
+
+        input.take_in(over(files(&["/a"])), 2.0, &taken);
+        let dropped = Event::Mouse(MouseEvent::DragDropped {
+            position,
+            modifiers,
+            data: files(&["/a"]),
+        });
+        assert_eq!(input.take_in(dropped, 2.0, &taken), accepted);
+        let raw = frame(&mut input);
+        assert!(raw.hovered_files.is_empty());
+        assert_eq!(raw.dropped_files.len(), 1);
+        assert_eq!(raw.dropped_files[0].path(), Path::new("/a"));
+        assert!(
+            !raw.events.contains(&Ev::PointerGone),
+            "where it was dropped is still known"
+        );
+        let after = frame(&mut input);
+        assert!(after.dropped_files.is_empty() && after.events.contains(&Ev::PointerGone));
+    }
+
+    #[test]
+    fn keys_that_are_not_used_are_left_to_the_host() {
+        let mut input = input();
+        let taken = Taken::Only(vec![Key::Num1, Key::Enter]);
+        let one = || Typed::Character("1".to_owned());
+        let none = Held::empty();
+        assert_eq!(
+            typed(&mut input, one(), Code::Digit1, none, &taken),
+            EventStatus::Captured
+        );
+        let space = || Typed::Character(" ".to_owned());
+        assert_eq!(
+            typed(&mut input, space(), Code::Space, none, &taken),
+            EventStatus::Ignored
+        );
+        let enter = Typed::Named(NamedKey::Enter);
+        assert_eq!(
+            typed(&mut input, enter, Code::Enter, none, &taken),
+            EventStatus::Captured
+        );
+        for held in [Held::CONTROL, Held::ALT] {
+            let status = typed(&mut input, one(), Code::Digit1, held, &taken);
+            assert_eq!(status, EventStatus::Ignored, "{held:?}: a command of the host");
+        }
+        assert_eq!(
+            typed(&mut input, space(), Code::Space, none, &Taken::All),
+            EventStatus::Captured
+        );
+    }
+
+    #[test]
+    fn characters_are_text_and_commands_are_not() {
+        let mut input = input();
+        let a = |text: &str| Typed::Character(text.to_owned());
+        typed(&mut input, a("ä"), Code::Quote, Held::empty(), &Taken::All);
+        typed(&mut input, a("A"), Code::KeyA, Held::SHIFT, &Taken::All);
+        typed(&mut input, a("\u{1}"), Code::KeyA, Held::empty(), &Taken::All);
+        typed(&mut input, a(""), Code::KeyA, Held::empty(), &Taken::All);
+        let command = if cfg!(target_os = "macos") {
+            Held::META
+        } else {
+            Held::CONTROL
+        };
+        typed(&mut input, a("a"), Code::KeyA, command, &Taken::All);
+        typed(&mut input, a("c"), Code::KeyC, command, &Taken::All);
+        typed(&mut input, a("x"), Code::KeyX, command, &Taken::All);
+        let events = frame(&mut input).events;
+        let texts: Vec<&str> = events
+            .iter()
+            .filter_map(|event| match event {
+                Ev::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(texts, ["ä", "A"]);
+        assert!(events.contains(&Ev::Copy) && events.contains(&Ev::Cut));
+        let keys = |wanted: Key| {
+            events
+                .iter()
+                .filter(|event| matches!(event, Ev::Key { key, .. } if *key == wanted))
+                .count()
+        };
+        assert_eq!((keys(Key::A), keys(Key::C)), (2, 0), "marks all, copies");
+    }
 }

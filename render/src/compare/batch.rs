@@ -210,7 +210,8 @@ pub const SHORT: [Column; 10] = [
     ("MR-STFT", |r| r.figures.mr_stft),
     ("mel dB", |r| r.figures.mel_distance),
     ("null dB", |r| Some(r.null_db)),
-    ("delay", |r| Some(r.delay_samples)),
+    // Thousandths: what is below is not certain. No "−0".
+    ("delay", |r| Some((r.delay_samples * 1e3).round() / 1e3 + 0.0)),
     ("gain dB", |r| Some(r.gain_db)),
     ("dry ESR", |r| Some(r.baselines?.scaled_dry?.figures.esr)),
     ("FIR ESR", |r| Some(r.baselines?.linear_fir?.figures.esr)),

@@ -10,6 +10,8 @@ pub const WIDTH: f64 = 960.0;
 const LEFT: f64 = 58.0;
 const BELOW: f64 = 40.0;
 const EDGE: f64 = 10.0;
+/// Half of the last tick's label stands beyond the plot.
+const RIGHT: f64 = 18.0;
 
 /// How an axis is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +132,7 @@ impl Chart {
             x,
             y,
         };
-        let (bottom, right) = (chart.height - BELOW, WIDTH - EDGE);
+        let (bottom, right) = (chart.height - BELOW, WIDTH - RIGHT);
         for tick in chart.x.ticks() {
             let at = chart.at_x(tick);
             let _ = writeln!(
@@ -164,7 +166,7 @@ impl Chart {
     }
 
     fn at_x(&self, value: f64) -> f64 {
-        LEFT + self.x.place(value) * (WIDTH - EDGE - LEFT)
+        LEFT + self.x.place(value) * (WIDTH - RIGHT - LEFT)
     }
 
     fn at_y(&self, value: f64) -> f64 {
@@ -196,7 +198,7 @@ impl Chart {
 
     /// A picture that fills the plot.
     pub fn image(&mut self, uri: &str) {
-        let (width, height) = (WIDTH - EDGE - LEFT, self.height - BELOW - EDGE);
+        let (width, height) = (WIDTH - RIGHT - LEFT, self.height - BELOW - EDGE);
         let _ = writeln!(
             self.svg,
             "<image x=\"{LEFT}\" y=\"{EDGE}\" width=\"{width:.1}\" height=\"{height:.1}\" preserveAspectRatio=\"none\" href=\"{uri}\"/>"
@@ -287,6 +289,6 @@ mod tests {
         let points = [(0.0, 0.0), (0.5, f64::NAN), (0.6, f64::NEG_INFINITY), (1.0, 9.0)];
         chart.line("ref", points.into_iter());
         let svg = chart.finish();
-        assert!(svg.contains("d=\"M58.0 85.0L593.2 160.0L950.0 10.0\""), "{svg}");
+        assert!(svg.contains("d=\"M58.0 85.0L588.4 160.0L942.0 10.0\""), "{svg}");
     }
 }

@@ -449,8 +449,8 @@ pub fn index(reports: &[&(String, Report)], summary: &Summary, failures: &[Strin
     tiles += &tile("Worst ESR", summary.worst_esr);
     tiles += &tile("Mean MR-STFT", summary.mean_mr_stft);
     if summary.mean_esr_linear_fir.is_some() {
-        tiles += &tile("Scaled dry", summary.mean_esr_scaled_dry);
-        tiles += &tile("Linear FIR", summary.mean_esr_linear_fir);
+        tiles += &tile("ESR of scaled dry", summary.mean_esr_scaled_dry);
+        tiles += &tile("ESR of linear FIR", summary.mean_esr_linear_fir);
     }
     let _ = writeln!(body, "<dl class=\"tiles\">{tiles}</dl>");
     let heads: String = SHORT.iter().map(|(name, _)| format!("<th>{name}</th>")).collect();
@@ -468,7 +468,7 @@ pub fn index(reports: &[&(String, Report)], summary: &Summary, failures: &[Strin
         );
     }
     let table = format!(
-        "<table class=\"figures\"><thead><tr><th>pair</th>{heads}<th>polarity</th></tr></thead><tbody>\n{rows}</tbody></table>\n"
+        "<table class=\"figures pairs\"><thead><tr><th>pair</th>{heads}<th>polarity</th></tr></thead><tbody>\n{rows}</tbody></table>\n"
     );
     body.push_str(&section("pairs", "Pairs", "Each leads to its own page.", &table));
     if !failures.is_empty() {

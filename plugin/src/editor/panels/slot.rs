@@ -46,11 +46,18 @@ pub fn height(slots: &[SlotView; 2], width: f32) -> f32 {
     ABOVE + knobs + 12.0
 }
 
+/// Where the cards of both slots are, over `area`.
+pub fn cards(area: Rect) -> [Rect; 2] {
+    let width = card_width(area.width());
+    [
+        area.with_max_x(area.left() + width),
+        area.with_min_x(area.right() - width),
+    ]
+}
+
 /// Draws both over `area`.
 pub fn slots(ui: &mut Ui, area: Rect, cx: &mut Cx<'_>) {
-    let width = card_width(area.width());
-    let a = area.with_max_x(area.left() + width);
-    let b = area.with_min_x(area.right() - width);
+    let [a, b] = cards(area);
     let between = Rect::from_min_max(pos2(a.right(), area.top()), pos2(b.left(), area.bottom()));
     card(ui, a, 0, cx);
     card(ui, b, 1, cx);
