@@ -5,10 +5,14 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use support::live::{moment, play_until};
 use support::{Event, Instance, LAYOUTS, Random, guitar, id_of, model_file, wait_for};
 use tonegraft_analysis::align::shift;
-use tonegraft_library::{ModelRef, ParamValue, SessionState, host_state, session};
+use tonegraft_core::SampleRate;
+use tonegraft_core::denormals::FlushDenormals;
+use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
+use tonegraft_library::{ModelRef, ParamValue, Placement, SessionState, host_state, session};
 use tonegraft_plugin::editor::view::{DifferenceState, LatencyMeasure, LoudnessState, Watching};
 use tonegraft_plugin::shared::Wish;
 use tonegraft_plugin::side_chain::SideChainSignal;
@@ -459,4 +463,93 @@ fn the_layout_changes_while_everything_runs() {
             at = end;
         }
     }
+}
+
+/// Two standard WaveNets in the plugin, with all that comparing has, against the two models alone: the median of many short turns that
+/// are taken in alternation, so that what else runs on the machine slows both or counts as an exception.
+#[test]
+fn two_standard_networks_with_everything_on_cost_little_more_than_they_do_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let data =
+        std::env::var_os("TONEGRAFT_TEST_DATA").map_or_else(|| root.join("../shared/data"), |data| root.join(data));
+    let paths = ["nam/BossWN-standard.nam", "nam/wavenet_a1_standard.nam"].map(|name| data.join(name));
+    if !paths.iter().all(|path| path.exists()) {
+        assert!(
+            std::env::var_os("TONEGRAFT_REQUIRE_TEST_DATA").is_none_or(|value| value != "1"),
+            "no standard networks in {}",
+            data.display()
+        );
+        println!("skipped: no standard networks (set TONEGRAFT_TEST_DATA)");
+        return;
+    }
+    let placed = |delay: f64, inverted: bool| Placement {
+        delay,
+        inverted,
+        ..Placement::default()
+    };
+    let state = state(
+        |session| {
+            session.set_model(0, file(&paths[0]));
+            session.set_model(1, file(&paths[1]));
+            session.compare.rate = 48_000;
+            session.compare.a = placed(2.5, false);
+            session.compare.b = placed(3.7, true);
+            session.compare.reference = placed(37.4, true);
+            session.compare.hear_aligned = true;
+        },
+        &[
+            ("source", ParamValue::String("difference".to_owned())),
+            ("use_reference", ParamValue::Bool(true)),
+        ],
+    );
+    let instance = activated(&state, MONO);
+    let shared = instance.shared();
+    wait_for("both models", || shared.is_idle());
+    shared.meters.set_timed(true);
+    let watching = Watching {
+        spectrum: true,
+        difference: true,
+    };
+
+    const BLOCK: usize = 256;
+    let rate = SampleRate::new(48_000).expect("a rate");
+    let mut alone = paths.each_ref().map(|path| {
+        let model = Model::from_file(path, &Options::default()).expect("a model");
+        let config = InstanceConfig {
+            host_rate: rate,
+            inputs: 1,
+            outputs: 1,
+            start: StartState::Silence,
+            isa: None,
+            rate: RateMode::default(),
+            oversampling: Oversampling::default(),
+        };
+        model.instantiate(&config).expect("a processor")
+    });
+    let (main, side) = ([playing(BLOCK * 64)], [guitar(1, BLOCK * 64).swap_remove(0)]);
+    let mut output = vec![0.0; BLOCK];
+    let mut ratios: Vec<f64> = (0..640)
+        .map(|turn| {
+            if turn % 64 == 0 {
+                shared.desk.watch(watching, moment());
+                shared.record(0.2);
+            }
+            let at = turn % 64 * BLOCK;
+            let begun = Instant::now();
+            {
+                let _flush = FlushDenormals::new();
+                for processor in &mut alone {
+                    processor.process(&[&main[0][at..at + BLOCK]], &mut [&mut output]);
+                }
+            }
+            let models = begun.elapsed();
+            let begun = Instant::now();
+            instance.block_with(&main, &side, 1, at..at + BLOCK, &[]);
+            begun.elapsed().as_secs_f64() / models.as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let [low, median, high] = [64, 320, 576].map(|index| ratios[index]);
+    println!("with everything on {median:.3} times the models alone (10th and 90th percentile {low:.3}, {high:.3})");
+    assert!(median <= 1.1, "{median} times the two models alone");
 }

@@ -303,7 +303,7 @@ fn keys_that_are_not_used_and_the_focus_go_back_to_the_host() {
     user.key(SPACE);
     assert_eq!(user.passed_on(), [SPACE], "the host's transport");
     user.key(ONE);
-    assert_eq!(user.passed_on(), [], "listening to A is the window's own");
+    assert!(user.passed_on().is_empty(), "listening to A is the window's own");
     user.key(A);
     assert_eq!(user.passed_on(), [A]);
 
@@ -320,7 +320,7 @@ fn keys_that_are_not_used_and_the_focus_go_back_to_the_host() {
     user.leave();
     user.key(A);
     user.key(SPACE);
-    assert_eq!(user.passed_on(), [], "a text is typed");
+    assert!(user.passed_on().is_empty(), "a text is typed");
     assert_eq!(user.focus(), user.window);
     user.key(ESCAPE);
     wait_for("the focus is back after the text", || user.focus() == host);

@@ -93,12 +93,19 @@ impl<C: Content> Handler<C> {
     fn focus(&self, wants: Wants) -> Result<(), HandlerError> {
         let before = self.wants.replace(wants).focus;
         let now = self.wants.borrow().focus;
-        if now && !before && !self.window.has_focus() {
+        if now && !before && !self.has_focus() {
             self.take_focus()?;
-        } else if before && !now && self.window.has_focus() {
+        } else if before && !now && self.has_focus() {
             self.give_focus_back();
         }
         Ok(())
+    }
+
+    fn has_focus(&self) -> bool {
+        match &self.host {
+            Some(host) => host.has_focus(),
+            None => self.window.has_focus(),
+        }
     }
 
     fn take_focus(&self) -> Result<(), HandlerError> {
@@ -191,12 +198,12 @@ impl<C: Content> WindowHandler for Handler<C> {
 
     fn on_event(&self, event: Event) -> EventStatus {
         let is_press = matches!(event, Event::Mouse(MouseEvent::ButtonPressed { .. }));
-        if is_press && !self.window.has_focus() {
+        if is_press && !self.has_focus() {
             // Without it the keys of the window do not work; nothing else is lost.
             let _ = self.take_focus();
         }
         let has_left = matches!(event, Event::Mouse(MouseEvent::CursorLeft));
-        if has_left && self.window.has_focus() && !self.wants.borrow().focus {
+        if has_left && self.has_focus() && !self.wants.borrow().focus {
             self.give_focus_back();
         }
         let key = match &event {

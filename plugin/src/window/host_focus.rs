@@ -167,14 +167,18 @@ impl HostFocus {
         })
     }
 
+    fn focus(&self) -> Option<Window> {
+        Some(self.connection.get_input_focus().ok()?.reply().ok()?.focus)
+    }
+
+    /// Whether all keys come here. The window library also says so where they come only while the pointer is over the window.
+    pub(super) fn has_focus(&self) -> bool {
+        self.focus() == Some(self.window)
+    }
+
     /// Before the focus is taken.
     pub(super) fn remember(&self) {
-        let focus = self
-            .connection
-            .get_input_focus()
-            .ok()
-            .and_then(|asked| asked.reply().ok());
-        if let Some(focus) = focus.map(|reply| reply.focus).filter(|&focus| focus != self.window) {
+        if let Some(focus) = self.focus().filter(|&focus| focus != self.window) {
             self.before.set(Some(focus));
         }
     }

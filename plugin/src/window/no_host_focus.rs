@@ -12,6 +12,11 @@ impl HostFocus {
         None
     }
 
+    /// Never asked.
+    pub(super) const fn has_focus(&self) -> bool {
+        false
+    }
+
     /// Before the focus is taken.
     pub(super) const fn remember(&self) {}
 
