@@ -163,7 +163,16 @@ fn a_state_holds_parameters_and_session() {
 #[test]
 fn help_has_examples_and_completions_are_printed() {
     let bench = Bench::new();
-    for command in ["render", "inspect", "compare", "abx-report", "bench", "state", "library", "convert"] {
+    for command in [
+        "render",
+        "inspect",
+        "compare",
+        "abx-report",
+        "bench",
+        "state",
+        "library",
+        "convert",
+    ] {
         let help = bench.ok(&[command, "--help"]).stdout;
         assert!(
             help.contains("Example") && help.contains(&format!("tonegraft {command}")),

@@ -130,6 +130,17 @@ fn roughness(signal: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
+/// The same in both channels of both inputs.
+fn sung<'a>(sound: &[f32], events: &'a (dyn Fn(usize, usize) -> Vec<Move> + Sync)) -> Song<'a> {
+    Song {
+        start: None,
+        main: vec![sound.to_vec(); 2],
+        side: Some(vec![sound.to_vec(); 2]),
+        outputs: 2,
+        events,
+    }
+}
+
 /// A thousand automated switches of *Source* and *Program* in blocks of any length: nothing clicks, and the latency stays.
 #[test]
 fn a_thousand_switches_by_automation_click_nowhere() {
@@ -160,13 +171,6 @@ fn a_thousand_switches_by_automation_click_nowhere() {
             vec![(time, "source", random.between(0, 3) as f64)]
         }
     };
-    let song = |events| Song {
-        start: None,
-        main: vec![sine.clone(); 2],
-        side: Some(vec![sine.clone(); 2]),
-        outputs: 2,
-        events,
-    };
     // What each source bends by itself.
     let mut steady = 0.0_f32;
     for value in 0..4 {
@@ -178,14 +182,14 @@ fn a_thousand_switches_by_automation_click_nowhere() {
                 Vec::new()
             }
         };
-        let (heard, _) = loaded(&built, &state, 0).perform(song(&stay), &cuts);
+        let (heard, _) = loaded(&built, &state, 0).perform(sung(&sine, &stay), &cuts);
         steady = heard.iter().fold(steady, |most, channel| most.max(roughness(channel)));
     }
     let mut loaded = loaded(&built, &state, 0);
     // Asked for by the models, not by switches.
-    let (_, before) = loaded.perform(song(&no_events), &[512]);
+    let (_, before) = loaded.perform(sung(&sine, &no_events), &[512]);
     loaded.restart.0.store(false, Ordering::SeqCst);
-    let (heard, latencies) = loaded.perform(song(&events), &cuts);
+    let (heard, latencies) = loaded.perform(sung(&sine, &events), &cuts);
     let (_, count) = switches.into_inner().expect("no panic");
     assert!(count >= 1_000, "{count} switches");
     assert_eq!(
