@@ -22,7 +22,7 @@ def process(plugin, main, side):
 def main():
     args = common.arguments()
     cli, checks = common.Cli(args), common.Checks()
-    model = common.shipped()[0]
+    model = "overdrive"
     state = cli.state(model, "use_reference=1", "output_mode=raw") if takes_switch(cli, model) else cli.state(model)
 
     # Every main width with every side-chain: the reference is heard where it is chosen, and nothing is where it is off.
