@@ -219,3 +219,77 @@ fn loops_run_in_every_layout_and_oversampled() {
         assert!(first[0].iter().any(|y| y.abs() > 0.1));
     }
 }
+
+#[test]
+fn short_loops_do_not_cut_the_rest_into_samples() {
+    use tonegraft_engine::plan::{Budget, Plan, StepOp};
+    let plan = |graph: &Graph| {
+        let stream = tonegraft_engine::stream::compile(graph, &std::collections::BTreeMap::new()).expect("streams");
+        Plan::new(&stream, &Budget::default()).expect("within the budget")
+    };
+    let circuits = |plan: &Plan| {
+        plan.steps
+            .iter()
+            .filter(|step| matches!(step.op, StepOp::Circuit(_)))
+            .count()
+    };
+    for delay in [1, 2, 63] {
+        let plan = plan(&comb(delay, 0.5));
+        assert_eq!((circuits(&plan), plan.time.block), (1, 64), "{plan}");
+    }
+    // Long loops stay as they are, and so do those with layers.
+    for (graph, block) in [
+        (comb(64, 0.5), 64),
+        (comb(100, 0.5), 64),
+        (network(2, 3, (2, 0), 17), 17),
+        (network(2, 3, (2, 0), 1), 1),
+    ] {
+        let plan = plan(&graph);
+        assert_eq!((circuits(&plan), plan.time.block), (0, block), "{plan}");
+    }
+    // Of two that lie in one another, the short one alone is not a loop of its own.
+    let crossed = plan(&crossed());
+    assert_eq!((circuits(&crossed), crossed.time.block), (1, 64), "{crossed}");
+}
+
+/// `y[n] = x[n] · c + y[n − 1] · (x[n] > 0 ? 0.5 : y[n − 2])`, and the magnitude of its exponential, by way of a delay in the loop.
+fn conditions() -> Graph {
+    let mut net = Net::new();
+    let x = net.input("x", &[1, 1, 0]);
+    let back = net.input("back", &[1, 1, 0]);
+    let zero = net.floats(&[1], vec![0.0]);
+    let half = net.floats(&[1], vec![0.5]);
+    let pads = net.ints(&[0, 0, 1, 0, 0, 0]);
+    let older = net.nodes(
+        Op::Pad {
+            mode: tonegraft_model::op::PadMode::Constant,
+        },
+        &[Some(back), Some(pads), Some(zero)],
+        1,
+    )[0];
+    let older = net.slice(older, 2, 0, -1);
+    let condition = net.node(Op::Binary(Binary::Greater), &[x, zero]);
+    let factor = net.node(Op::Where, &[condition, half, older]);
+    let product = net.node(Op::Binary(Binary::Mul), &[back, factor]);
+    let scaled = net.node(Op::Binary(Binary::Mul), &[x, half]);
+    let y = net.node(Op::Binary(Binary::Add), &[scaled, product]);
+    net.output(y, "send");
+    let y = net.node(Op::Unary(Unary::Exp), &[y]);
+    net.output(y, "y");
+    fed_back(&mut net.graph, "back", "send", 1);
+    net.graph
+}
+
+#[test]
+fn conditions_and_delays_run_in_a_circuit() {
+    let x = noise_vec(7, FRAMES);
+    let y = streamed(&model(&conditions()), &x, &[]);
+    let mut send = vec![0.0f32; FRAMES];
+    for n in 0..FRAMES {
+        let back = |k: usize| n.checked_sub(k).map_or(0.0, |at| send[at]);
+        let factor = if x[n] > 0.0 { 0.5 } else { back(2) };
+        send[n] = x[n] * 0.5 + back(1) * factor;
+    }
+    let expected: Vec<f32> = send.iter().map(|y| y.exp()).collect();
+    assert_same(&y, &expected, FRAMES, 0, 1e-6, "conditions");
+}

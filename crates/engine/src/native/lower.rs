@@ -1,7 +1,7 @@
 //! From a plan to kernels: weights packed for an instruction set, every piece of state given its place.
 
 use crate::error::InstallError;
-use crate::plan::{Plan, Region, Step, StepOp, Timebase, delay_frames};
+use crate::plan::{Circuit, Plan, Region, Step, StepOp, Timebase, delay_frames};
 use crate::stream::{Clock, Noise, Planes, Prefix, Rate};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -91,6 +91,13 @@ pub(super) enum Kernel {
     Store {
         kept: Kept,
         start: i64,
+    },
+    Circuit {
+        circuit: Arc<Circuit>,
+        /// Of all cells, one after the other.
+        memory: Range<usize>,
+        /// One per cell.
+        cursors: Range<usize>,
     },
     Ramp {
         start: i64,
@@ -529,6 +536,22 @@ impl Lowering {
                     None => self.memory(*number, &vec![0.0; source?.planes], 1)?,
                 };
                 Kernel::Store { kept, start: *start }
+            }
+            StepOp::Circuit(circuit) => {
+                let memory = self.claim(circuit.memory());
+                let mut rest = self.state.get_mut(memory.clone())?;
+                for cell in &circuit.cells {
+                    let (values, others) = rest.split_at_mut_checked(cell.delay)?;
+                    values.fill(cell.start);
+                    rest = others;
+                }
+                self.rings += circuit.cells.len();
+                self.scratch = self.scratch.max(circuit.registers());
+                Kernel::Circuit {
+                    memory,
+                    cursors: self.rings - circuit.cells.len()..self.rings,
+                    circuit: Arc::clone(circuit),
+                }
             }
             StepOp::Ramp { start, scale, offset } => Kernel::Ramp {
                 start: *start,

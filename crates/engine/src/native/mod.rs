@@ -8,6 +8,7 @@
 //! [`Timebase`]: crate::plan::Timebase
 
 mod beat;
+mod circuit;
 mod cross;
 mod gather;
 mod lower;

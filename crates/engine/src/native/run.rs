@@ -2,6 +2,7 @@
 //! step does nothing.
 
 use super::beat::Beat;
+use super::circuit;
 use super::cross;
 use super::lower::{History, Kept, Kernel, Lowered, MAX_INPUTS};
 use super::oscillator::{Oscillator, Seek};
@@ -300,6 +301,24 @@ impl Running<'_> {
                     memory.get_mut(..behind)?.copy_from_slice(x.get(before..from.count)?);
                 }
                 *cursor = (at + from.count) % kept.delay;
+            }
+            Kernel::Circuit {
+                circuit,
+                memory,
+                cursors,
+            } => {
+                let mut cells = circuit::Cells {
+                    memory: state.get_mut(memory.clone())?,
+                    cursors: self.cursors.get_mut(cursors.clone())?,
+                };
+                let registers = self.scratch.get_mut(..circuit.registers())?;
+                let input = |operand: usize, plane: usize| {
+                    let region = step.inputs.get(operand).copied()?;
+                    let from = others.get(region)?.get(plane * region.stride..)?;
+                    // What a knob sets holds for all frames.
+                    from.get(..if region.rate == Rate::Control { 1 } else { frames })
+                };
+                circuit::run(circuit, &mut cells, registers, input, y, stride, frames)?;
             }
             Kernel::Ramp { start, scale, offset } => {
                 for at in 0..frames {

@@ -125,6 +125,7 @@ impl fmt::Display for Step {
             StepOp::Frame(function) => write!(f, "{}", function.name())?,
             StepOp::State { number, delay: 1, .. } => write!(f, "state {number}")?,
             StepOp::State { number, delay, .. } => write!(f, "state {number} of {delay} frames ago")?,
+            StepOp::Circuit(circuit) => write!(f, "{circuit}")?,
             StepOp::Store { number, .. } => write!(f, "store {number}")?,
             StepOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}")?,
             StepOp::Phase { rate, frames, offset } => write!(f, "phase {rate} Hz at {frames}, planes {offset} apart")?,

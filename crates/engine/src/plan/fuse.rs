@@ -87,6 +87,7 @@ fn step(node: &StreamNode) -> Fused {
         StreamOp::Frame(function) => Some(StepOp::Frame(function)),
         StreamOp::State { number, start, delay } => Some(StepOp::State { number, start, delay }),
         StreamOp::Store { number, start } => Some(StepOp::Store { number, start }),
+        StreamOp::Circuit(circuit) => Some(StepOp::Circuit(circuit)),
         StreamOp::Ramp { start, scale, offset } => Some(StepOp::Ramp { start, scale, offset }),
         StreamOp::Phase { rate, frames, offset } => Some(StepOp::Phase { rate, frames, offset }),
         StreamOp::Noise { noise, seed } => Some(StepOp::Noise { noise, seed }),

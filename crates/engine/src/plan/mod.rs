@@ -5,10 +5,14 @@
 //! it is added to), and giving every wire its place: control wires keep theirs for good, audio wires share scratch planes while
 //! they live.
 
+mod circuit;
 mod display;
 mod fuse;
 mod layers;
 mod memory;
+
+pub use circuit::Circuit;
+pub(crate) use circuit::{Instruction, MAX_INPUTS as MAX_CIRCUIT_INPUTS};
 
 use crate::error::{CompileError, CompileErrorKind};
 use crate::stream::{
@@ -252,6 +256,8 @@ pub enum StepOp {
         /// Frames before this tick leave it as it is.
         start: i64,
     },
+    /// A loop, sample by sample.
+    Circuit(Arc<Circuit>),
     /// `scale · n + offset` from a tick on.
     Ramp {
         /// Tick of frame 0.
@@ -349,6 +355,7 @@ impl Plan {
     /// # Errors
     /// [`CompileErrorKind::Limit`] with the figure.
     pub fn new(graph: &StreamGraph, budget: &Budget) -> Result<Self, CompileError> {
+        let graph = &circuit::gather(graph);
         let nodes = fuse::fuse(graph);
         let time = Timebase::new(graph);
         let places = memory::place(graph, &nodes, &time);
@@ -465,6 +472,7 @@ fn state(step: &Step, time: &Timebase) -> usize {
         StepOp::Read { reach } => ring(1, *reach, source),
         StepOp::Spread { .. } => step.inputs.first().map_or(0, |region| region.planes),
         StepOp::Phase { .. } => OSCILLATOR_STATE,
+        StepOp::Circuit(circuit) => circuit.memory(),
         StepOp::State { start, delay, .. } => start.len().saturating_mul(*delay),
         _ => 0,
     }

@@ -144,6 +144,7 @@ impl fmt::Display for Operation<'_> {
             StreamOp::Read { reach } => write!(f, "read within {reach}"),
             StreamOp::State { number, delay: 1, .. } => write!(f, "state {number}"),
             StreamOp::State { number, delay, .. } => write!(f, "state {number} of {delay} frames ago"),
+            StreamOp::Circuit(circuit) => write!(f, "{circuit}"),
             StreamOp::Store { number, .. } => write!(f, "store {number}"),
             StreamOp::Ramp { start, scale, offset } => write!(f, "ramp {scale} · n + {offset} from tick {start}"),
             StreamOp::Phase { rate, frames, offset } => write!(f, "phase {rate} Hz at {frames}, planes {offset} apart"),

@@ -323,6 +323,8 @@ pub enum StreamOp {
         /// Frames before this tick leave it as it is.
         start: i64,
     },
+    /// A loop of operations on single values, frame by frame; made of such by the plan.
+    Circuit(Arc<crate::plan::Circuit>),
     /// Frames counted from the signal's beginning: `scale · n + offset`, from `n = 0` at tick `start` on.
     Ramp {
         /// Tick of frame 0.
