@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tonegraft_core::{PROGRAMS, SLOTS};
+use tonegraft_model::KnobSync;
 
 /// What one knob means.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ pub struct KnobLabel {
     pub max: f32,
     /// The value the model starts with.
     pub default: f32,
+    /// Set if it can follow the tempo.
+    pub sync: Option<KnobSync>,
 }
 
 impl KnobLabel {
@@ -211,6 +214,7 @@ mod tests {
             min: -12.0,
             max: 36.0,
             default: 0.0,
+            sync: None,
         }
     }
 

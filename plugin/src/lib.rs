@@ -12,6 +12,7 @@
 //! | [`playable`] | a model: what is shown of it, and how it becomes a processor |
 //! | [`compare`] | the thread that computes what the window shows of the sources |
 //! | [`side_chain`] | what the host passes there |
+//! | [`tempo`] | knobs that follow the host's tempo |
 //! | [`meters`] | levels, load and faults from the audio thread |
 //! | [`editor`] | the window's content |
 //! | [`window`] | the system's window: drawing, input, dropped files, focus |
@@ -38,6 +39,7 @@ mod running;
 pub mod session;
 pub mod shared;
 pub mod side_chain;
+pub mod tempo;
 mod transport;
 pub mod window;
 

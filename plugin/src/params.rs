@@ -2,6 +2,7 @@
 
 use crate::board::{Boards, KnobBoard, format_number, parse_number};
 use crate::session::{SessionField, WindowSize};
+use crate::tempo::NoteLength;
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use std::sync::Arc;
@@ -239,6 +240,12 @@ pub struct TonegraftParams {
     /// Gain of the reference, in dB.
     #[id = "reference_trim"]
     pub reference_trim: FloatParam,
+    /// The note that slot A's knob follows.
+    #[id = "a_sync"]
+    pub a_sync: EnumParam<NoteLength>,
+    /// The note that slot B's knob follows.
+    #[id = "b_sync"]
+    pub b_sync: EnumParam<NoteLength>,
 }
 
 impl std::fmt::Debug for TonegraftParams {
@@ -356,6 +363,8 @@ impl TonegraftParams {
             a_trim: number("a_trim", "A Trim", 2),
             b_trim: number("b_trim", "B Trim", 2),
             reference_trim: number("reference_trim", "Reference Trim", 2),
+            a_sync: EnumParam::new("A Sync", NoteLength::Off),
+            b_sync: EnumParam::new("B Sync", NoteLength::Off),
         }
     }
 
@@ -388,6 +397,11 @@ impl TonegraftParams {
     /// The trims of slot A, slot B and the reference.
     pub const fn trims(&self) -> [&FloatParam; 3] {
         [&self.a_trim, &self.b_trim, &self.reference_trim]
+    }
+
+    /// The notes that knobs of slots A and B follow.
+    pub const fn syncs(&self) -> [&EnumParam<NoteLength>; SLOTS] {
+        [&self.a_sync, &self.b_sync]
     }
 
     /// Which program plays in slot A, from 0; `None`: what it holds itself.
@@ -441,8 +455,8 @@ impl TonegraftParams {
     }
 }
 
-/// The parameters of comparing, with what a state means that was written before they were.
-fn added() -> [(&'static str, ParamValue); 6] {
+/// Parameters of later releases, with what a state means that was written before they were.
+fn added() -> [(&'static str, ParamValue); 8] {
     [
         ("source", ParamValue::String("a".to_owned())),
         ("program", ParamValue::I32(0)),
@@ -450,6 +464,8 @@ fn added() -> [(&'static str, ParamValue); 6] {
         ("a_trim", ParamValue::F32(0.0)),
         ("b_trim", ParamValue::F32(0.0)),
         ("reference_trim", ParamValue::F32(0.0)),
+        ("a_sync", ParamValue::String("off".to_owned())),
+        ("b_sync", ParamValue::String("off".to_owned())),
     ]
 }
 

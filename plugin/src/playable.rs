@@ -209,6 +209,7 @@ fn card(model: &Model, found: &Located) -> ModelCard {
         min: knob.min,
         max: knob.max,
         default: knob.default,
+        sync: knob.sync,
     });
     let gear = &metadata.gear;
     let made: Vec<&str> = [gear.make.as_deref(), gear.model.as_deref()]

@@ -32,16 +32,24 @@ pub(crate) struct Running {
 /// # Realtime Safety
 /// Safe.
 pub(crate) fn settings_now(params: &TonegraftParams, shared: &Shared) -> Settings {
-    // The device on the side-chain is taken for what it is compared with.
     let program = params
         .chosen_program()
         .map(|program| Seat::Program(usize::from(program)));
-    let seat = match params.source.modulated_plain_value() {
-        Source::B => Seat::Slot(1),
-        // An empty place plays slot A's own model.
-        _ => program.filter(|seat| shared.is_taken(*seat)).unwrap_or(Seat::Slot(0)),
-    };
-    params.settings(shared.cab_in_model(seat))
+    // An empty place plays slot A's own model.
+    let a = program.filter(|seat| shared.is_taken(*seat)).unwrap_or(Seat::Slot(0));
+    let seats = [a, Seat::Slot(1)];
+    // The device on the side-chain is taken for what it is compared with.
+    let heard = usize::from(params.source.modulated_plain_value() == Source::B);
+    let mut settings = params.settings(shared.cab_in_model(seats[heard]));
+    for ((knobs, sync), seat) in settings.knobs.iter_mut().zip(params.syncs()).zip(seats) {
+        if let Some(beats) = sync.modulated_plain_value().beats()
+            && let Some(follower) = shared.follower(seat)
+            && let Some(knob) = knobs.get_mut(follower.index)
+        {
+            *knob = follower.position(shared.tempo.get(), beats);
+        }
+    }
+    settings
 }
 
 /// Copies `count` frames from `start` on of each of `sources` over the beginning of `store`'s channels; one channel goes to all.

@@ -526,3 +526,16 @@ fn a_frame_costs_little() {
     let limit = if cfg!(debug_assertions) { 40.0 } else { 4.0 };
     assert!(worst.0 < limit, "{:?}: {:.2} ms", worst.1, worst.0);
 }
+
+#[test]
+fn a_knob_that_can_follow_the_tempo_offers_notes() {
+    let mut view = ordinary();
+    view.slots[0].sizes.clear();
+    assert!(
+        window(view.clone(), WindowSize::DEFAULT)
+            .query_by_label("Sync")
+            .is_none()
+    );
+    view.slots[0].knobs[0].sync = Some(tonegraft_model::KnobSync::Rate);
+    assert!(window(view, WindowSize::DEFAULT).query_by_label("Sync").is_some());
+}

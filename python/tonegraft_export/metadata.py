@@ -44,7 +44,8 @@ class Knob:
 
     ``input`` is the graph input that takes the value, in the knob's own unit, and ``index`` the
     element of that input along its last axis. ``default=None``: 0 if the range begins below 0 and
-    holds it, else its middle.
+    holds it, else its middle. ``sync``: ``rate`` (in Hz) or ``time`` (in ms) for a value that can
+    follow the tempo.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Knob:
     max: float = 1.0
     default: float | None = None
     unit: str = ""
+    sync: str | None = None
 
     def __post_init__(self) -> None:
         where = f"knob {self.name!r}"
@@ -67,6 +69,13 @@ class Knob:
             raise MetadataError(
                 f"{where} has the default {self.default} outside its range {self.min} to {self.max}"
             )
+
+        if self.sync is not None:
+            needed = {"rate": "Hz", "time": "ms"}.get(self.sync)
+            if needed is None:
+                raise MetadataError(f"{where} follows {self.sync!r}, which is neither rate nor time")
+            if self.unit != needed or self.min <= 0.0:
+                raise MetadataError(f"{where} follows the tempo, but is not in {needed} from above 0")
 
     @property
     def start(self) -> float:
@@ -85,7 +94,7 @@ class Knob:
             "max": self.max,
             "default": self.start,
             "unit": self.unit,
-        }
+        } | ({"sync": self.sync} if self.sync else {})
 
 
 @dataclass(frozen=True)

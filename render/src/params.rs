@@ -125,6 +125,7 @@ mod tests {
             max,
             default: min,
             unit: unit.to_owned(),
+            sync: None,
         }
     }
 

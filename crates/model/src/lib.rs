@@ -24,7 +24,9 @@ pub mod tensor;
 pub use error::{ReadError, ReadErrorKind};
 pub use graph::{Dim, Graph, Node, Value, ValueId};
 pub use limits::Limits;
-pub use metadata::{Feedback, FrameStart, Framing, Gear, Knob, Metadata, PhaseInput, PhaseRate, Sizes, Start};
+pub use metadata::{
+    Feedback, FrameStart, Framing, Gear, Knob, KnobSync, Metadata, PhaseInput, PhaseRate, Sizes, Start,
+};
 pub use onnx::write::{WriteError, to_onnx};
 pub use op::Op;
 pub use symbolic::SymInt;

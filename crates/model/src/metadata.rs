@@ -43,6 +43,19 @@ pub struct Knob {
     pub default: f32,
     /// Unit shown behind the value; may be empty.
     pub unit: String,
+    /// Set if the value can follow the tempo of the music.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<KnobSync>,
+}
+
+/// What of the tempo a knob can follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnobSync {
+    /// Its value is a rate in Hz: once per note.
+    Rate,
+    /// Its value is a time in milliseconds: as long as a note.
+    Time,
 }
 
 /// Declared facts. Everything is optional; what is missing is inferred from shapes, and shown as inferred.
@@ -153,6 +166,7 @@ struct WrittenKnob {
     default: Option<f32>,
     #[serde(default)]
     unit: String,
+    sync: Option<KnobSync>,
 }
 
 const fn one() -> f32 {
@@ -269,6 +283,7 @@ fn knobs(text: &str) -> Result<Vec<Knob>> {
             max,
             default,
             unit,
+            sync,
         } = knob;
         let error = |what: String| Err(wrong("knobs", &format!("has a knob {name:?} {what}")));
         if name.trim().is_empty() {
@@ -288,6 +303,14 @@ fn knobs(text: &str) -> Result<Vec<Knob>> {
         if knobs.iter().any(|other| other.input == input && other.index == index) {
             return error(format!("that sets element {index} of `{input}` like another"));
         }
+        let needed = match sync {
+            Some(KnobSync::Rate) => "Hz",
+            Some(KnobSync::Time) => "ms",
+            None => &unit,
+        };
+        if sync.is_some() && (unit != needed || min <= 0.0) {
+            return error(format!("that follows the tempo, but is not in {needed} from above 0"));
+        }
         knobs.push(Knob {
             name,
             input,
@@ -296,6 +319,7 @@ fn knobs(text: &str) -> Result<Vec<Knob>> {
             max,
             default,
             unit,
+            sync,
         });
     }
     Ok(knobs)

@@ -172,6 +172,7 @@ fn knobs_states_and_rates_come_along() {
         max: 4.0,
         default: 2.0,
         unit: String::new(),
+        sync: None,
     };
     assert_eq!(
         graph.metadata.knobs,

@@ -3,6 +3,7 @@
 use super::view::Source;
 use super::widgets::{Setter, set};
 use crate::params::{self, TonegraftParams};
+use crate::tempo::NoteLength;
 use nice_plug::prelude::{FloatParam, Param as _};
 use tonegraft_core::KNOBS;
 
@@ -21,6 +22,18 @@ pub fn trim(params: &TonegraftParams, source: Source) -> Option<&FloatParam> {
         Source::Reference => Some(reference),
         Source::Dry | Source::Difference => None,
     }
+}
+
+/// The note that a knob of slot 0 or 1 follows.
+pub fn sync(params: &TonegraftParams, slot: usize) -> NoteLength {
+    let [a, b] = params.syncs();
+    if slot == 0 { a } else { b }.unmodulated_plain_value()
+}
+
+/// Lets a knob of slot 0 or 1 follow this note.
+pub fn follow(params: &TonegraftParams, setter: Setter<'_>, slot: usize, note: NoteLength) {
+    let [a, b] = params.syncs();
+    set(setter, if slot == 0 { a } else { b }, note);
 }
 
 /// What is heard.

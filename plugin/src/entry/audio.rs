@@ -7,6 +7,7 @@
 
 use super::events::EventStore;
 use crate::side_chain::SideChain;
+use crate::tempo::TempoCell;
 use crate::transport::position;
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::{clap_event_header, clap_input_events, clap_output_events};
@@ -214,6 +215,18 @@ impl AudioSide {
     pub(super) unsafe fn position(&self, block: &clap_process) -> Option<i64> {
         // SAFETY: as promised.
         position(unsafe { block.transport.as_ref() }, self.rate)
+    }
+
+    /// What the host says of the tempo, if it does.
+    ///
+    /// # Safety
+    /// The block's transport is null or valid.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub(super) unsafe fn tempo(block: &clap_process, tempo: &TempoCell) {
+        // SAFETY: as promised.
+        tempo.put(unsafe { block.transport.as_ref() });
     }
 
     /// What the host passes at the side-chain in `block`; `open`: it did not switch the port off.

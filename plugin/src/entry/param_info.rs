@@ -67,6 +67,8 @@ const SHORT: &[(&str, &str)] = &[
     ("a_trim", "ATr"),
     ("b_trim", "BTr"),
     ("reference_trim", "RTr"),
+    ("a_sync", "ASy"),
+    ("b_sync", "BSy"),
 ];
 
 /// One parameter.
@@ -92,7 +94,7 @@ fn entry(id: clap_id) -> Option<Entry> {
         (None, "cab") => (0.0, 2.0),
         // A, B, reference, dry, difference.
         (None, "source") => (0.0, 4.0),
-        (None, "program") => (0.0, 16.0),
+        (None, "program" | "a_sync" | "b_sync") => (0.0, 16.0),
         (None, _) => (0.0, 1.0),
     };
     Some(Entry {

@@ -240,6 +240,7 @@ unsafe extern "C" fn process(plugin: *const clap_plugin, block: *const clap_proc
             .audio
             .with(|side| {
                 proxy.shared.transport.put(side.position(block));
+                AudioSide::tempo(block, &proxy.shared.tempo);
                 let open = proxy.told.side_chain.load(Ordering::Acquire);
                 let side_chain = side.side_chain(block, open);
                 proxy.shared.side_chain.put(side_chain, block.frames_count);

@@ -4,6 +4,7 @@ use super::Work;
 use crate::meters::{LoadCell, Timed};
 use crate::playable::{Baked, ModelCard, Playable, Track, Way};
 use crate::shared::{Control, Seat};
+use crate::tempo::Follower;
 use std::sync::Arc;
 use tonegraft_core::{Facts, HostFrames, LatencyParts, ModelLevels, Tail};
 use tonegraft_engine::Conversion;
@@ -129,6 +130,13 @@ impl Work<'_> {
             .facts
             .as_ref()
             .map_or(Tail::Frames(HostFrames::ZERO), |facts| facts.tail);
+        let follower = place
+            .playable
+            .as_ref()
+            .and_then(|playable| Follower::of(&playable.card.knobs));
+        if let Some(cell) = self.shared.followers.get(seat.index()) {
+            cell.set(follower);
+        }
         let has_cab = place.playable.as_ref().map(|playable| playable.card.has_cab);
         let is_unprobed = place.playable.is_some();
         place.unprobed = is_unprobed;

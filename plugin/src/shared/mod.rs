@@ -31,6 +31,7 @@ use crate::compare::{ClickReport, Desk};
 use crate::meters::Meters;
 use crate::playable::Track;
 use crate::side_chain::SideChainReport;
+use crate::tempo::{Follower, FollowerCell, TempoCell};
 use crate::transport::TransportReport;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::fmt;
@@ -112,6 +113,10 @@ pub struct Shared {
     pub meters: Meters,
     /// Where the host is.
     pub transport: TransportReport,
+    /// How fast its music is.
+    pub tempo: TempoCell,
+    /// Knobs that can follow it, by [`Seat`].
+    pub(crate) followers: [FollowerCell; SEATS],
     /// What the host passes at the side-chain.
     pub side_chain: SideChainReport,
     /// What is asked of the compare worker, and what it found.
@@ -154,6 +159,8 @@ impl Shared {
             boards,
             meters: Meters::default(),
             transport: TransportReport::default(),
+            tempo: TempoCell::default(),
+            followers: std::array::from_fn(|_| FollowerCell::default()),
             side_chain: SideChainReport::default(),
             desk: Desk::default(),
             click: ClickReport::default(),
@@ -218,6 +225,14 @@ impl Shared {
         };
         put(&self.cabs_in_models, cab_in_model == Some(true));
         put(&self.taken, cab_in_model.is_some());
+    }
+
+    /// The knob of `seat` that can follow the tempo.
+    ///
+    /// # Realtime Safety
+    /// Safe.
+    pub(crate) fn follower(&self, seat: Seat) -> Option<Follower> {
+        self.followers.get(seat.index()).and_then(FollowerCell::get)
     }
 
     /// Which program slot A plays, from 0; `None`: what it holds itself.

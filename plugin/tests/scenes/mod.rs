@@ -81,6 +81,7 @@ pub fn knob(name: &str, unit: &str) -> KnobLabel {
         min: 0.0,
         max: 10.0,
         default: 5.0,
+        sync: None,
     }
 }
 

@@ -9,8 +9,8 @@ pub use tools::*;
 
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::{
-    CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, clap_event_header, clap_event_param_value, clap_input_events,
-    clap_output_events,
+    CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, CLAP_EVENT_TRANSPORT, CLAP_TRANSPORT_HAS_TEMPO,
+    clap_event_header, clap_event_param_value, clap_event_transport, clap_input_events, clap_output_events,
 };
 use clap_sys::ext::audio_ports_config::{CLAP_EXT_AUDIO_PORTS_CONFIG, clap_plugin_audio_ports_config};
 use clap_sys::ext::gui::{CLAP_EXT_GUI, clap_host_gui};
@@ -25,6 +25,7 @@ use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{clap_process, clap_process_status};
 use clap_sys::stream::{clap_istream, clap_ostream};
 use clap_sys::version::CLAP_VERSION;
+use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -43,7 +44,7 @@ pub const LAYOUTS: [[usize; 3]; 9] = [
 ];
 
 /// The parameters' ids, in the order in which hosts see them.
-pub const PARAMS: [&str; 40] = [
+pub const PARAMS: [&str; 42] = [
     "bypass",
     "input_gain",
     "output_gain",
@@ -84,6 +85,8 @@ pub const PARAMS: [&str; 40] = [
     "a_trim",
     "b_trim",
     "reference_trim",
+    "a_sync",
+    "b_sync",
 ];
 
 /// Those of the first release.
@@ -103,7 +106,14 @@ pub const FIRST_PARAMS: [&str; 12] = [
 ];
 
 /// Parameters with this many steps between their values, instead of a range of 0 … 1.
-pub const STEPS: [(&str, f64); 4] = [("output_mode", 2.0), ("cab", 2.0), ("source", 4.0), ("program", 16.0)];
+pub const STEPS: [(&str, f64); 6] = [
+    ("output_mode", 2.0),
+    ("cab", 2.0),
+    ("source", 4.0),
+    ("program", 16.0),
+    ("a_sync", 16.0),
+    ("b_sync", 16.0),
+];
 
 /// The CLAP id of a parameter.
 pub fn id_of(name: &str) -> u32 {
@@ -129,6 +139,8 @@ pub struct Calls {
 pub struct Instance {
     pub plugin: *const clap_plugin,
     pub calls: Box<Calls>,
+    /// Beats per minute of the host's transport, which stands; 0: the host has none.
+    pub tempo: Cell<f64>,
     _host: Box<clap_host>,
     _name: CString,
     active: bool,
@@ -256,6 +268,7 @@ impl Instance {
         Self {
             plugin,
             calls,
+            tempo: Cell::new(0.0),
             _host: host,
             _name: name,
             active: false,
@@ -552,10 +565,15 @@ impl Prepared {
             ctx: ptr::null_mut(),
             try_push: Some(try_push),
         };
+        let transport = transport(instance.tempo.get());
         instance.raw_block(&clap_process {
             steady_time: -1,
             frames_count: u32::try_from(frames).expect("small"),
-            transport: ptr::null(),
+            transport: if transport.tempo > 0.0 {
+                &raw const transport
+            } else {
+                ptr::null()
+            },
             audio_inputs: if inputs.is_empty() {
                 ptr::null()
             } else {
@@ -571,6 +589,32 @@ impl Prepared {
             in_events: &raw const in_events,
             out_events: &raw const out_events,
         })
+    }
+}
+
+/// A transport that stands.
+fn transport(tempo: f64) -> clap_event_transport {
+    clap_event_transport {
+        header: clap_event_header {
+            size: u32::try_from(size_of::<clap_event_transport>()).expect("small"),
+            time: 0,
+            space_id: CLAP_CORE_EVENT_SPACE_ID,
+            type_: CLAP_EVENT_TRANSPORT,
+            flags: 0,
+        },
+        flags: CLAP_TRANSPORT_HAS_TEMPO,
+        song_pos_beats: 0,
+        song_pos_seconds: 0,
+        tempo,
+        tempo_inc: 0.0,
+        loop_start_beats: 0,
+        loop_end_beats: 0,
+        loop_start_seconds: 0,
+        loop_end_seconds: 0,
+        bar_start: 0,
+        bar_number: 0,
+        tsig_num: 0,
+        tsig_denom: 0,
     }
 }
 

@@ -198,6 +198,7 @@ impl Control {
                 max: 1.0,
                 default: 0.5,
                 unit: String::new(),
+                sync: None,
             }),
         }
     }

@@ -119,6 +119,7 @@ impl View {
             ),
             slots,
             host_rate,
+            tempo: shared.tempo.get(),
             block: status.track.and_then(|track| u32::try_from(track.block).ok()),
             load: load_view(shared.meters.load(), status.track),
             peaks: shared.meters.take_peaks(),

@@ -10,8 +10,9 @@ use crate::editor::widgets::{
     split_top,
 };
 use crate::playable::Way;
+use crate::tempo::{Follower, NoteLength};
 use egui::{Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
-use nice_plug::prelude::Param as _;
+use nice_plug::prelude::{Enum as _, Param as _};
 use tonegraft_engine::{Oversampling, RateMode};
 
 /// Width of the column between the slots.
@@ -333,18 +334,23 @@ fn ways(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
             });
         }
     });
-    inside(ui, size, |ui| {
-        let names: Vec<&str> = if view.sizes.is_empty() {
-            vec!["one"]
-        } else {
-            view.sizes.iter().map(|(name, _)| name.as_str()).collect()
-        };
-        let hint = "Captures may hold a smaller model that costs less";
-        let chosen = choice(ui, slot, "Size", &names, view.size, hint);
-        if let Some((_, size)) = chosen.and_then(|index| view.sizes.get(index)) {
-            asked = Some(Way { size: *size, ..way });
-        }
-    });
+    let follower = Follower::of(&view.knobs);
+    if follower.is_some() && view.sizes.is_empty() {
+        inside(ui, size, |ui| tempo(ui, slot, cx));
+    } else {
+        inside(ui, size, |ui| {
+            let names: Vec<&str> = if view.sizes.is_empty() {
+                vec!["one"]
+            } else {
+                view.sizes.iter().map(|(name, _)| name.as_str()).collect()
+            };
+            let hint = "Captures may hold a smaller model that costs less";
+            let chosen = choice(ui, slot, "Size", &names, view.size, hint);
+            if let Some((_, size)) = chosen.and_then(|index| view.sizes.get(index)) {
+                asked = Some(Way { size: *size, ..way });
+            }
+        });
+    }
     if let Some(way) = asked {
         cx.ask(Action::Play(slot, way));
     }
@@ -358,6 +364,22 @@ fn ways(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
                 .on_hover_text("Gain of this slot in dB, so that both are as loud. Double click for 0 dB.");
         }
     });
+}
+
+/// The note that it follows.
+fn tempo(ui: &mut Ui, slot: usize, cx: &mut Cx<'_>) {
+    let names = NoteLength::variants();
+    let now = controls::sync(cx.params, slot).to_index();
+    let name = (Follower::of(&cx.view.slots[slot].knobs)
+        .and_then(|follower| cx.view.slots[slot].knobs.get(follower.index)))
+    .map_or_else(String::new, |knob| knob.name.clone());
+    let hint = format!(
+        "{name} follows the host's tempo, {:.1} beats a minute, in notes of this length; octaves away where that is beyond its range.",
+        cx.view.tempo
+    );
+    if let Some(chosen) = choice(ui, slot, "Sync", names, now, &hint) {
+        controls::follow(cx.params, cx.setter, slot, NoteLength::from_index(chosen));
+    }
 }
 
 fn knobs(ui: &mut Ui, area: Rect, slot: usize, cx: &mut Cx<'_>) {
@@ -388,6 +410,8 @@ fn knobs(ui: &mut Ui, area: Rect, slot: usize, cx: &mut Cx<'_>) {
     );
     let top = area.top() + ((area.height() - rows_height) / 2.0).max(0.0);
     let params = controls::knobs(cx.params, slot);
+    let followed = (Follower::of(&view.knobs).zip(controls::sync(cx.params, slot).beats()))
+        .map(|(follower, beats)| (follower.index, follower.position(cx.view.tempo, beats)));
     for (index, (param, knob_label)) in params.into_iter().zip(&view.knobs).enumerate() {
         let (row, column) = (index / in_row, index % in_row);
         let in_this_row = in_row.min(count - row * in_row);
@@ -397,7 +421,10 @@ fn knobs(ui: &mut Ui, area: Rect, slot: usize, cx: &mut Cx<'_>) {
             top + (size.y + 4.0) * row as f32 + size.y / 2.0,
         );
         let place = Rect::from_center_size(centre, vec2(step.min(size.x), size.y));
-        let value = knob_label.value_text(param.unmodulated_plain_value());
+        let value = match followed {
+            Some((at, position)) if at == index => format!("♪ {}", knob_label.value_text(position)),
+            _ => knob_label.value_text(param.unmodulated_plain_value()),
+        };
         let default = KnobLabel::default_position(knob_label);
         inside(ui, place, |ui| {
             knob(ui, place.size(), param, &knob_label.name, &value, default, cx.setter).on_hover_text(format!(

@@ -79,6 +79,8 @@ pub struct View {
     pub slots: [SlotView; 2],
     /// The host's rate in Hz, once it plays.
     pub host_rate: Option<u32>,
+    /// Beats per minute, as the host said last.
+    pub tempo: f32,
     /// The host's largest block, in frames, once it plays.
     pub block: Option<u32>,
     /// Load of the whole plugin.
