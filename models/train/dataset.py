@@ -1,9 +1,10 @@
-"""Excerpts, their split by whole files, and what the circuit makes of them.
+"""Excerpts, their split by whole files, and what a circuit's core makes of them.
 
 No file is in two splits. Real playing comes from a folder given by the caller; synthetic excerpts
 of each split follow a seed of their own. Signals are 48 kHz mono ``[n]`` float64.
 """
 
+import hashlib
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -48,7 +49,7 @@ SYNTHETIC = {"train": (1, 110.0), "validation": (2, 15.0), "test": (3, 15.0)}
 
 @dataclass(frozen=True)
 class Clip:
-    """An excerpt, the Drive it is played with, and the circuit's answer; all ``[n]``."""
+    """An excerpt, the drive it is played with, and what the core makes of it; all ``[n]``."""
 
     name: str
     x: np.ndarray
@@ -58,11 +59,11 @@ class Clip:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything a recipe needs. ``train`` is one long clip."""
+    """What a core is trained on. ``train`` is one long clip; ``test`` has inputs alone."""
 
     train: Clip
     validation: list[Clip]
-    test: list[Clip]
+    test: dict[str, np.ndarray]
     missing: list[str]
     extra: list[str]
 
@@ -82,27 +83,33 @@ def moving_drive(rng: np.random.Generator, n: int) -> np.ndarray:
     points, values, at = [0], [rng.random()], 0
     while at < n:
         at += int(rng.uniform(0.3, 2.0) * RATE)
-        value = float(rng.choice([0.0, 1.0, rng.random()], p=[0.1, 0.1, 0.8]))
+        value = float(rng.choice([0.0, 1.0, rng.random()], p=[0.12, 0.12, 0.76]))
         points += [at, at + RATE // 50]
         values += [values[-1], value]
         at += RATE // 50
     return np.interp(np.arange(n), points, values)
 
 
-def _clip(name: str, x: np.ndarray, drive: np.ndarray, recipe: Recipe) -> Clip:
-    return Clip(name, x, drive, recipe.circuit.render(x, drive, recipe.tone, recipe.level))
+def render_core(recipe: Recipe, x: np.ndarray, drive: np.ndarray, work: Path) -> np.ndarray:
+    """``Circuit.render_core``, kept on disk: triodes take longer than the training's first epoch.
+
+    What is kept is found by a hash of the circuit's sources and both signals.
+    """
+    digest = hashlib.sha256(x.tobytes() + drive.tobytes() + recipe.core.encode())
+    for source in sorted((Path(__file__).parent / "circuits").glob("*.py")):
+        digest.update(source.read_bytes())
+    kept = work / f"{recipe.core}-{digest.hexdigest()[:16]}.npy"
+    if kept.is_file():
+        return np.load(kept)
+    y = recipe.circuit.render_core(x, drive)
+    np.save(kept, y)
+    return y
 
 
-def at_drive(clip: Clip, recipe: Recipe, drive: float, gain_db: float = 0.0) -> Clip:
-    """The same excerpt played with another Drive, or louder."""
-    x = clip.x * 10 ** (gain_db / 20)
-    return _clip(clip.name, x, np.full(len(x), drive), recipe)
-
-
-def load(recipe: Recipe, audio: Path, extra: Path) -> Material:
+def load(recipe: Recipe, audio: Path, extra: Path, work: Path) -> Material:
     """Reads, cuts up and renders. Files that ``audio`` lacks are listed, not fatal; every audio
     file under ``extra`` is added to the training split."""
-    rng = np.random.default_rng(recipe.seed)
+    rng = np.random.default_rng(20_071)
     missing = [s.file for s in TRAIN + VALIDATION + TEST if not (audio / s.file).is_file()]
     gap = np.zeros(RATE // 20)
 
@@ -116,27 +123,18 @@ def load(recipe: Recipe, audio: Path, extra: Path) -> Material:
     for path in extras:
         x = read_audio(path)
         parts += [x, gap, x * 10**-0.5, gap]
-    x = np.concatenate(parts)
-    drive = moving_drive(rng, len(x)) if recipe.knob else np.full(len(x), recipe.drive)
-    train = _clip("training material", x, drive, recipe)
 
-    def held_out(split: str, sources: tuple[Source, ...]) -> list[Clip]:
+    def clip(name: str, x: np.ndarray) -> Clip:
+        drive = moving_drive(rng, len(x))
+        return Clip(name, x, drive, render_core(recipe, x, drive, work))
+
+    def held_out(split: str, sources: tuple[Source, ...]) -> dict[str, np.ndarray]:
         signals = {s.file: read_audio(audio / s.file) for s in sources if s.file not in missing}
-        signals[f"synthetic {split}"] = synthetic(*SYNTHETIC[split])
-        moves = recipe.knob and split == "validation"
-        return [
-            _clip(
-                name,
-                x,
-                moving_drive(rng, len(x)) if moves else np.full(len(x), recipe.drive),
-                recipe,
-            )
-            for name, x in signals.items()
-        ]
+        return signals | {f"synthetic {split}": synthetic(*SYNTHETIC[split])}
 
     return Material(
-        train,
-        held_out("validation", VALIDATION),
+        clip("training material", np.concatenate(parts)),
+        [clip(name, x) for name, x in held_out("validation", VALIDATION).items()],
         held_out("test", TEST),
         missing,
         [p.name for p in extras],

@@ -1,8 +1,9 @@
 """The training loop: truncated back-propagation through time with carried state.
 
 Sixteen streams of the training material run side by side in chunks of 1024 samples, the LSTM's
-state carried from chunk to chunk. The loss is ESR after pre-emphasis plus a DC term. Validation
-decides which epoch is kept; the test material is not looked at here. A checkpoint is written after
+state carried from chunk to chunk. The target is what the circuit's core makes, before the tone
+stage, which is linear and needs no training. Validation decides which epoch is kept; the test
+material is not looked at here. A checkpoint is written after
 every epoch, where the state is zero, so that an interrupted run goes on exactly as it would have.
 """
 
@@ -17,8 +18,9 @@ from tqdm import tqdm
 
 from .circuits import RATE
 from .dataset import Clip, Material
+from .front import Front, play
 from .metrics import PRE_EMPHASIS
-from .network import ResidualLstm
+from .network import Core, State
 from .recipes import Recipe
 
 STREAMS, CHUNK, WARM_UP = 16, 1024, 1000
@@ -36,87 +38,117 @@ class Progress:
 
 
 def _loss(y: Tensor, p: Tensor) -> Tensor:
-    """Pre-emphasised ESR + DC of ``[B, T, 1]``."""
+    """ESR, with and without pre-emphasis, of each stream of ``[B, T]``, then their mean.
+
+    A stream counts by its own energy, but by a twentieth of the mean at least: quiet settings are
+    as important as loud ones, silence is not.
+    """
     error = y - p
-    emphasised = error[:, 1:] - PRE_EMPHASIS * error[:, :-1]
-    energy = (y[:, 1:] - PRE_EMPHASIS * y[:, :-1]).square().mean()
-    dc = error.mean(dim=1).square().mean() / (y.square().mean() + 1e-5)
-    return emphasised.square().mean() / (energy + 1e-6) + dc
+    high = error[:, 1:] - PRE_EMPHASIS * error[:, :-1]
+    wanted = y[:, 1:] - PRE_EMPHASIS * y[:, :-1]
+
+    def normalised(error: Tensor, target: Tensor) -> Tensor:
+        energy = target.square().mean(dim=1)
+        return (error.square().mean(dim=1) / (energy + 0.05 * energy.mean() + 1e-9)).mean()
+
+    return normalised(error, y) + 0.5 * normalised(high, wanted)
 
 
-def _segments(clip: Clip, warm: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The clip as whole seconds ``[S, warm + RATE, 1]``, each with what came before it."""
-    count = len(clip.x) // RATE
-    index = np.arange(-warm, RATE) + RATE * np.arange(count)[:, None]
-    before = index < 0
+@dataclass
+class Signals:
+    """Features ``[F, n]``, drive ``[n]`` and target ``[n]`` of a clip, 32 bits."""
 
-    def cut(signal: np.ndarray) -> Tensor:
-        out = signal[np.maximum(index, 0)].astype(np.float32)
-        return torch.from_numpy(out)[..., None]
+    features: Tensor
+    drive: Tensor
+    y: Tensor
 
-    x, y = cut(clip.x), cut(clip.y)
-    x[before], y[before] = 0.0, 0.0
-    return x, cut(clip.drive), y
+    @staticmethod
+    def of(clip: Clip, front: Front) -> "Signals":
+        def tensor(a: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(a, np.float32))
+
+        return Signals(
+            tensor(play(front, clip.x, clip.drive)), tensor(clip.drive), tensor(clip.y)
+        )
 
 
 @torch.no_grad()
-def validate(net: ResidualLstm, clips: list[Clip]) -> dict[str, float]:
+def validate(net: Core, clips: dict[str, Signals]) -> dict[str, float]:
     """ESR of each clip, computed on seconds side by side after a quarter of a second of run-in."""
-    warm = RATE // 4
-    scores = {}
-    for clip in clips:
-        x, drive, y = _segments(clip, warm)
-        p = net(x, drive if net.knobs is not None else None)[0][:, warm:]
-        y = y[:, warm:]
-        scores[clip.name] = float((y - p).square().sum() / y.square().sum())
+    device = next(net.parameters()).device
+    warm, scores = RATE // 4 + net.memory, {}
+    for name, clip in clips.items():
+        index = torch.arange(-warm, RATE) + RATE * torch.arange(len(clip.y) // RATE)[:, None]
+        before = index < 0
+        index = index.clamp(min=0)
+        x = clip.features[:, index].permute(1, 0, 2).masked_fill(before[:, None], 0.0)
+        knobs = clip.drive[index[:, net.memory :], None].to(device)
+        p = net(x.to(device), knobs if net.knobs is not None else None)[0][:, -RATE:].cpu()
+        y = clip.y[index[:, warm:]]
+        scores[name] = float((y - p).square().sum() / y.square().sum())
     return scores
 
 
-def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, Progress]:
+def fit(
+    recipe: Recipe, material: Material, front: Front, work: Path, device: str = "cpu"
+) -> tuple[Core, Progress]:
     """Trains to the end (or goes on from ``work``); returns the best network and its history."""
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
-    net = ResidualLstm(recipe.hidden, recipe.input_scale, int(recipe.knob), recipe.features)
+    train = Signals.of(material.train, front)
+    held_out = {c.name: Signals.of(c, front) for c in material.validation}
+    net = Core(
+        recipe.hidden,
+        [float(0.5 / f.std()) for f in train.features],
+        float(train.y.std()),
+        int(recipe.knob),
+        recipe.linear,
+    ).to(device)
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda u: max(0.02, 1.0 - 0.98 * u / recipe.updates)
+        optimiser, lambda u: max(0.01, 1.0 - 0.99 * u / recipe.updates)
     )
     progress = Progress()
     best = {k: v.clone() for k, v in net.state_dict().items()}
-    checkpoint = work / f"{recipe.name}.pt"
+    checkpoint = work / f"{recipe.core}-{recipe.seed}.pt"
+    fingerprint = _fingerprint(recipe, material)
     if checkpoint.is_file():
         saved = torch.load(checkpoint, weights_only=True)
-        if saved["recipe"] == _fingerprint(recipe, material):
+        if saved["recipe"] == fingerprint:
             net.load_state_dict(saved["net"])
             optimiser.load_state_dict(saved["optimiser"])
             schedule.load_state_dict(saved["schedule"])
             progress, best = Progress(**saved["progress"]), saved["best"]
 
-    signals = [
-        torch.from_numpy(s.astype(np.float32))
-        for s in (material.train.x, material.train.drive, material.train.y)
-    ]
-    length = len(signals[0]) // STREAMS
-    chunks = (length - WARM_UP) // CHUNK
-    bar = tqdm(total=recipe.updates, initial=progress.update, desc=recipe.name, unit="upd")
+    length = len(train.y) // STREAMS
+    warm = net.memory + WARM_UP
+    chunks = (length - warm) // CHUNK
+    bar = tqdm(
+        total=recipe.updates, initial=progress.update, desc=recipe.core, unit="upd", mininterval=5
+    )
     while progress.update < recipe.updates:
         started = time.process_time()
         shift = int(np.random.default_rng([recipe.seed, progress.epoch]).integers(length))
-        x, drive, y = (
-            s.roll(shift)[: STREAMS * length].reshape(STREAMS, length, 1) for s in signals
-        )
 
-        def knob(a: int, b: int, drive: Tensor = drive) -> Tensor | None:
-            return drive[:, a:b] if net.knobs is not None else None
+        def streams(s: Tensor, shift: int = shift) -> Tensor:
+            rolled = s.roll(shift, dims=-1)[..., : STREAMS * length]
+            return rolled.reshape(*s.shape[:-1], STREAMS, length).to(device)
+
+        x = streams(train.features).transpose(0, 1)
+        drive, y = streams(train.drive)[..., None], streams(train.y)
+
+        def run(a: int, b: int, state: State | None) -> tuple[Tensor, State]:
+            knobs = drive[:, a:b] if net.knobs is not None else None
+            return net(x[..., a - net.memory : b], knobs, state)
 
         with torch.no_grad():
-            _, state = net(x[:, :WARM_UP], knob(0, WARM_UP))
+            _, state = run(net.memory, warm, None)
         for chunk in range(chunks):
             if progress.update >= recipe.updates:
                 break
-            a = WARM_UP + chunk * CHUNK
+            a = warm + chunk * CHUNK
             b = a + CHUNK
-            p, state = net(x[:, a:b], knob(a, b), (state[0].detach(), state[1].detach()))
+            p, state = run(a, b, (state[0].detach(), state[1].detach()))
             loss = _loss(y[:, a:b], p)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -127,7 +159,7 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, P
             schedule.step()
             progress.update += 1
             bar.update()
-        scores = validate(net, material.validation)
+        scores = validate(net, held_out)
         mean = sum(scores.values()) / len(scores)
         progress.epoch += 1
         progress.cpu_seconds += time.process_time() - started
@@ -135,28 +167,26 @@ def fit(recipe: Recipe, material: Material, work: Path) -> tuple[ResidualLstm, P
         if mean < progress.best:
             progress.best = mean
             best = {k: v.clone() for k, v in net.state_dict().items()}
-        bar.set_postfix(validation=f"{mean:.4f}", best=f"{progress.best:.4f}")
-        torch.save(
-            {
-                "recipe": _fingerprint(recipe, material),
-                "net": net.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-                "progress": asdict(progress),
-                "best": best,
-            },
-            checkpoint,
-        )
+        bar.set_postfix(validation=f"{mean:.5f}", best=f"{progress.best:.5f}")
+        saved = {
+            "recipe": fingerprint,
+            "net": net.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "schedule": schedule.state_dict(),
+            "progress": asdict(progress),
+            "best": best,
+        }
+        torch.save(saved, checkpoint.with_suffix(".part"))
+        checkpoint.with_suffix(".part").replace(checkpoint)
     bar.close()
     net.load_state_dict(best)
-    return net.eval(), progress
+    return net.eval().cpu(), progress
 
 
 def _fingerprint(recipe: Recipe, material: Material) -> str:
     """What a checkpoint must have been made from to be gone on with."""
     train = material.train
     return (
-        f"{recipe.name} {recipe.drive} {recipe.knob} {recipe.tone} {recipe.level} {recipe.hidden} "
-        f"{recipe.updates} {recipe.input_scale} {recipe.learning_rate} {recipe.seed} "
-        f"{recipe.features} {len(train.x)} {float(np.sum(train.y**2)):.9e}"
+        f"2 {recipe.core} {recipe.hidden} {recipe.updates} {recipe.learning_rate} {recipe.seed} "
+        f"{recipe.knob} {recipe.linear} {len(train.x)} {float(np.sum(train.y**2)):.9e}"
     )
