@@ -1,21 +1,32 @@
-"""The one command: ``python -m train NAME`` makes ``NAME.onnx``, its figures and its card."""
+"""The one command, ``models/train/run``.
+
+``run NAME`` makes a shipped model, its figures and its card; ``run NAME --seed N`` adds another
+seed's figures to it; ``run baselines NAME`` trains others' networks on the same data; ``run report``
+writes ``models/REPORT.md``; ``run own --dry DRY.wav --wet WET.wav --name NAME`` makes a model of a
+recording of yours.
+"""
 
 import argparse
-import json
 import os
+import sys
 from pathlib import Path
 
+from . import report
 from .greybox import EFFECTS
-from .greybox.make import make
 from .recipes import RECIPES
 
 _MODELS = Path(__file__).resolve().parent.parent
 _ROOT = _MODELS.parent
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="models/train/run", description=__doc__)
-    parser.add_argument("name", choices=sorted(RECIPES | EFFECTS), help="which model to make")
+def _arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="models/train/run",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=[*sorted(RECIPES | EFFECTS), "baselines", "report", "own"])
+    parser.add_argument("of", nargs="?", choices=sorted(RECIPES), help="baselines: of which model")
     default = os.environ.get("TONEGRAFT_TEST_DATA") or _ROOT.parent / "shared" / "data"
     parser.add_argument(
         "--audio",
@@ -33,58 +44,45 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--work", type=Path, default=_MODELS / "train" / "work", help="where checkpoints go"
     )
-    return parser.parse_args()
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 …")
+    parser.add_argument("--seed", type=int, help="train with another seed, for the spread")
+    parser.add_argument("--tonegraft", type=Path, help="the tonegraft command, if it is not found")
+    return parser.parse_args(given)
 
 
 def main() -> None:
-    """Makes what was named."""
-    args = _arguments()
-    args.out.mkdir(parents=True, exist_ok=True)
+    """Does what the command line says."""
+    given = sys.argv[1:]
+    if given[:1] == ["own"]:
+        from . import own
+
+        own.main(given[1:])
+        return
+    args = _arguments(given)
+    if args.name == "report":
+        print(f"Wrote {report.write(args.out)}")
+        return
     if args.name in EFFECTS:
-        figures = make(EFFECTS[args.name], args.audio, args.out)
+        # Grey-box effects need no torch.
+        from .greybox.make import make as make_effect
+
+        args.out.mkdir(parents=True, exist_ok=True)
+        figures = make_effect(EFFECTS[args.name], args.audio, args.out)
         for bar in figures["report"]["bars"]:
             print(f"{args.name}: {bar['measure']} {bar['worst']:.3g} (bar {bar['limit']:g})")
+        return
+    from .make import Places, find_tonegraft, make
+
+    places = Places(
+        args.audio, args.extra, args.out, args.work, args.device,
+        args.tonegraft or find_tonegraft(),
+    )
+    if args.name == "baselines":
+        from .baselines import compare
+
+        compare(args.of or "distortion", places)
     else:
-        _learn(args)
-
-
-def _learn(args: argparse.Namespace) -> None:
-    """Checks the circuits, trains, exports, judges, writes the card."""
-    # Here, since grey-box effects need no torch.
-    from . import check
-    from .card import write_card
-    from .dataset import load
-    from .evaluate import evaluate
-    from .export import Player, export, write_metadata
-    from .fit import fit
-
-    recipe = RECIPES[args.name]
-    args.work.mkdir(parents=True, exist_ok=True)
-    check.main()
-    material = load(recipe, args.audio, args.extra)
-    if material.missing:
-        print(
-            f"Missing {', '.join(material.missing)}: give their folder with --audio; without them "
-            "the model is made from less material and its figures are not those of the card."
-        )
-    net, progress = fit(recipe, material, args.work)
-    path = args.out / f"{recipe.name}.onnx"
-    difference = export(net, recipe, path, float("nan"))
-    figures = evaluate(recipe, Player(path), material.test)
-    write_metadata(path, recipe, figures["overall"]["esr"])
-    figures["validation"] = progress.history
-    figures["training"] = {
-        "updates": progress.update,
-        "cpu_seconds": round(progress.cpu_seconds, 1),
-        "seconds_of_audio": round(len(material.train.x) / 48_000, 1),
-        "weights": sum(p.numel() for p in net.parameters()),
-        "onnxruntime_difference": difference,
-        "missing_files": material.missing,
-        "extra_files": material.extra,
-    }
-    (args.out / f"{recipe.name}.json").write_text(json.dumps(figures, indent=1) + "\n")
-    write_card(args.out / f"{recipe.name}.md", recipe, figures)
-    print(f"{path.name}: held-out ESR {figures['overall']['esr']:.4f}")
+        make(args.name, places, args.seed)
 
 
 if __name__ == "__main__":

@@ -4,40 +4,8 @@ from pathlib import Path
 
 from .dataset import SYNTHETIC, TEST, TRAIN, VALIDATION
 from .recipes import Recipe
-
-_CIRCUITS = {
-    "overdrive": """\
-A non-inverting op-amp with an anti-parallel diode pair in its feedback (soft clipping), of our own
-values. Input coupling 22 nF into 470 kΩ; leg to ground 4.3 kΩ + 56 nF, so that only what lies above
-661 Hz is driven hard (the mid hump); feedback 22 kΩ + 480 kΩ · drive², 82 pF and the diodes; tone
-shelf 1 kΩ against 150 nF + 33 Ω + 1.8 kΩ · tone²; output low-pass 3.3 kΩ, 6.8 nF.
-
-With `v` the feedback voltage, `i` the leg's current and `u` the coupled input:
-
-    i = (u - v_c) / Rg        C_g dv_c/dt = i
-    C_f dv/dt = i - v / R_f - 2 I_s sinh(v / (n V_t))        out of the stage: u + v
-
-The op-amp is ideal: it has neither rails nor a slew rate.""",
-    "distortion": """\
-A high-gain non-inverting op-amp that reaches its (uneven) rails, then an anti-parallel diode pair
-to ground (hard clipping), of our own values. Input coupling 10 nF into 1 MΩ; gain leg 2.7 kΩ +
-150 nF, feedback 4.7 kΩ + 245 kΩ · drive² with 100 pF; rails +4.2 V and -3.6 V, smooth; 470 nF and
-2.2 kΩ into 15 nF, 100 kΩ and the diodes; tone as a blend of an 800 Hz low-pass and a 1.3 kHz
-high-pass (a mid scoop); output low-pass 2.2 kΩ, 10 nF, make-up gain 2 · level.
-
-With `u` the op-amp's output, `v` the diode voltage, `v_c` that of the coupling capacitor:
-
-    i = (u - v_c - v) / R_s        C_c dv_c/dt = i
-    C_d dv/dt = i - v / R_l - 2 I_s sinh(v / (n V_t))
-
-The op-amp has no slew rate.""",
-}
-
-
-def _table(header: tuple[str, ...], rows: list[tuple]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+from .report import number
+from .report import table as _table
 
 
 def _split(figures: dict) -> str:
@@ -67,7 +35,6 @@ def _results(figures: dict) -> str:
             f"**{overall['esr']:.4f}**",
             f"{overall['esr_pre_emphasised']:.4f}",
             f"{max(figures['files'][f]['esr_worst_second'] for f in overall['files']):.4f}",
-            "",
             f"{overall['baseline_scaled_dry']:.3f}",
             f"{overall['baseline_linear_fir']:.3f}",
             "",
@@ -80,7 +47,6 @@ def _results(figures: dict) -> str:
                 f"{f['esr']:.4f}",
                 f"{f['esr_pre_emphasised']:.4f}",
                 f"{f['esr_worst_second']:.4f}",
-                f"{f['esr_from_zero_state']:.4f}",
                 f"{f['baseline_scaled_dry']:.3f}",
                 f"{f['baseline_linear_fir']:.3f}",
                 f"{f['peak_dbfs']:.1f} / {f['rms_dbfs']:.1f} ({f['dry_rms_dbfs']:.1f})",
@@ -91,7 +57,6 @@ def _results(figures: dict) -> str:
         "ESR",
         "ESR, pre-emphasised",
         "worst second",
-        "from zero state",
         "scaled dry",
         "linear FIR",
         "peak / RMS dBFS (dry RMS)",
@@ -99,80 +64,124 @@ def _results(figures: dict) -> str:
     return _table(header, rows)
 
 
-def _knob(recipe: Recipe, figures: dict) -> str:
-    knob = figures.get("drive_knob")
-    if knob is None:
-        return ""
-    low, high = recipe.drive_range
-    settings = {float(k): v for k, v in knob["esr"].items()}
-    inside = ", ".join(f"{k:g}: {v:.4f}" for k, v in settings.items() if low <= k <= high)
-    outside = ", ".join(f"{k:g}: {v:.4f}" for k, v in settings.items() if not low <= k <= high)
-    beyond = f" Outside the knob's range: {outside}." if outside else ""
+def _sweep(figures: dict) -> str:
+    told = figures["report"]
+    bar = told["bars"][0]
+    rows = [
+        (", ".join(f"{k} {v:g}" for k, v in point["settings"].items()), f"{point['value']:.5f}")
+        for point in told["sweep"]
+    ]
     return (
-        f"\nOverall by the Drive knob: median {knob['median']:.4f}, worst {knob['worst']:.4f}. "
-        f"By setting: {inside}.{beyond} The table above is the default.\n"
+        f"Median {bar['median']:.5f}, worst **{bar['worst']:.5f}** (bar {bar['limit']}).\n\n"
+        + _table(("setting", "ESR, all held-out playing"), rows)
     )
+
+
+def _seeds(figures: dict) -> str:
+    seeds = figures.get("seeds")
+    if not seeds:
+        return "One seed, so no spread is known."
+    listed = ", ".join(f"{k}: {number(v)}" for k, v in seeds["worst"].items())
+    return f"Worst setting by seed: {listed}."
+
+
+def _baselines(figures: dict) -> str:
+    return "; ".join(f"{k} {number(v)}" for k, v in figures["report"]["baselines"].items())
 
 
 def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
     """Writes the card of ``recipe`` to ``path``."""
     training = figures["training"]
-    low, high = recipe.drive_range
-    knobs = (
-        f"Drive, {low:g} to {high:g}, default {recipe.drive}"
-        if recipe.knob
-        else f"none (drive {recipe.drive})"
+    circuit = recipe.circuit
+    knobs = ", ".join(
+        f"{name} 0 to 1 (default {default:g})"
+        for name, default in zip(circuit.knobs, recipe.defaults, strict=True)
+        if name
     )
     levels = ", ".join(f"{k}: {v:.4f}" for k, v in figures["other_levels"].items())
     aliasing = "; ".join(
         f"{k}: {v['model']:.0f} dB (circuit {v['circuit']:.0f} dB)"
         for k, v in figures["aliasing_db"].items()
     )
+    hiss = figures["hiss_db"]
     idle = figures["idle_output_dbfs"]
-    idle = "digital silence" if idle <= -200 else f"{idle:.0f} dBFS"
+    idle = "digital silence" if idle <= -199 else f"{idle:.0f} dBFS"
     tried = "\n".join(f"- {line}" for line in recipe.tried) or "- none"
-    macs = 4 * recipe.hidden * (recipe.hidden + recipe.features) + recipe.hidden
+    engine = figures.get("engine") or {}
+    in_engine = "; ".join(f"{k}: {v['esr']:.5f}" for k, v in engine.items()) or "not measured"
+    cost = figures.get("cost") or {}
+    of_real_time = (
+        f"{cost['realtime_percent']:.2g} % of real time (blocks of 64 frames, one thread, where the "
+        "model was made)"
+        if cost
+        else "not measured"
+    )
+    shared = (
+        f"Its core is that of `{recipe.core}`; only the FIR behind it is its own.\n"
+        if recipe.core_of
+        else ""
+    )
     path.write_text(
         f"""\
 # {recipe.title}
 
 {recipe.description}
-Licence: MIT OR Apache-2.0. Sample rate 48 kHz, mono, no latency.
-Controls: tone {recipe.tone}, level {recipe.level}; knobs: {knobs}. One sample of 1.0 is one volt.
+Licence: MIT OR Apache-2.0. Sample rate 48 kHz, mono, no latency. Knobs: {knobs}.
+One sample of 1.0 is one volt at the input.
 
 This card is written by the recipe; every figure is in `{recipe.name}.json`.
 
 ## What it models
 
-{_CIRCUITS[recipe.circuit.name]}
+{circuit.text}
 
-Solved at 384 kHz with Newton's method (`models/train/circuits.py`), after Yeh, Abel and Smith,
-DAFx-07. `python -m train.check` compares it with the schematic's transfer function, shows that
+Solved at 384 kHz with Newton's method (`models/train/circuits`), after Yeh, Abel and Smith,
+DAFx-07. `models/train/check.py` compares it with the schematic's transfer function, shows that
 every control is heard and that it adds no latency. It models a schematic, not a product.
 
-## Network
+## Model
 
-A residual LSTM, {recipe.hidden} cells, {training["weights"]} weights, about {macs} multiply-adds a
-sample. Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × 1024
-samples, {training["cpu_seconds"]:.0f} CPU-seconds of one core; learning rate {recipe.learning_rate}
-falling to 2 %, seed {recipe.seed}, one run. The epoch was chosen on the validation split;
-the test split was judged once for each training listed here. ONNX Runtime and torch differ by {training["onnxruntime_difference"]:.1e}.
+What stands before the first nonlinear part is known (`front.py`), what follows the last one is
+linear: both are FIRs, fitted by least squares and blended by the knobs. Between them is what was
+trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a static path,
+{training["weights"]} weights; the FIRs have {training["fixed_taps"]} taps.
+{shared}Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × 1024 samples,
+{training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
+falling to 1 %, seed {training["seed"]}. The epoch was chosen on the validation split; the test split
+was judged once for each training listed here. ONNX Runtime and torch differ by
+{training["onnxruntime_difference"]:.1e}. Cost: {of_real_time}.
 
 ## Data
 
 {_split(figures)}
 
-Whole files: none is in two splits.
+Whole files: none is in two splits. In training the first knob moves over its whole range.
 
 ## Held-out results
+
+### Over the knobs
+
+{_sweep(figures)}
+
+The level knob is a factor and changes no ratio. {_seeds(figures)}
+
+### At the default setting
 
 {_results(figures)}
 
 ESR is sum (y - p)² / sum y²; files are played after 0.5 s of silence. Worst second: among seconds
 above -50 dBFS. Scaled dry: the input times the best constant. Linear FIR: 256 taps fitted on the
-test file itself. Overall at other input levels: {levels}.
-{_knob(recipe, figures)}
-Silence in gives {idle} out, from the very first sample.
+test file itself. At other input levels: {levels}. In the Rust engine (`tonegraft compare`):
+{in_engine}.
+
+Baselines over both files: {_baselines(figures)}.
+
+### Hiss, silence, aliasing
+
+Silence in gives {idle} out, from the very first sample. Between the harmonics of a sustained note
+with a noise floor of -66 dBFS: {hiss["model"]:.1f} dB (circuit {hiss["circuit"]:.1f} dB). Aliasing
+(energy beside the harmonics of a -12 dBFS sine): {aliasing}.
+Loudness for the standard signal: {figures["loudness_db"]:.1f} dB.
 
 ## Settings tried
 
@@ -180,11 +189,10 @@ Silence in gives {idle} out, from the very first sample.
 
 ## Limits
 
-- It aliases, as a network without oversampling does. Energy beside the harmonics of a -12 dBFS
-  sine: {aliasing}.
+- It aliases, as a network without oversampling does; see the figures above.
 - Levels well above full scale and inputs unlike instruments were not tested.
-- One seed, so no spread is known. No listening test was held.
-- At another sample rate than 48 kHz it sounds different.
+- No listening test was held.
+- At another sample rate than 48 kHz the player converts.
 
 ## Make it again
 

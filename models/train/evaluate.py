@@ -1,117 +1,236 @@
 """Judges the exported file, as it will ship, on the test split. Run once per training.
 
-Every test clip is played after half a second of silence, the way a plugin is before the first note,
-and once more from the zero state. Baselines: the input times the best constant, and the best linear
-FIR of 256 taps fitted on the test clip itself (so it is flattered).
+Every test clip is played after half a second of silence, the way a plugin is before the first note.
+Baselines: the input times the best constant, and the best linear FIR of 256 taps, both fitted on
+the test clip itself (so they are flattered).
 
-Aliasing: a sine of a whole, prime number of hertz, one second of the settled output. What lies on a
-multiple of the sine's frequency is distortion, anything else but DC is aliasing.
+* Sweep: the held-out playing at five settings of the first knob by four of the tone knob, of which
+  two lie between the tone bank's settings. The bar is for its worst.
+* Aliasing (ASR): a sine of a whole, prime number of hertz, one second of the settled output. What
+  lies on a multiple of the sine's frequency is distortion, anything else but DC is aliasing.
+* Hiss: a sustained note with a noise floor; power between the harmonics, model against circuit.
+* The engine: what ``tonegraft compare`` says about the same file and the same audio.
 """
 
+import json
+import subprocess
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import soundfile
 
+from . import loudness
 from .circuits import RATE
-from .dataset import Clip, at_drive
 from .export import Player
 from .metrics import decibels, esr, linear_fir, pre_emphasise, scaled_dry, worst_second
 from .recipes import Recipe
 
-KNOB_GRID = tuple(k / 8 for k in range(9))
+DRIVES = (0.0, 0.25, 0.5, 0.75, 1.0)
+TONES = (0.0, 0.31, 0.69, 1.0)
 ALIAS_HZ = (997, 4177)
+NOTE_HZ, NOTE_NOISE_DB = 110, -66.0
 _SILENCE = np.zeros(RATE // 2)
 
-
-def _after_silence(play: Player, x: np.ndarray, drive: float | None) -> np.ndarray:
-    return play(np.concatenate([_SILENCE, x]), drive)[len(_SILENCE) :]
+Knobs = dict[str, float]
 
 
-def _judge(clip: Clip, play: Player, drive: float | None) -> dict:
-    p = _after_silence(play, clip.x, drive)
+def after_silence(play: Player, x: np.ndarray, knobs: Knobs) -> np.ndarray:
+    """What ``play`` makes of ``x`` after half a second of silence."""
+    return play(np.concatenate([_SILENCE, x]), knobs)[len(_SILENCE) :]
+
+
+def _judge(x: np.ndarray, y: np.ndarray, p: np.ndarray) -> dict:
     return {
-        "esr": esr(clip.y, p),
-        "esr_pre_emphasised": esr(pre_emphasise(clip.y), pre_emphasise(p)),
-        "esr_worst_second": worst_second(clip.y, p, RATE),
-        "esr_from_zero_state": esr(clip.y, play(clip.x, drive)),
-        "baseline_scaled_dry": scaled_dry(clip.x, clip.y),
-        "baseline_linear_fir": linear_fir(clip.x, clip.y),
+        "esr": esr(y, p),
+        "esr_pre_emphasised": esr(pre_emphasise(y), pre_emphasise(p)),
+        "esr_worst_second": worst_second(y, p, RATE),
+        "baseline_scaled_dry": scaled_dry(x, y),
+        "baseline_linear_fir": linear_fir(x, y),
         "peak_dbfs": decibels(np.max(np.abs(p))),
         "rms_dbfs": decibels(np.sqrt(np.mean(p**2))),
-        "dry_rms_dbfs": decibels(np.sqrt(np.mean(clip.x**2))),
-        "seconds": len(clip.x) / RATE,
+        "dry_rms_dbfs": decibels(np.sqrt(np.mean(x**2))),
+        "seconds": len(x) / RATE,
     }
 
 
-def _pooled(
-    clips: list[Clip],
-    play: Player,
-    drive: float | None,
-    view: Callable[[np.ndarray], np.ndarray] = np.asarray,
-) -> float:
-    y = np.concatenate([view(c.y) for c in clips])
-    p = np.concatenate([view(_after_silence(play, c.x, drive)) for c in clips])
-    return esr(y, p)
-
-
-def _alias_db(play: Callable[[np.ndarray], np.ndarray], frequency: int) -> float:
+def alias_db(play: Callable[[np.ndarray], np.ndarray], frequency: int) -> float:
     """Energy beside the harmonics over energy on them, in dB, for a sine at -12 dBFS."""
     t = np.arange(2 * RATE) / RATE
     y = play(0.25 * np.sin(2 * np.pi * frequency * t))[RATE:]
-    energy = np.abs(np.fft.rfft(y)) ** 2
-    energy[0] = 0.0
-    harmonic = energy[frequency::frequency].sum()
-    return float(10 * np.log10((energy.sum() - harmonic) / harmonic))
+    power = np.abs(np.fft.rfft(y)) ** 2
+    power[0] = 0.0
+    harmonic = np.zeros(len(power), bool)
+    harmonic[frequency::frequency] = True
+    return float(10 * np.log10(power[~harmonic].sum() / power[harmonic].sum()))
 
 
-def evaluate(recipe: Recipe, play: Player, test: list[Clip]) -> dict:
-    """All figures of the card. ``overall`` pools the real recordings where there are any."""
-    real = [c for c in test if not c.name.startswith("synthetic")] or test
-    knob = recipe.drive if recipe.knob else None
-    dry = np.concatenate([c.x for c in real])
-    target = np.concatenate([c.y for c in real])
-    result = {
-        "overall": {
-            "files": [c.name for c in real],
-            "esr": _pooled(real, play, knob),
-            "esr_pre_emphasised": _pooled(real, play, knob, pre_emphasise),
-            "baseline_scaled_dry": scaled_dry(dry, target),
-            "baseline_linear_fir": linear_fir(dry, target),
-        },
-        "files": {c.name: _judge(c, play, knob) for c in test},
-        "other_levels": {
-            f"{gain:+.0f} dB": _pooled(
-                [at_drive(c, recipe, recipe.drive, gain) for c in real], play, knob
-            )
-            for gain in (-12.0, -6.0, 6.0)
-        },
-        "aliasing_db": {
-            f"{frequency} Hz": {
-                "model": _alias_db(lambda x: play(x, knob), frequency),
-                "circuit": _alias_db(
-                    lambda x: recipe.circuit.render(x, recipe.drive, recipe.tone, recipe.level),
-                    frequency,
-                ),
-            }
-            for frequency in ALIAS_HZ
-        },
-        "idle_output_dbfs": decibels(
-            max(
-                np.max(np.abs(play(np.zeros(RATE), drive)))
-                for drive in (KNOB_GRID if recipe.knob else (None,))
-            )
-        ),
+def hiss_db(play: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Power between the harmonics of a sustained note, 100 Hz to 10 kHz, in dB of the whole.
+
+    The note has twelve partials at -20 dBFS together and noise at ``NOTE_NOISE_DB``, a DI's floor.
+    """
+    t = np.arange(3 * RATE) / RATE
+    rng = np.random.default_rng(11)
+    note = sum(
+        np.sin(2 * np.pi * NOTE_HZ * k * t + rng.uniform(0, 2 * np.pi)) / k for k in range(1, 13)
+    )
+    note *= 0.1 / np.sqrt(np.mean(note**2))
+    note += 10 ** (NOTE_NOISE_DB / 20) * rng.normal(size=len(t))
+    y = play(note)[RATE:] * np.hanning(2 * RATE)
+    power = np.abs(np.fft.rfft(y)) ** 2
+    f = np.arange(len(power)) / 2.0
+    away = np.abs((f + NOTE_HZ / 2) % NOTE_HZ - NOTE_HZ / 2) > 8.0
+    between = power[away & (f > 100.0) & (f < 10_000.0)].sum()
+    return float(10 * np.log10(between / power[2:].sum()))
+
+
+def in_engine(
+    tonegraft: Path | None, path: Path, x: np.ndarray, y: np.ndarray, knobs: Knobs
+) -> dict | None:
+    """ESR of the file in the Rust engine, by ``tonegraft compare``; nothing without the command."""
+    if tonegraft is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        dry, wet = Path(folder) / "dry.wav", Path(folder) / "wet.wav"
+        soundfile.write(dry, np.concatenate([_SILENCE, x]), RATE, subtype="FLOAT")
+        soundfile.write(wet, np.concatenate([_SILENCE, y]), RATE, subtype="FLOAT")
+        command = [str(tonegraft), "compare", "--model", str(path), "--json", "--align", "off"]
+        command += ["--input", str(dry), "--reference", str(wet)]
+        for name, value in knobs.items():
+            command += ["--param", f"{name}={value}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"tonegraft compare: {done.stderr.strip()}")
+    told = json.loads(done.stdout)
+    return {"esr": told["esr"], "esr_pre_emphasised": told.get("esr_pre_emphasised")}
+
+
+def engine_cost(tonegraft: Path | None, path: Path) -> dict | None:
+    """Cost in per cent of real time in blocks of 64 frames, multiply-adds, latency."""
+    if tonegraft is None:
+        return None
+
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [str(tonegraft), *arguments], capture_output=True, text=True, check=True
+        ).stdout
+
+    told = json.loads(run("inspect", str(path), "--json"))
+    bench = run("bench", str(path), "--block", "64", "--json").splitlines()[0]
+    return {
+        "realtime_percent": json.loads(bench)["realtime_percent"],
+        "latency_samples": told["latency_samples"],
+        "runtime": told["runtime"],
+        "bytes": path.stat().st_size,
     }
-    if recipe.knob:
-        by_knob = {
-            drive: _pooled([at_drive(c, recipe, drive) for c in real], play, drive)
-            for drive in KNOB_GRID
-        }
-        low, high = recipe.drive_range
-        offered = [v for k, v in by_knob.items() if low <= k <= high]
-        result["drive_knob"] = {
-            "esr": {f"{k:.3f}": v for k, v in by_knob.items()},
-            "median": float(np.median(offered)),
-            "worst": max(offered),
-        }
-    return result
+
+
+def sweep(
+    recipe: Recipe, play: Player, clips: dict[str, np.ndarray], progress: Callable[[str], None]
+) -> list[dict]:
+    """ESR over all ``clips`` together at each setting; the level at its default, since it is a
+    factor."""
+    drive_name, tone_name, level_name = recipe.circuit.knobs
+    level = recipe.defaults[2]
+    tones = TONES if tone_name else (0.0,)
+    found = []
+    for drive in DRIVES:
+        error, power = np.zeros(len(tones)), np.zeros(len(tones))
+        for x in clips.values():
+            targets = recipe.circuit.render_tones(x, drive, tones, level)
+            for k, (tone, y) in enumerate(zip(tones, targets, strict=True)):
+                knobs = {drive_name: drive, tone_name: tone, level_name: level}
+                p = after_silence(play, x, knobs)
+                error[k] += np.sum((y - p) ** 2)
+                power[k] += np.sum(y**2)
+        for tone, ratio in zip(tones, error / power, strict=True):
+            settings = {drive_name: drive} | ({tone_name: tone} if tone_name else {})
+            found.append({"settings": settings, "value": float(ratio)})
+        progress(f"{drive_name} {drive}: {max(error / power):.5f}")
+    return found
+
+
+def evaluate(
+    recipe: Recipe,
+    path: Path,
+    test: dict[str, np.ndarray],
+    tonegraft: Path | None = None,
+    progress: Callable[[str], None] = print,
+) -> dict:
+    """All figures of the file at ``path`` on the test excerpts."""
+    play = Player(path)
+    names = recipe.circuit.knobs
+    knobs = {k: d for k, d in zip(names, recipe.defaults, strict=True) if k}
+    reference = recipe.circuit.render
+    real = {name: x for name, x in test.items() if not name.startswith("synthetic")} or test
+
+    def circuit(x: np.ndarray) -> np.ndarray:
+        return reference(x, *recipe.defaults)
+
+    def model(x: np.ndarray) -> np.ndarray:
+        return play(x, knobs)
+
+    targets = {name: circuit(x) for name, x in test.items()}
+    played = {name: after_silence(play, x, knobs) for name, x in test.items()}
+    dry, y, p = (np.concatenate([s[n] for n in real]) for s in (test, targets, played))
+    settings = sweep(recipe, play, real, progress)
+    values = [s["value"] for s in settings]
+    quiet = {
+        f"{gain:+.0f} dB": esr(
+            np.concatenate([circuit(x * 10 ** (gain / 20)) for x in real.values()]),
+            np.concatenate(
+                [after_silence(play, x * 10 ** (gain / 20), knobs) for x in real.values()]
+            ),
+        )
+        for gain in (-12.0, 6.0)
+    }
+    idle = max(
+        float(np.max(np.abs(play(np.zeros(RATE), dict.fromkeys(play.knobs, at)))))
+        for at in (0.0, 0.25, 0.5, 0.75, 1.0)
+    )
+    engine = {
+        name: in_engine(tonegraft, path, x, targets[name], knobs) for name, x in real.items()
+    }
+    return {
+        "overall": {
+            "files": list(real),
+            "esr": esr(y, p),
+            "esr_pre_emphasised": esr(pre_emphasise(y), pre_emphasise(p)),
+            "baseline_scaled_dry": scaled_dry(dry, y),
+            "baseline_linear_fir": linear_fir(dry, y),
+        },
+        "files": {name: _judge(x, targets[name], played[name]) for name, x in test.items()},
+        "other_levels": quiet,
+        "aliasing_db": {
+            f"{f} Hz": {"model": alias_db(model, f), "circuit": alias_db(circuit, f)}
+            for f in ALIAS_HZ
+        },
+        "hiss_db": {"model": hiss_db(model), "circuit": hiss_db(circuit)},
+        "idle_output_dbfs": decibels(idle),
+        "loudness_db": loudness.measure(model),
+        "engine": engine if tonegraft is not None else None,
+        "cost": engine_cost(tonegraft, path),
+        "report": {
+            "title": recipe.title,
+            "category": recipe.category,
+            "pipeline": "learned",
+            "bars": [
+                {
+                    "measure": "ESR over the knobs",
+                    "limit": recipe.bar,
+                    "unit": "",
+                    "median": float(np.median(values)),
+                    "worst": max(values),
+                }
+            ],
+            "sweep": settings,
+            "baselines": {
+                "scaled dry": scaled_dry(dry, y),
+                "linear FIR, 256 taps": linear_fir(dry, y),
+            },
+            "idle_dbfs": decibels(idle),
+            "notes": [],
+        },
+    }

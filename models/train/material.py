@@ -109,3 +109,16 @@ def synthetic(seed: int, seconds: float) -> np.ndarray:
             parts.append(np.zeros(int(rng.uniform(0.05, 0.4) * RATE)))
         total = sum(map(len, parts))
     return np.concatenate(parts)
+
+
+def plucked(seed: int, seconds: float) -> np.ndarray:
+    """Exactly ``seconds`` of plucked notes and chords alone, peaks at 1."""
+    rng = np.random.default_rng(seed)
+    parts: list[np.ndarray] = []
+    while sum(map(len, parts)) < seconds * RATE:
+        chord = (0,) if rng.random() < 0.5 else _CHORDS[rng.integers(len(_CHORDS))]
+        part = _pluck(rng, rng.uniform(0.4, 1.2), chord)
+        part *= rng.uniform(0.3, 1.0) / np.max(np.abs(part))
+        part[-240:] *= np.linspace(1, 0, 240)
+        parts.append(part)
+    return np.concatenate(parts)[: int(seconds * RATE)]

@@ -1,0 +1,144 @@
+"""From a recipe to a shipped model: checks, data, training, export, judgement, card."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from . import check, figures
+from .card import write_card
+from .dataset import Material, load
+from .evaluate import after_silence, evaluate
+from .export import Player, Whole, export, rewrite_keys, tone_bank
+from .fit import Progress, fit
+from .front import front
+from .recipes import RECIPES, Recipe
+
+MODELS = Path(__file__).resolve().parent.parent
+ROOT = MODELS.parent
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders and tools that a run uses."""
+
+    audio: Path
+    extra: Path
+    out: Path
+    work: Path
+    device: str = "cpu"
+    tonegraft: Path | None = None
+
+
+def find_tonegraft() -> Path | None:
+    """The command line: ``TONEGRAFT``, the build folder of this checkout, or the path."""
+    named = os.environ.get("TONEGRAFT")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    for path in (named, target / "release" / "tonegraft", target / "rt-check" / "tonegraft"):
+        if path and Path(path).is_file():
+            return Path(path)
+    found = shutil.which("tonegraft")
+    return Path(found) if found else None
+
+
+def check_device(device: str) -> None:
+    """Ends with a sentence where ``device`` cannot train; called before anything else."""
+    try:
+        torch.zeros(1, device=device) + 1
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SystemExit(
+            f"--device {device}: {reason} Without --device the processor is used; that takes about "
+            "ten minutes a model."
+        ) from error
+
+
+def _train(recipe: Recipe, places: Places) -> tuple[Whole, Material, Progress]:
+    material = load(recipe, places.audio, places.extra, places.work)
+    if material.missing:
+        print(
+            f"Missing {', '.join(material.missing)}: give their folder with --audio; without them "
+            "the model is made from less material and its figures are not those of the card."
+        )
+    heard = front(recipe.core)
+    net, progress = fit(recipe, material, heard, places.work, places.device)
+    return Whole(recipe, heard, net, tone_bank(recipe)), material, progress
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+def make(name: str, places: Places, seed: int | None = None) -> None:
+    """Makes the model of that name. With a ``seed`` other than the recipe's, its figures join those
+    of the shipped model as the spread, and the file stays in the working folder."""
+    recipe = RECIPES[name]
+    spread = seed is not None and seed != recipe.seed
+    if spread:
+        recipe = replace(recipe, seed=seed)
+    check_device(places.device)
+    if places.tonegraft is None:
+        print("No tonegraft command (cargo build --release -p tonegraft): judged by ONNX Runtime alone.")
+    places.work.mkdir(parents=True, exist_ok=True)
+    places.out.mkdir(parents=True, exist_ok=True)
+    check.main(name)
+    whole, material, progress = _train(recipe, places)
+    folder = places.work if spread else places.out
+    path = folder / f"{recipe.name}.onnx"
+    difference = export(whole, path, {})
+    told = evaluate(recipe, path, material.test, places.tonegraft, _say)
+    bar = told["report"]["bars"][0]
+    shipped = places.out / f"{recipe.name}.json"
+    before = json.loads(shipped.read_text()) if shipped.is_file() else {}
+    if spread:
+        seeds = before.setdefault("seeds", {"worst": {}, "median": {}})
+        for key in ("worst", "median"):
+            seeds[key][str(seed)] = bar[key]
+        shipped.write_text(json.dumps(before, indent=1) + "\n")
+        print(f"seed {seed}: worst {bar['worst']:.5f}, median {bar['median']:.5f}")
+        return
+    rewrite_keys(
+        path,
+        recipe,
+        {"training_esr": told["overall"]["esr"], "loudness": told["loudness_db"]},
+    )
+    told["validation"] = progress.history
+    told["training"] = {
+        "updates": progress.update,
+        "cpu_seconds": round(progress.cpu_seconds, 1),
+        "seconds_of_audio": round(len(material.train.x) / 48_000, 1),
+        "weights": sum(p.numel() for p in whole.core.parameters()),
+        "fixed_taps": int(whole.post.size + sum(t.taps.size for f in whole.front for t in f)),
+        "seed": recipe.seed,
+        "device": places.device,
+        "onnxruntime_difference": difference,
+        "missing_files": material.missing,
+        "extra_files": material.extra,
+    }
+    seeds = before.get("seeds", {"worst": {}, "median": {}})
+    for key in ("worst", "median"):
+        seeds[key][str(recipe.seed)] = bar[key]
+    if len(seeds["worst"]) > 1:
+        told["seeds"] = seeds
+    if "more_baselines" in before:
+        told["more_baselines"] = before["more_baselines"]
+        told["report"]["baselines"] |= before["more_baselines"]
+    shipped.write_text(json.dumps(told, indent=1) + "\n")
+    write_card(places.out / f"{recipe.name}.md", recipe, told)
+    _draw(recipe, path, material)
+    verdict = "kept" if bar["worst"] <= bar["limit"] else "NOT KEPT: do not ship"
+    print(
+        f"{path.name}: worst {bar['worst']:.5f} and median {bar['median']:.5f} over the knobs; "
+        f"the bar of {bar['limit']} is {verdict}"
+    )
+
+
+def _draw(recipe: Recipe, path: Path, material: Material) -> None:
+    real = [n for n in material.test if not n.startswith("synthetic")] or list(material.test)
+    x = material.test[real[0]][: 8 * 48_000]
+    knobs = {k: d for k, d in zip(recipe.circuit.knobs, recipe.defaults, strict=True) if k}
+    y = recipe.circuit.render(x, *recipe.defaults)
+    figures.draw(recipe.name, x, y, after_silence(Player(path), x, knobs), 48_000)

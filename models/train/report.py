@@ -1,0 +1,144 @@
+"""``models/REPORT.md`` from ``models/shipped/*.json``: no number in it is typed by hand.
+
+A model has a row if its figures have a ``report`` object: ``title``, ``category``, ``pipeline``
+(``learned`` or ``grey-box``), ``bars`` (``measure``, ``limit``, ``unit``, ``median``, ``worst``),
+``sweep`` (``settings``, ``value`` of the first bar's measure), ``baselines``, ``idle_dbfs``, ``notes``.
+"""
+
+import json
+from pathlib import Path
+
+_MODELS = Path(__file__).resolve().parent.parent
+_IMAGES = _MODELS.parent / "docs" / "images" / "models"
+
+
+def table(header: tuple[str, ...], rows: list[tuple]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def number(value: float | None) -> str:
+    """Three digits that count."""
+    return "" if value is None else f"{value:.3g}"
+
+
+def _level(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "digital silence" if value <= -199 else f"{value:.0f} dBFS"
+
+
+def _rows(models: dict[str, dict]) -> list[tuple]:
+    rows = []
+    for name, figures in models.items():
+        told = figures["report"]
+        for k, bar in enumerate(told["bars"]):
+            unit = f" {bar['unit']}" if bar.get("unit") else ""
+            verdict = "yes" if bar["worst"] <= bar["limit"] else "**no**"
+            first = k == 0
+            rows.append(
+                (
+                    f"[{told['title']}](shipped/{name}.md)" if first else "",
+                    told["category"] if first else "",
+                    told["pipeline"] if first else "",
+                    bar["measure"],
+                    f"{number(bar['limit'])}{unit}",
+                    number(bar.get("median")),
+                    f"**{number(bar['worst'])}**",
+                    verdict,
+                    _level(told.get("idle_dbfs")) if first else "",
+                    number(figures.get("loudness_db")) if first else "",
+                    number((figures.get("cost") or {}).get("realtime_percent")) if first else "",
+                )
+            )
+    return rows
+
+
+def _sweep(told: dict) -> str:
+    """The sweep as a grid of the first two settings, or as a list."""
+    points = told.get("sweep") or []
+    if not points:
+        return ""
+    names = list(points[0]["settings"])
+    measure = told["bars"][0]["measure"]
+    if len(names) == 2 and all(list(p["settings"]) == names for p in points):
+        first = sorted({p["settings"][names[0]] for p in points})
+        second = sorted({p["settings"][names[1]] for p in points})
+        values = {tuple(p["settings"].values()): number(p["value"]) for p in points}
+        rows = [(f"**{a:g}**", *(values.get((a, b), "") for b in second)) for a in first]
+        return f"{measure}:\n\n" + table(
+            (f"{names[0]} \\ {names[1]}", *(f"{b:g}" for b in second)), rows
+        )
+    rows = [
+        (", ".join(f"{k} {v:g}" if isinstance(v, (int, float)) else f"{k} {v}"
+                   for k, v in p["settings"].items()), number(p["value"]))
+        for p in points
+    ]
+    return f"{measure}:\n\n" + table(("setting", "value"), rows)
+
+
+def _section(name: str, figures: dict) -> str:
+    told = figures["report"]
+    parts = [f"## {told['title']}", f"`{name}.onnx`, {told['category']}; [card](shipped/{name}.md)."]
+    if told.get("baselines"):
+        baselines = ", ".join(f"{k} {number(v)}" for k, v in told["baselines"].items())
+        parts.append(f"Baselines, same measure and audio as at the default setting: {baselines}.")
+    extra = []
+    for key, title in (("hiss_db", "Between the harmonics of a sustained note"),):
+        if figures.get(key):
+            pair = figures[key]
+            extra.append(f"{title}: {pair['model']:.1f} dB (reference {pair['circuit']:.1f} dB).")
+    if figures.get("aliasing_db"):
+        told_alias = "; ".join(
+            f"{k}: {v['model']:.0f} dB (reference {v['circuit']:.0f} dB)"
+            for k, v in figures["aliasing_db"].items()
+        )
+        extra.append(f"Aliasing (ASR) of a sine at -12 dBFS: {told_alias}.")
+    engine = figures.get("engine")
+    if engine:
+        ratios = "; ".join(f"{k}: {v['esr']:.5f}" for k, v in engine.items())
+        extra.append(f"In the Rust engine, default setting, ESR: {ratios}.")
+    seeds = figures.get("seeds")
+    if seeds:
+        listed = ", ".join(f"{k}: {number(v)}" for k, v in seeds["worst"].items())
+        extra.append(f"Worst setting by seed: {listed}.")
+    parts += [" ".join(extra)] if extra else []
+    parts += [f"- {note}" for note in told.get("notes", [])]
+    parts.append(_sweep(told))
+    for suffix, title in (("wave", "clean, reference, model"), ("mel", "mel-spectrograms")):
+        if (_IMAGES / f"{name}-{suffix}.png").is_file():
+            parts.append(f"![{told['title']}: {title}](../docs/images/models/{name}-{suffix}.png)")
+    return "\n\n".join(p for p in parts if p)
+
+
+def write(shipped: Path = _MODELS / "shipped", out: Path = _MODELS / "REPORT.md") -> Path:
+    """Writes the report on all models in ``shipped``."""
+    models = {}
+    for path in sorted(shipped.glob("*.json")):
+        figures = json.loads(path.read_text(encoding="utf-8"))
+        if "report" in figures:
+            models[path.stem] = figures
+    total = sum(p.stat().st_size for p in shipped.glob("*.onnx"))
+    header = (
+        "model", "category", "how", "measure", "bar", "median", "worst", "kept",
+        "silence in gives", "loudness, dB", "cost, % of real time",
+    )
+    text = f"""\
+# Report on the shipped models
+
+Written by `models/train/run report` from `models/shipped/*.json`; the recipes are in `models/train`.
+{len(models)} models, {total / 1024:.0f} KiB. ESR is sum (y - p)² / sum y² without pre-emphasis; 0 is
+perfect, 1 is as bad as silence. All is judged on held-out playing: whole recordings that neither
+training nor the choice of an epoch has seen. *Worst* is over the whole range of the knobs. Cost is
+that of one mono instance in blocks of 64 frames, one thread, on the machine where the model was made.
+
+{table(header, _rows(models))}
+
+No listening test was held, so no claim about audibility is made.
+
+"""
+    text += "\n\n".join(_section(name, figures) for name, figures in models.items()) + "\n"
+    out.write_text(text, encoding="utf-8")
+    return out
