@@ -145,7 +145,7 @@ What stands before the first nonlinear part is known (`front.py`), what follows 
 linear: both are FIRs, fitted by least squares and blended by the knobs. Between them is what was
 trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a static path,
 {training["weights"]} weights; the FIRs have {training["fixed_taps"]} taps.
-{shared}Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × 1024 samples,
+{shared}Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × {recipe.chunk} samples,
 {training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
 falling to 1 %, seed {training["seed"]}. The epoch was chosen on the validation split; the test split
 was judged once for each training listed here. ONNX Runtime and torch differ by

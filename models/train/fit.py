@@ -1,6 +1,6 @@
 """The training loop: truncated back-propagation through time with carried state.
 
-Sixteen streams of the training material run side by side in chunks of 1024 samples, the LSTM's
+Sixteen streams of the training material run side by side in chunks of 512 or 1024 samples, the LSTM's
 state carried from chunk to chunk. The target is what the circuit's core makes, before the tone
 stage, which is linear and needs no training. Validation decides which epoch is kept; the test
 material is not looked at here. A checkpoint is written after
@@ -8,6 +8,7 @@ every epoch, where the state is zero, so that an interrupted run goes on exactly
 """
 
 import time
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from .metrics import PRE_EMPHASIS
 from .network import Core, State
 from .recipes import Recipe
 
-STREAMS, CHUNK, WARM_UP = 16, 1024, 1000
+STREAMS, WARM_UP = 16, 1000
 
 
 @dataclass
@@ -108,9 +109,10 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda u: max(0.01, 1.0 - 0.99 * u / recipe.updates)
     )
+    mean = deepcopy(net)
     progress = Progress()
     best = {k: v.clone() for k, v in net.state_dict().items()}
-    checkpoint = work / f"{recipe.core}-{recipe.seed}.pt"
+    checkpoint = work / f"{recipe.core.replace(' ', '_')}-{recipe.seed}.pt"
     fingerprint = _fingerprint(recipe, material)
     if checkpoint.is_file():
         saved = torch.load(checkpoint, weights_only=True)
@@ -119,14 +121,15 @@ def fit(
             optimiser.load_state_dict(saved["optimiser"])
             schedule.load_state_dict(saved["schedule"])
             progress, best = Progress(**saved["progress"]), saved["best"]
+            mean.load_state_dict(saved.get("mean", saved["net"]))
 
     length = len(train.y) // STREAMS
     warm = net.memory + WARM_UP
-    chunks = (length - warm) // CHUNK
+    chunks = (length - warm) // recipe.chunk
     bar = tqdm(
         total=recipe.updates, initial=progress.update, desc=recipe.core, unit="upd", mininterval=5
     )
-    while progress.update < recipe.updates:
+    while progress.update < recipe.updates and progress.best > recipe.enough:
         started = time.process_time()
         shift = int(np.random.default_rng([recipe.seed, progress.epoch]).integers(length))
 
@@ -146,8 +149,8 @@ def fit(
         for chunk in range(chunks):
             if progress.update >= recipe.updates:
                 break
-            a = warm + chunk * CHUNK
-            b = a + CHUNK
+            a = warm + chunk * recipe.chunk
+            b = a + recipe.chunk
             p, state = run(a, b, (state[0].detach(), state[1].detach()))
             loss = _loss(y[:, a:b], p)
             optimiser.zero_grad(set_to_none=True)
@@ -156,21 +159,30 @@ def fit(
             if torch.isfinite(norm):
                 optimiser.step()
             net.project()
+            if recipe.average:
+                # Young runs forget their beginning sooner.
+                share = min(recipe.average, progress.update / (progress.update + 10))
+                with torch.no_grad():
+                    torch._foreach_lerp_(
+                        list(mean.parameters()), list(net.parameters()), 1.0 - share
+                    )
             schedule.step()
             progress.update += 1
             bar.update()
-        scores = validate(net, held_out)
-        mean = sum(scores.values()) / len(scores)
+        judged = mean if recipe.average else net
+        scores = validate(judged, held_out)
+        score = sum(scores.values()) / len(scores)
         progress.epoch += 1
         progress.cpu_seconds += time.process_time() - started
         progress.history.append({"update": progress.update, **scores})
-        if mean < progress.best:
-            progress.best = mean
-            best = {k: v.clone() for k, v in net.state_dict().items()}
-        bar.set_postfix(validation=f"{mean:.5f}", best=f"{progress.best:.5f}")
+        if score < progress.best:
+            progress.best = score
+            best = {k: v.clone() for k, v in judged.state_dict().items()}
+        bar.set_postfix(validation=f"{score:.5f}", best=f"{progress.best:.5f}")
         saved = {
             "recipe": fingerprint,
             "net": net.state_dict(),
+            "mean": mean.state_dict(),
             "optimiser": optimiser.state_dict(),
             "schedule": schedule.state_dict(),
             "progress": asdict(progress),
@@ -188,5 +200,6 @@ def _fingerprint(recipe: Recipe, material: Material) -> str:
     train = material.train
     return (
         f"2 {recipe.core} {recipe.hidden} {recipe.updates} {recipe.learning_rate} {recipe.seed} "
-        f"{recipe.knob} {recipe.linear} {len(train.x)} {float(np.sum(train.y**2)):.9e}"
+        f"{recipe.knob} {recipe.linear} {recipe.average} {recipe.chunk} "
+        f"{len(train.x)} {float(np.sum(train.y**2)):.9e}"
     )

@@ -17,6 +17,7 @@ from .fit import fit
 from .front import plain
 from .graph import Graph
 from .metrics import decibels, esr, linear_fir, scaled_dry, worst_second
+from .network import Core
 from .recipes import RECIPES, Recipe
 from .recording import BadRecording, Pair, load
 
@@ -35,6 +36,9 @@ def _recipe(name: str, updates: int, hidden: int, seed: int, category: str) -> R
         hidden=hidden,
         updates=updates,
         seed=seed,
+        average=0.998,
+        chunk=512,
+        enough=0.0,
         tried=(),
     )
 
@@ -71,7 +75,7 @@ def _keys(recipe: Recipe, pair: Pair, figures: dict[str, float], author: str) ->
 
 
 def _save(
-    net: object, recipe: Recipe, pair: Pair, path: Path, figures: dict[str, float], author: str
+    net: Core, recipe: Recipe, pair: Pair, path: Path, figures: dict[str, float], author: str
 ) -> None:
     g = Graph(recipe.name)
     audio = g.input("audio", [1, 1, "T"])

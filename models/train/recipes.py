@@ -13,7 +13,10 @@ class Recipe:
     network has to hear it. ``linear`` adds a straight path. ``post_taps`` is the length of the FIRs
     that play the tone stage. ``bar`` is the ESR that no setting of the knobs may exceed on the
     held-out playing. ``core_of`` names a recipe whose trained core this one takes over, with a
-    tone stage of its own. ``defaults`` are those of the three knobs.
+    tone stage of its own. ``defaults`` are those of the three knobs. ``average`` is the share of the
+    past in a running mean of the weights, which is what is judged and shipped; 0: none is kept. ``chunk``
+    is the length through which errors are propagated, in samples. Training ends early where the
+    validation's mean ESR falls below ``enough``.
     """
 
     name: str
@@ -29,6 +32,9 @@ class Recipe:
     linear: bool = False
     post_taps: int = 256
     core_of: str = ""
+    average: float = 0.998
+    chunk: int = 512
+    enough: float = 0.0
     seed: int = 20_071
     gear_type: str = "pedal"
     tone_type: str = "overdrive"
@@ -60,6 +66,9 @@ RECIPES = {
             description="Soft clipping with a mid hump: diodes in op-amp feedback, a tone shelf.",
             bar=0.005,
             defaults=(0.6, 0.5, 0.55),
+            average=0.0,
+            chunk=1024,
+            enough=0.00095,
             knob=True,
             linear=True,
             tried=(
@@ -74,6 +83,9 @@ RECIPES = {
             description="Hard clipping: a high-gain op-amp, diodes to ground and a scooped tone.",
             bar=0.005,
             defaults=(0.65, 0.45, 0.78),
+            average=0.0,
+            chunk=1024,
+            enough=0.0024,
             tone_type="distortion",
             tried=(
                 "an LSTM of 24 cells on the bare input, Drive alone as a knob, tone fixed, 24,000 "
@@ -88,7 +100,8 @@ RECIPES = {
             bar=0.02,
             defaults=(0.6, 0.45, 0.7),
             hidden=32,
-            updates=14_000,
+            updates=16_000,
+            enough=0.006,
             tone_type="fuzz",
         ),
         Recipe(
@@ -98,7 +111,8 @@ RECIPES = {
             description="Two transistors, unevenly biased: splutters, cleans up when played softly.",
             bar=0.02,
             defaults=(0.7, 0.5, 0.6),
-            updates=12_000,
+            updates=14_000,
+            enough=0.005,
             knob=True,
             tone_type="fuzz",
         ),
@@ -109,7 +123,8 @@ RECIPES = {
             description="Two triode stages, clean to crunch, with a passive tone stack; no cabinet.",
             bar=0.01,
             defaults=(0.6, 0.0, 0.6),
-            updates=10_000,
+            updates=12_000,
+            enough=0.0015,
             knob=True,
             linear=True,
             post_taps=1024,
@@ -124,7 +139,8 @@ RECIPES = {
             bar=0.01,
             defaults=(0.7, 0.0, 0.6),
             hidden=32,
-            updates=16_000,
+            updates=20_000,
+            enough=0.003,
             knob=True,
             post_taps=1024,
             gear_type="amp",
@@ -138,7 +154,8 @@ RECIPES = {
             bar=0.01,
             defaults=(0.7, 0.0, 0.5),
             hidden=32,
-            updates=16_000,
+            updates=20_000,
+            enough=0.003,
             knob=True,
             post_taps=1536,
             core_of="amp_lead",

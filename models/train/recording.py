@@ -93,7 +93,7 @@ def _drift(dry: np.ndarray, wet: np.ndarray, delay: int, rate: int) -> tuple[flo
         if np.sqrt(np.mean(a**2)) < 1e-3 or np.sqrt(np.mean(b**2)) < 1e-4:
             continue
         found, sure = lag(a, b, min(size // 4, 2000))
-        if sure > 12.0:
+        if sure > 2.5:
             points.append((start, found - delay))
     if len(points) < 5:
         return None
@@ -188,18 +188,23 @@ def load(dry_path: Path, wet_path: Path, sure: bool = False) -> Pair:
     if delay < -8:
         doubt(
             f"{wet_path.name} is {-delay} samples ahead of {dry_path.name}: the files are swapped, "
-            "or the wet one was cut at its beginning."
+            "of different takes, or the wet one was cut at its beginning."
         )
-    elif delay <= 4:
+    elif delay > dry_rate // 4:
+        doubt(
+            f"{wet_path.name} is {delay / dry_rate:.2f} s late: the files are of different takes, or "
+            "the dry one was cut at its beginning."
+        )
+    if -8 <= delay <= 4:
         # Too near to be told from the device's own rise.
         delay = 0
-    else:
+    elif delay > 4:
         notes.append(f"The wet recording is {delay} samples late; that was taken off.")
     gain = _crest(wet) - _crest(dry)
     floor = [_floor(x, dry_rate) for x in (dry, wet)]
-    if gain > 3.0 and floor[1] < 0.7 * floor[0]:
+    if gain > 6.0 or (gain > 3.0 and floor[1] < 0.7 * floor[0]):
         doubt(
-            f"{wet_path.name} has {gain:.1f} dB more dynamics than {dry_path.name} and less noise: a "
+            f"{wet_path.name} has {gain:.1f} dB more dynamics than {dry_path.name}: a "
             "device rarely does that, the files seem to be swapped."
         )
     if delay > 0:

@@ -1,0 +1,200 @@
+"""What others' ways of doing it give on the same data: ``models/train/run baselines NAME``.
+
+All are fitted to the circuit at its default setting on the training split and judged on the
+held-out playing, once each, with the budget stated beside them.
+
+* Hammerstein: powers 1 to 7 of the input, each into a FIR of 64 taps, by least squares. The
+  block-oriented form of the Volterra series that McCool's comparison, a sampled-Volterra product,
+  stands for.
+* A small WaveNet: the two arrays of the "nano" configuration that the Neural Amp Modeler's trainer
+  offers (4 and 2 channels, kernel 3, tanh), written down here from its documentation.
+* McCool's convolutional network (2018, section 6.1): 6 convolutions with ReLU, max pooling, three
+  linear layers, from a window of samples to one sample. He leaves kernel and layer sizes open;
+  here: windows of 128, kernel 5, 16 channels, pooling by 4, linear layers of 64, 32 and 1.
+"""
+
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.linalg import solve
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .dataset import load
+from .make import Places
+from .metrics import esr
+from .recipes import RECIPES
+
+_TAPS, _POWERS = 64, 7
+
+
+def _delayed(x: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Regressors ``[len(at), POWERS * TAPS]`` of the Hammerstein form at samples ``at``."""
+    scaled = x / 0.5
+    past = at[:, None] - np.arange(_TAPS)
+    return np.concatenate([scaled[past] ** p for p in range(1, _POWERS + 1)], axis=1)
+
+
+def hammerstein(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The least-squares Hammerstein model from ``x`` to ``y``, as a function ``[n]`` to ``[n]``."""
+    at = np.sort(np.random.default_rng(2).choice(np.arange(_TAPS, len(x)), 60_000, replace=False))
+    a = _delayed(x, at)
+    normal = a.T @ a
+    normal[np.diag_indices_from(normal)] *= 1 + 1e-7
+    taps = solve(normal, a.T @ y[at], assume_a="pos")
+
+    def play(signal: np.ndarray) -> np.ndarray:
+        padded = np.concatenate([np.zeros(_TAPS), signal])
+        parts = [
+            _delayed(padded, np.arange(s, min(s + 48_000, len(padded)))) @ taps
+            for s in range(_TAPS, len(padded), 48_000)
+        ]
+        return np.concatenate(parts)
+
+    return play
+
+
+class _Array(nn.Module):
+    def __init__(self, inputs: int, channels: int, head: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.rechannel = nn.Conv1d(inputs, channels, 1, bias=False)
+        self.convs = nn.ModuleList(nn.Conv1d(channels, channels, 3, dilation=d) for d in dilations)
+        self.mix = nn.ModuleList(nn.Conv1d(1, channels, 1, bias=False) for _ in dilations)
+        self.out = nn.ModuleList(nn.Conv1d(channels, channels, 1) for _ in dilations)
+        self.head = nn.Conv1d(channels, head, 1, bias=head == 1)
+
+    def forward(self, x: Tensor, dry: Tensor, skip: Tensor | None) -> tuple[Tensor, Tensor]:
+        x = self.rechannel(x)
+        for conv, mix, out in zip(self.convs, self.mix, self.out, strict=True):
+            past = 2 * conv.dilation[0]
+            z = torch.tanh(conv(functional.pad(x, (past, 0))) + mix(dry))
+            skip = z if skip is None else skip + z
+            x = x + out(z)
+        return x, self.head(skip)
+
+
+class Nano(nn.Module):
+    """A WaveNet of 4 and 2 channels. ``[B, 1, T]`` to ``[B, 1, T]``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = _Array(1, 4, 2, (1, 2, 4, 8, 16, 32, 64))
+        self.second = _Array(4, 2, 1, (128, 256, 512, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512))
+
+    def forward(self, dry: Tensor) -> Tensor:
+        x, skip = self.first(dry, dry, None)
+        return self.second(x, dry, skip)[1]
+
+
+class McCool(nn.Module):
+    """Windows ``[B, 128]`` to one sample ``[B]``."""
+
+    window = 128
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for k in range(6):
+            layers += [nn.Conv1d(1 if k == 0 else 16, 16, 5, padding=2), nn.ReLU()]
+        self.convolutions = nn.Sequential(*layers, nn.MaxPool1d(4))
+        self.linear = nn.Sequential(
+            nn.Linear(16 * 32, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1)
+        )
+
+    def forward(self, windows: Tensor) -> Tensor:
+        return self.linear(self.convolutions(windows[:, None]).flatten(1))[:, 0]
+
+
+def _train(
+    net: nn.Module, loss_of: Callable[[int], Tensor], seconds: float, rate: float
+) -> tuple[int, float]:
+    """Adam until ``seconds`` of CPU time are used, the rate falling linearly; updates, seconds."""
+    optimiser = torch.optim.Adam(net.parameters(), lr=rate)
+    started, updates = time.process_time(), 0
+    while (used := time.process_time() - started) < seconds:
+        for group in optimiser.param_groups:
+            group["lr"] = rate * max(0.02, 1 - used / seconds)
+        loss = loss_of(updates)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        updates += 1
+    return updates, time.process_time() - started
+
+
+def nano(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
+    """Trains the small WaveNet; returns how it plays and what it took."""
+    torch.manual_seed(1)
+    net, rng = Nano(), np.random.default_rng(1)
+    dry, wet = (torch.from_numpy(s.astype(np.float32)) for s in (x, y))
+    past, length = 4096, 8192
+
+    def loss_of(_: int) -> Tensor:
+        at = torch.from_numpy(rng.integers(0, len(x) - past - length, 8))[:, None]
+        index = at + torch.arange(past + length)
+        p, t = net(dry[index][:, None])[:, 0, past:], wet[index[:, past:]]
+        return (p - t).square().mean() / (t.square().mean() + 1e-6)
+
+    updates, used = _train(net, loss_of, seconds, 4e-3)
+
+    @torch.no_grad()
+    def play(signal: np.ndarray) -> np.ndarray:
+        return net(torch.from_numpy(signal.astype(np.float32))[None, None])[0, 0].numpy()
+
+    return play, f"{sum(p.numel() for p in net.parameters())} weights, {updates} updates, {used:.0f} CPU-s"
+
+
+def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
+    """Trains McCool's network; returns how it plays and what it took."""
+    torch.manual_seed(1)
+    net, rng = McCool(), np.random.default_rng(1)
+    dry, wet = (torch.from_numpy(s.astype(np.float32)) for s in (x, y))
+    offsets = torch.arange(-net.window + 1, 1)
+
+    def loss_of(_: int) -> Tensor:
+        at = torch.from_numpy(rng.integers(net.window, len(x), 256))
+        p, t = net(dry[at[:, None] + offsets]), wet[at]
+        return (p - t).square().mean() / (t.square().mean() + 1e-6)
+
+    updates, used = _train(net, loss_of, seconds, 1e-3)
+
+    @torch.no_grad()
+    def play(signal: np.ndarray) -> np.ndarray:
+        padded = torch.from_numpy(np.concatenate([np.zeros(net.window - 1), signal])).float()
+        windows = padded.unfold(0, net.window, 1)
+        return torch.cat([net(w) for w in windows.split(4096)]).numpy()
+
+    return play, f"{sum(p.numel() for p in net.parameters())} weights, {updates} updates, {used:.0f} CPU-s"
+
+
+def compare(name: str, places: Places, seconds: float = 60.0) -> None:
+    """Fits all baselines to the circuit of that name and adds them to its figures."""
+    torch.set_num_threads(1)
+    recipe = RECIPES[name]
+    material = load(recipe, places.audio, places.extra, places.work)
+    x = material.train.x
+    y = recipe.circuit.render(x, *recipe.defaults)
+    # Two files cut short: the networks play slowly outside the engine.
+    real = [s[: 6 * 48_000] for n, s in material.test.items() if not n.startswith("synthetic")]
+    wet = [recipe.circuit.render(s, *recipe.defaults) for s in real]
+    found: dict[str, float] = {}
+
+    def judge(title: str, play: Callable[[np.ndarray], np.ndarray]) -> None:
+        p = np.concatenate([play(s) for s in real])
+        found[title] = esr(np.concatenate(wet), p)
+        print(f"{title}: {found[title]:.4f}", flush=True)
+
+    judge(f"Hammerstein, {_POWERS} powers of {_TAPS} taps", hammerstein(x, y))
+    play, cost = nano(x, y, seconds)
+    judge(f"small WaveNet ({cost})", play)
+    play, cost = mccool(x, y, seconds)
+    judge(f"McCool's network ({cost})", play)
+    path = places.out / f"{name}.json"
+    figures = json.loads(path.read_text())
+    figures["more_baselines"] = found
+    figures["report"]["baselines"] |= found
+    path.write_text(json.dumps(figures, indent=1) + "\n")
