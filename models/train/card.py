@@ -147,7 +147,8 @@ trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a stat
 {training["weights"]} weights; the FIRs have {training["fixed_taps"]} taps.
 {shared}Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × {recipe.chunk} samples,
 {training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
-falling to 1 %, seed {training["seed"]}. The epoch was chosen on the validation split; the test split
+falling to 1 % at {recipe.updates} updates, seed {training["seed"]}; training ends early where the
+validation's mean ESR is below {recipe.enough:g} (0: never). The epoch was chosen on the validation split; the test split
 was judged once for each training listed here. ONNX Runtime and torch differ by
 {training["onnxruntime_difference"]:.1e}. Cost: {of_real_time}.
 

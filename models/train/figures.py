@@ -4,6 +4,7 @@
 so that the files stay small.
 """
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -40,18 +41,17 @@ def _loudest(y: np.ndarray, length: int) -> int:
     return int(np.argmax(energy[length:] - energy[:-length]))
 
 
-def _save(figure: object, path: Path) -> None:
+def _save(figure: object, path: Path, colours: int) -> None:
+    """Writes a PNG of few colours: a fifth of the bytes."""
     import matplotlib.pyplot as plt
+    from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(
-        path,
-        dpi=80,
-        bbox_inches="tight",
-        metadata={"Software": None},
-        pil_kwargs={"optimize": True},
-    )
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=72, bbox_inches="tight")
     plt.close(figure)
+    picture = Image.open(drawn).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
 
 
 def draw(
@@ -76,7 +76,7 @@ def draw(
     axis.set_xlabel("ms")
     axis.grid(alpha=0.3)
     axis.legend(loc="upper right", fontsize=7, ncols=4)
-    _save(figure, wave)
+    _save(figure, wave, 64)
 
     length = int(4.0 * rate)
     at = _loudest(reference, length)
@@ -98,5 +98,5 @@ def draw(
         axis.set_xlabel("s", fontsize=8)
         axis.tick_params(labelsize=7)
     axes[0].set_ylabel("mel band", fontsize=8)
-    _save(figure, mel)
+    _save(figure, mel, 48)
     return wave, mel

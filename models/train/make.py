@@ -1,5 +1,6 @@
 """From a recipe to a shipped model: checks, data, training, export, judgement, card."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -68,6 +69,17 @@ def _train(recipe: Recipe, places: Places) -> tuple[Whole, Material, Progress]:
     return Whole(recipe, heard, net, tone_bank(recipe)), material, progress
 
 
+def _check(name: str, work: Path) -> None:
+    """The circuit's checks, unless they were passed with the same sources."""
+    digest = hashlib.sha256(name.encode())
+    for source in (*sorted((MODELS / "train" / "circuits").glob("*.py")), Path(check.__file__)):
+        digest.update(source.read_bytes())
+    passed = work / f"checked-{name}-{digest.hexdigest()[:16]}"
+    if not passed.is_file():
+        check.main(name)
+        passed.touch()
+
+
 def _say(line: str) -> None:
     print(f"  {line}", flush=True)
 
@@ -84,7 +96,7 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         print("No tonegraft command (cargo build --release -p tonegraft): judged by ONNX Runtime alone.")
     places.work.mkdir(parents=True, exist_ok=True)
     places.out.mkdir(parents=True, exist_ok=True)
-    check.main(name)
+    _check(name, places.work)
     whole, material, progress = _train(recipe, places)
     folder = places.work if spread else places.out
     path = folder / f"{recipe.name}.onnx"
