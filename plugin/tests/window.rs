@@ -14,7 +14,6 @@ use nice_plug::prelude::{Param as _, ParamSetter};
 use scenes::{Recorder, candidates, comparing, done, ordinary, running, wordy};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 use tonegraft_plugin::editor::draw::{Memory, draw};
 use tonegraft_plugin::editor::panels::bench::Bench;
 use tonegraft_plugin::editor::view::*;
@@ -486,6 +485,20 @@ fn no_text_field_keeps_the_keys_of_the_host() {
 }
 
 /// Figures with everything in sight; the limit holds for builds with optimisation.
+/// Seconds that this thread has kept a processor busy, whoever else uses the machine.
+#[cfg(unix)]
+#[allow(clippy::cast_precision_loss)]
+fn busy() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+#[cfg(not(unix))]
+fn busy() -> f64 {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed().as_secs_f64()
+}
+
 #[test]
 fn a_frame_costs_little() {
     let mut worst = (0.0, Bench::Rack);
@@ -509,21 +522,21 @@ fn a_frame_costs_little() {
                 {
                     curve.db = curve.db.iter().map(|db| db + level - 0.2).collect();
                 }
-                let start = Instant::now();
+                let start = busy();
                 harness.step();
-                1e3 * start.elapsed().as_secs_f64()
+                1e3 * (busy() - start)
             })
             .skip(20)
             .collect();
         times.sort_by(f64::total_cmp);
         let (median, late) = (times[times.len() / 2], times[times.len() * 19 / 20]);
         println!("{bench:?}: p50 {median:.2} ms, p95 {late:.2} ms");
-        if median > worst.0 {
-            worst = (median, bench);
+        if late > worst.0 {
+            worst = (late, bench);
         }
     }
-    // The harness makes the tree of names each time as well; twice the aim, because others may use the machine.
-    let limit = if cfg!(debug_assertions) { 40.0 } else { 4.0 };
+    // The harness makes the tree of names each time as well.
+    let limit = if cfg!(debug_assertions) { 40.0 } else { 2.0 };
     assert!(worst.0 < limit, "{:?}: {:.2} ms", worst.1, worst.0);
 }
 
