@@ -90,15 +90,14 @@ impl<C: Content> Handler<C> {
     }
 
     /// Takes the focus for the content, or gives it back.
-    fn focus(&self, wants: Wants) -> Result<(), HandlerError> {
+    fn focus(&self, wants: Wants) {
         let before = self.wants.replace(wants).focus;
         let now = self.wants.borrow().focus;
         if now && !before && !self.has_focus() {
-            self.take_focus()?;
+            self.take_focus();
         } else if before && !now && self.has_focus() {
             self.give_focus_back();
         }
-        Ok(())
     }
 
     fn has_focus(&self) -> bool {
@@ -108,12 +107,12 @@ impl<C: Content> Handler<C> {
         }
     }
 
-    fn take_focus(&self) -> Result<(), HandlerError> {
+    fn take_focus(&self) {
         if let Some(host) = &self.host {
             host.remember();
         }
-        self.window.focus()?;
-        Ok(())
+        // Without it the keys come only while the pointer is here; nothing else is lost.
+        let _ = self.window.focus();
     }
 
     fn give_focus_back(&self) {
@@ -123,18 +122,17 @@ impl<C: Content> Handler<C> {
     }
 
     /// A new zoom factor lets the window grow: it shows as many points as before.
-    fn follow_zoom(&self, points: [f32; 2]) -> Result<(), HandlerError> {
-        let zoom = self.content.borrow().zoom();
+    fn follow_zoom(&self, zoom: f32, points: [f32; 2]) {
         if (zoom - self.zoom.get()).abs() < 1e-3 {
-            return Ok(());
+            return;
         }
         self.zoom.set(zoom);
         self.egui.set_zoom_factor(zoom);
         self.is_stale.set(true);
         self.window.request_redraw();
         let [width, height] = points.map(|points| f64::from(points * zoom));
-        self.window.resize(LogicalSize::new(width, height))?;
-        Ok(())
+        // A host that refuses leaves the size as it is: then fewer points are shown.
+        let _ = self.window.resize(LogicalSize::new(width, height));
     }
 }
 
@@ -145,6 +143,10 @@ impl<C: Content> WindowHandler for Handler<C> {
         if !self.is_shown() || (!self.is_stale.get() && now < self.due.get()) {
             return Ok(());
         }
+        // A system's dialog that was opened by the content may call from inside a frame.
+        let Ok(mut content) = self.content.try_borrow_mut() else {
+            return Ok(());
+        };
         self.is_stale.set(false);
         let size = self.window.size();
         let points = points(&size, self.zoom.get());
@@ -154,10 +156,9 @@ impl<C: Content> WindowHandler for Handler<C> {
         let time = now.duration_since(self.opened).as_secs_f64();
         let input = self.input.borrow_mut().take(points, scale, time);
         let mut wants = self.wants.borrow().clone();
-        let mut output = {
-            let content = &mut *self.content.borrow_mut();
-            self.egui.run_ui(input, |ui| wants = content.frame(ui))
-        };
+        let mut output = self.egui.run_ui(input, |ui| wants = content.frame(ui));
+        let zoom = content.zoom();
+        drop(content);
         let background = self.egui.global_style().visuals.panel_fill;
         let pixels = [size.physical.width, size.physical.height];
         self.painter
@@ -177,10 +178,12 @@ impl<C: Content> WindowHandler for Handler<C> {
         }
         let cursor = keys::cursor(output.platform_output.cursor_icon);
         if self.cursor.replace(cursor) != cursor {
-            self.window.set_mouse_cursor(cursor)?;
+            // The old shape does as well.
+            let _ = self.window.set_mouse_cursor(cursor);
         }
-        self.focus(wants)?;
-        self.follow_zoom(points)
+        self.focus(wants);
+        self.follow_zoom(zoom, points);
+        Ok(())
     }
 
     fn damage(&self, _area: DamageArea<'_>) {
@@ -192,15 +195,16 @@ impl<C: Content> WindowHandler for Handler<C> {
         // A small number.
         #[allow(clippy::cast_possible_truncation)]
         let scale = size.scale_factor as f32;
-        self.content.borrow_mut().resized(points(&size, self.zoom.get()), scale);
+        if let Ok(mut content) = self.content.try_borrow_mut() {
+            content.resized(points(&size, self.zoom.get()), scale);
+        }
         Ok(())
     }
 
     fn on_event(&self, event: Event) -> EventStatus {
         let is_press = matches!(event, Event::Mouse(MouseEvent::ButtonPressed { .. }));
         if is_press && !self.has_focus() {
-            // Without it the keys of the window do not work; nothing else is lost.
-            let _ = self.take_focus();
+            self.take_focus();
         }
         let has_left = matches!(event, Event::Mouse(MouseEvent::CursorLeft));
         if has_left && self.has_focus() && !self.wants.borrow().focus {

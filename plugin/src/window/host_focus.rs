@@ -185,17 +185,16 @@ impl HostFocus {
 
     /// Gives it back to who had it, else to the host's window.
     pub(super) fn give_back(&self) {
-        let Some(target) = self.before.take().or_else(|| self.parent()) else {
-            return;
-        };
-        // A window that is gone meanwhile is an error that nobody needs to hear of.
-        if let Ok(asked) = self
-            .connection
-            .set_input_focus(InputFocus::PARENT, target, x11rb::CURRENT_TIME)
-        {
-            asked.ignore_error();
+        let targets = [self.before.take(), self.parent()];
+        // What had it may be gone or hidden meanwhile.
+        for target in targets.into_iter().flatten() {
+            let asked = self
+                .connection
+                .set_input_focus(InputFocus::PARENT, target, x11rb::CURRENT_TIME);
+            if asked.is_ok_and(|asked| asked.check().is_ok()) {
+                return;
+            }
         }
-        let _ = self.connection.flush();
     }
 
     fn parent(&self) -> Option<Window> {
