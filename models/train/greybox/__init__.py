@@ -5,8 +5,19 @@ trained by gradient descent: the fits are least squares on measured delays, gain
 """
 
 from .chorus import CHORUS
+from .compressor import COMPRESSOR
 from .delay import DELAY
 from .effect import Effect
+from .filters import HIGH_PASS, LOW_PASS
 from .reverb import REVERB
 
-EFFECTS: dict[str, Effect] = {effect.name: effect for effect in (CHORUS, DELAY, REVERB)}
+_ALL = (
+    CHORUS,
+    COMPRESSOR,
+    DELAY,
+    HIGH_PASS,
+    LOW_PASS,
+    REVERB,
+)
+
+EFFECTS: dict[str, Effect] = {effect.name: effect for effect in _ALL}
