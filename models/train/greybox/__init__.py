@@ -9,14 +9,18 @@ from .compressor import COMPRESSOR
 from .delay import DELAY
 from .effect import Effect
 from .filters import HIGH_PASS, LOW_PASS
+from .flanger import FLANGER
+from .phaser import PHASER
 from .reverb import REVERB
 
 _ALL = (
     CHORUS,
     COMPRESSOR,
     DELAY,
+    FLANGER,
     HIGH_PASS,
     LOW_PASS,
+    PHASER,
     REVERB,
 )
 

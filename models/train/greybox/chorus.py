@@ -7,7 +7,7 @@ import pedalboard
 
 from .effect import Effect, Parameters, Settings
 from .graph import RATE, Graph, Knob, Wire
-from .measure import line, low_noise, sine_delay, sine_start, through
+from .measure import line, low_noise, sine_delay, sine_start, through, true_rate
 
 _CENTRE_MS = 8.0
 _DEEPEST = 0.6
@@ -34,16 +34,11 @@ def reference(x: np.ndarray, settings: Settings) -> np.ndarray:
 
 @cache
 def _true_rate(rate: float, depth: float) -> float:
-    if depth < 0.02:
-        return rate
-    frames = 16 * RATE
-    probe = low_noise(frames, 1000.0, seed=11)
-    wet = through(_plugin(rate, depth, 1.0), probe)
-    start = np.array([48.0 * _CENTRE_MS, -480.0 * _DEEPEST * depth, 0.0])
-    # From short to long, so that a small error of the rate never runs ahead by a turn.
-    for part in (frames // 8, frames // 3, frames):
-        start, rate, _ = sine_delay(probe[:part], wet[:part], rate, start, RATE // 2)
-    return float(rate)
+    return true_rate(
+        lambda probe: through(_plugin(rate, depth, 1.0), probe),
+        rate,
+        np.array([48.0 * _CENTRE_MS, -480.0 * _DEEPEST * depth, 0.0]),
+    )
 
 
 def true(settings: Settings) -> Settings:
@@ -132,5 +127,10 @@ depths, then straight lines over the knobs.""",
     tried=(
         "Rate from 0.1 Hz: ESR 0.008 to 0.015 below 0.2 Hz, since the reference's 32-bit phase "
         "then runs unevenly, so that its sine is none; the knob was made to begin at 0.2 Hz",
+    ),
+    presets=(
+        ("Slow and wide", {"Rate": 0.4, "Depth": 0.6}),
+        ("Twelve strings", {"Rate": 1.4, "Depth": 0.25, "Mix": 0.45}),
+        ("Vibrato", {"Rate": 4.5, "Depth": 0.12, "Mix": 1.0}),
     ),
 )

@@ -173,4 +173,9 @@ that `max` chooses the right one. The fit: kink and slope of the static curve fr
     bars="gain curve within 0.5 dB and ESR at most 0.005",
     further=further,
     limits=("Stereo channels are compressed each by itself: levels are not linked.",),
+    presets=(
+        ("Glue", {"Threshold": -20.0, "Ratio": 2.0, "Attack": 20.0, "Release": 200.0, "Make-up": 3.0}),
+        ("Sustain", {"Threshold": -38.0, "Ratio": 8.0, "Attack": 5.0, "Release": 300.0, "Make-up": 14.0}),
+        ("Limiter", {"Threshold": -10.0, "Ratio": 20.0, "Attack": 1.0, "Release": 60.0, "Make-up": 0.0}),
+    ),
 )

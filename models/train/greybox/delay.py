@@ -97,4 +97,10 @@ impulse's repeats over 7 times, 4 feedbacks and 4 mixes.""",
         "No tempo sync: the file format has no knob in beats.",
         "Clean repeats: no filter and no saturation in the loop.",
     ),
+    presets=(
+        ("Slapback", {"Time": 110.0, "Feedback": 0.1, "Mix": 0.35}),
+        ("Quarters at 120", {"Time": 500.0, "Feedback": 0.4, "Mix": 0.3}),
+        ("Dotted eighths at 120", {"Time": 375.0, "Feedback": 0.45, "Mix": 0.35}),
+        ("Doubling", {"Time": 28.0, "Feedback": 0.0, "Mix": 0.4}),
+    ),
 )

@@ -37,7 +37,8 @@ class Effect:
     ``further`` are figures besides the error, from the player and the held-out clips: a gain curve,
     a decay time. ``reach`` is how many
     frames back the graph looks, apart from feedback. ``bar`` is what the worst error-to-signal
-    ratio on held-out playing has to keep; ``bars`` says in words what else has to hold.
+    ratio on held-out playing has to keep; ``bars`` says in words what else has to hold. ``presets`` are settings worth
+    starting from: a name and the knobs that are not at their defaults.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Effect:
     further: Callable[[Play, Mapping[str, np.ndarray]], dict] = _nothing
     limits: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
+    presets: tuple[tuple[str, dict[str, float]], ...] = ()
 
     def defaults(self) -> dict[str, float]:
         """All knobs as a fresh model has them."""

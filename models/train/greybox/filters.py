@@ -17,6 +17,18 @@ _LOWEST_Q, _HIGHEST_Q = 0.7071, 8.0
 _RANGES = {"low": (80.0, 7.5), "high": (20.0, 8.0)}
 """Hz at Cutoff 0, octaves from there to Cutoff 10."""
 
+_PRESETS = {
+    "low": (
+        ("Telephone lid", {"Cutoff": 7.0, "Resonance": 0.0}),
+        ("Under water", {"Cutoff": 3.2, "Resonance": 0.3}),
+        ("Whistle", {"Cutoff": 6.0, "Resonance": 0.95}),
+    ),
+    "high": (
+        ("No rumble", {"Cutoff": 2.5, "Resonance": 0.0}),
+        ("Thin", {"Cutoff": 6.0, "Resonance": 0.1}),
+        ("Nasal", {"Cutoff": 7.0, "Resonance": 0.7}),
+    ),
+}
 _RESONANCE = Knob("Resonance", 0.0, 1.0, 0.2)
 
 
@@ -146,6 +158,7 @@ impulse responses at 5 cutoffs and 3 resonances, then lines over the knobs.""",
             "Cutoff counts evenly in octaves, without unit: a knob in Hz would be even in Hz, "
             "since the file format has no other scale.",
         ),
+        presets=_PRESETS[kind],
     )
 
 

@@ -58,6 +58,9 @@ def _report(effect: Effect, figures: dict) -> dict:
         "baselines": baselines,
         "idle_dbfs": figures["idle_output_dbfs"],
         "notes": list(effect.limits),
+        "presets": [
+            {"name": name, "knobs": effect.defaults() | knobs} for name, knobs in effect.presets
+        ],
     }
 
 

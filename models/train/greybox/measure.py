@@ -1,5 +1,7 @@
 """Tools that several fits share: probes, reading between frames, delay trajectories."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pedalboard
 from scipy.signal import butter, sosfilt
@@ -87,6 +89,22 @@ def sine_delay(
         if np.max(np.abs(change)) < 1e-7:
             break
     return np.array([c, a, b]), rate, error
+
+
+def true_rate(
+    wet: Callable[[np.ndarray], np.ndarray], rate: float, start: np.ndarray
+) -> float:
+    """The rate in Hz at which a delay moves whose nominal one is ``rate``, over 16 s of noise
+    through ``wet``; ``start`` as for ``sine_delay``. Where it hardly moves, the nominal rate."""
+    if np.hypot(start[1], start[2]) < 5.0:
+        return rate
+    frames = 16 * RATE
+    probe = low_noise(frames, 1000.0, seed=11)
+    y = wet(probe)
+    # From short to long, so that a small error of the rate never runs ahead by a turn.
+    for part in (frames // 8, frames // 3, frames):
+        start, rate, _ = sine_delay(probe[:part], y[:part], rate, start, RATE // 2)
+    return float(rate)
 
 
 def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:

@@ -244,4 +244,9 @@ Decay is the time to -60 dB of a round of 1360 frames without damping.""",
     bars="decay time within 5 % (ESR was not asked for; it is listed against 0.005)",
     further=further,
     limits=("Mono: on a stereo track each channel has the same room by itself.",),
+    presets=(
+        ("Small room", {"Decay": 0.7, "Damping": 0.6, "Mix": 0.25}),
+        ("Hall", {"Decay": 3.0, "Damping": 0.4, "Mix": 0.35}),
+        ("Endless", {"Decay": 6.0, "Damping": 0.15, "Mix": 0.5}),
+    ),
 )
