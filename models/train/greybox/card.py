@@ -30,7 +30,10 @@ def _waveforms(effect: Effect, figures: dict) -> str:
         "scaled_dry": "scaled dry",
         "linear_fir": "best linear FIR, 256 taps",
     }
-    summary = [(label, f"{w[k]['median']:.2g}", f"{w[k]['worst']:.2g}") for k, label in names.items()]
+    summary = [
+        (label, f"{w[key]['median']:.2g}", f"{w[key]['worst']:.2g}")
+        for key, label in names.items()
+    ]
     rows = [
         (
             ", ".join(f"{k} {v:.3g}" for k, v in row["settings"].items()),
@@ -42,8 +45,9 @@ def _waveforms(effect: Effect, figures: dict) -> str:
     ]
     kept = w["esr"]["worst"] <= effect.bar
     return f"""\
-Error-to-signal ratio over {len(rows)} settings: 20 drawn over the whole range of all knobs (seed
-fixed, none on the grid of the fit), the default, and each knob at both ends.
+Error-to-signal ratio over {len(rows)} settings: 16 drawn over the whole range of all knobs (seed
+fixed, none on the grid of the fit), the default, and each knob at both ends. The
+first 6 s of each held-out file are played, after half a second of silence.
 
 {_table(("", "median", "worst"), summary)}
 
@@ -118,7 +122,7 @@ From end to end of each knob the output changes by this part of its power, all o
 defaults: {heard}.
 
 Silence in gives {idle} out over all settings. The engine and ONNX Runtime differ by
-{figures["runtime_difference"]:.1e} of the peak at most (1.5 s, three settings).
+{figures["runtime_difference"]:.1e} of the peak at most (0.8 s of playing, two settings).
 
 ## Data
 

@@ -147,6 +147,10 @@ def further(play: Play, clips: Mapping[str, np.ndarray]) -> dict:
     }
 
 
+def _preset(*values: float) -> dict[str, float]:
+    return {knob.name: value for knob, value in zip(_KNOBS, values, strict=True)}
+
+
 COMPRESSOR = Effect(
     name="compressor",
     title="Tonegraft Compressor",
@@ -174,8 +178,8 @@ that `max` chooses the right one. The fit: kink and slope of the static curve fr
     further=further,
     limits=("Stereo channels are compressed each by itself: levels are not linked.",),
     presets=(
-        ("Glue", {"Threshold": -20.0, "Ratio": 2.0, "Attack": 20.0, "Release": 200.0, "Make-up": 3.0}),
-        ("Sustain", {"Threshold": -38.0, "Ratio": 8.0, "Attack": 5.0, "Release": 300.0, "Make-up": 14.0}),
-        ("Limiter", {"Threshold": -10.0, "Ratio": 20.0, "Attack": 1.0, "Release": 60.0, "Make-up": 0.0}),
+        ("Glue", _preset(-20.0, 2.0, 20.0, 200.0, 3.0)),
+        ("Sustain", _preset(-38.0, 8.0, 5.0, 300.0, 14.0)),
+        ("Limiter", _preset(-10.0, 20.0, 1.0, 60.0, 0.0)),
     ),
 )

@@ -15,12 +15,14 @@ _LOOP = 900
 
 _LONGEST = RATE + 2 - _LOOP
 _GLIDE = 13
+_MORE = 0.02
 
 
 def reference(x: np.ndarray, settings: Settings) -> np.ndarray:
-    """The delay of pedalboard."""
+    """The delay of pedalboard. It cuts fractions of a frame off, in 32 bits, so that a whole number
+    of frames may come out one short; it is asked for a fiftieth of a frame more."""
     plugin = pedalboard.Delay(
-        delay_seconds=settings["Time"] / 1000,
+        delay_seconds=settings["Time"] / 1000 + _MORE / RATE,
         feedback=settings["Feedback"],
         mix=settings["Mix"],
     )
@@ -59,7 +61,7 @@ def graph(p: Parameters) -> tuple[Graph, Wire]:
     g = Graph(knobs=(_TIME, _FEEDBACK, _MIX))
     # Whole frames at rest, as the reference has; the residual says that it cuts fractions off.
     slope = round(p["frames_by_ms"][1], 3)
-    frames = g.op("Floor", g.knob("Time") * slope + 1e-3)
+    frames = g.op("Floor", g.knob("Time") * slope + _MORE)
     ago = g.glide(frames - float(_LOOP), _GLIDE)
     line_in = g.receive("line")
     wet = g.read(line_in, g.clip(ago, 0.0, float(_LONGEST)), _LONGEST)
@@ -93,6 +95,8 @@ impulse's repeats over 7 times, 4 feedbacks and 4 mixes.""",
     reach=_LONGEST + 2**_GLIDE + 8,
     bar=0.005,
     bars="ESR at most 0.005",
+    # 0.9 to the power of 66 rounds of a second is -60 dB.
+    tail=67.0,
     limits=(
         "No tempo sync: the file format has no knob in beats.",
         "Clean repeats: no filter and no saturation in the loop.",

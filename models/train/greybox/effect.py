@@ -33,12 +33,12 @@ class Effect:
 
     ``fit`` measures the reference and returns the structure's parameters; ``graph`` builds the
     structure from them. ``true`` turns knobs for the reference into knobs for the model where the
-    reference is off its own scale (the rate of an oscillator).
-    ``further`` are figures besides the error, from the player and the held-out clips: a gain curve,
-    a decay time. ``reach`` is how many
+    reference is off its own scale (the rate of an oscillator). ``further`` are figures besides the
+    error, from the player and the held-out clips: a gain curve, a decay time. ``reach`` is how many
     frames back the graph looks, apart from feedback. ``bar`` is what the worst error-to-signal
-    ratio on held-out playing has to keep; ``bars`` says in words what else has to hold. ``presets`` are settings worth
-    starting from: a name and the knobs that are not at their defaults.
+    ratio on held-out playing has to keep; ``bars`` says in words what else has to hold. ``tail`` is
+    for how many seconds it is heard after its input, wherever the knobs are. ``presets`` are
+    settings worth starting from: a name and the knobs that are not at their defaults.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Effect:
     bars: str
     true: Callable[[Settings], Settings] = _same
     further: Callable[[Play, Mapping[str, np.ndarray]], dict] = _nothing
+    tail: float | None = None
     limits: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
     presets: tuple[tuple[str, dict[str, float]], ...] = ()

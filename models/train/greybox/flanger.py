@@ -130,6 +130,7 @@ quarter turn ahead. The fit: trajectories as for the chorus, and the rounds of a
     bar=0.003,
     bars="ESR at most 0.003 with the true phase of the oscillator",
     true=true,
+    tail=1.0,
     limits=(
         "The reference's oscillator is off its nominal rate by up to 0.1 %; the figures are taken "
         "with the rate that was measured.",

@@ -34,6 +34,8 @@ def write_model(effect: Effect, parameters: Parameters, path: Path) -> None:
         "licence": "MIT OR Apache-2.0",
         "description": effect.description,
     }
+    if effect.tail is not None:
+        keys["tail"] = f"{effect.tail:g}"
     onnx.save(graph.model(output, keys), path)
 
 

@@ -151,14 +151,15 @@ PHASER = Effect(
     name="phaser",
     title="Tonegraft Phaser",
     category="phaser",
-    description="Three notches that sweep: six all-passes around 800 Hz, moved by a sine, fed back.",
+    description="Three notches that sweep: six all-passes, moved by a sine, fed back.",
     reference_text="""\
 `pedalboard.Phaser` (PyPI `pedalboard` 0.9.26, GPL-3.0, which wraps JUCE's), centre 800 Hz, its
 depth half of ours. Its output was measured; none of its code is used.""",
     structure_text="""\
-    u = x + back(Feedback) · v(t - 1),   six times  e = u - s,  s ← s + 2 G e,  u ← s - e,   v = u
+    u = x + back(Feedback) · v(t - 1);  six times e = u - s, s ← s + 2 G e, u ← s - e;  v = u
     y = dry(Mix) · x + wet(Mix) · v
-    G = g / (1 + g),  g = tan(π f / 48000),  log f = centre + depth(Depth) · sin(2 π (phase + start))
+    G = g / (1 + g),  g = tan(π f / 48000),
+    log f = centre + depth(Depth) · sin(2 π (phase + start))
 
 Each stage is a first-order all-pass of the trapezoidal rule. All states come back after one sample
 (the key `feedback`). `phase` comes from the host's transport; on stereo tracks the right channel's
@@ -172,6 +173,7 @@ is a quarter turn ahead. The fit: the corner's trajectory from the phase of a si
     bar=0.003,
     bars="ESR at most 0.003 with the true phase of the oscillator",
     true=true,
+    tail=0.5,
     limits=(
         "The figures are taken with the rate that was measured at the reference's oscillator.",
         "No tempo sync: the file format has a rate in Hz only.",

@@ -211,8 +211,9 @@ def further(play: Play, clips: Mapping[str, np.ndarray]) -> dict:
         "said": {
             "decay time (T60 by backward integration, -5 to -35 dB), off by": f"median "
             f"{np.median(off):.2g} %, worst {max(off):.2g} % over 6 settings; bar 5 %",
-            "multi-resolution STFT distance of the wet signal": f"median {np.median(distance):.2g}"
-            f", worst {max(distance):.2g}; dry at equal level: median {np.median(dry):.2g}",
+            "multi-resolution STFT distance of the wet signal": f"median "
+            f"{np.median(distance):.2g}, worst {max(distance):.2g}; dry at equal level: median "
+            f"{np.median(dry):.2g}",
         },
     }
 
@@ -233,8 +234,8 @@ The topology is that of Schroeder (1962) and Moorer (1979).""",
 
 The low-pass is of first order, its response cut after 16 frames. The lengths `d` and `e` are read
 off the first echoes of an impulse, each echo that those found so far do not explain being a new
-one (on the right channel, since mono two echoes cancel); gains and damping follow by least squares on impulse responses over 3 rooms and 3 dampings.
-Decay is the time to -60 dB of a round of 1360 frames without damping.""",
+one (on the right channel, since mono two echoes cancel); gains and damping follow by least squares
+on impulse responses over 3 rooms and 3 dampings. Decay is the time to -60 dB of a round of 1360 frames without damping.""",
     knobs=(_DECAY, _DAMPING, _MIX),
     fit=fit,
     graph=graph,
@@ -243,6 +244,7 @@ Decay is the time to -60 dB of a round of 1360 frames without damping.""",
     bar=0.005,
     bars="decay time within 5 % (ESR was not asked for; it is listed against 0.005)",
     further=further,
+    tail=9.0,
     limits=("Mono: on a stereo track each channel has the same room by itself.",),
     presets=(
         ("Small room", {"Decay": 0.7, "Damping": 0.6, "Mix": 0.25}),
