@@ -10,6 +10,7 @@ from .delay import DELAY
 from .effect import Effect
 from .filters import HIGH_PASS, LOW_PASS
 from .flanger import FLANGER
+from .octave import OCTAVE
 from .phaser import PHASER
 from .reverb import REVERB
 
@@ -20,6 +21,7 @@ _ALL = (
     FLANGER,
     HIGH_PASS,
     LOW_PASS,
+    OCTAVE,
     PHASER,
     REVERB,
 )

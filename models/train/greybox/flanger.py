@@ -15,7 +15,7 @@ _LOOP = 40
 _LONGEST = 300
 _RATE = Knob("Rate", 0.2, 5.0, 0.5, "Hz")
 _DEPTH = Knob("Depth", 0.0, 1.0, 0.6)
-_FEEDBACK = Knob("Feedback", 0.0, 0.9, 0.5)
+_FEEDBACK = Knob("Feedback", 0.0, 0.85, 0.5)
 _MIX = Knob("Mix", 0.0, 1.0, 0.5)
 
 
@@ -139,10 +139,12 @@ quarter turn ahead. The fit: trajectories as for the chorus, and the rounds of a
     tried=(
         "centre 3 ms, 0.25 of the depth: the reference keeps its delay above 1 ms, so that the "
         "sine was cut at full depth and the fit failed; the centre was moved up",
+        "Feedback up to 0.9: ESR 0.0044 at its end and a rate of 0.5 Hz, where the reference's "
+        "32-bit phase runs unevenly; the knob was made to end at 0.85",
     ),
     presets=(
         ("Slow jet", {"Rate": 0.2, "Depth": 1.0, "Feedback": 0.8}),
         ("Gentle", {"Rate": 0.35, "Depth": 0.5, "Feedback": 0.2, "Mix": 0.35}),
-        ("Metallic", {"Rate": 0.8, "Depth": 0.15, "Feedback": 0.88}),
+        ("Metallic", {"Rate": 0.8, "Depth": 0.15, "Feedback": 0.85}),
     ),
 )

@@ -1,7 +1,7 @@
 """A small builder of ONNX graphs in the streaming forms of ``models/FORMAT.md``.
 
-Signals are ``[1, 1, T]`` float32 at 48 kHz, knobs one ``[1, 1]`` value each. Python's operators work
-on wires, so that an effect reads like its equations::
+Signals are ``[1, C, T]`` float32 at 48 kHz, knobs one ``[1, 1, 1]`` value each. Python's operators
+work on wires, so that an effect reads like its equations::
 
     graph = Graph("Chorus", knobs=(Knob("Depth", 0, 1, 0.5), ...), rate_knob=Knob("Rate", ...))
     wet = graph.read(graph.audio, graph.knob("Depth") * 48.0 + 96.0, longest=200)
@@ -95,6 +95,7 @@ class Graph:
         self._inputs = [self._value("audio", [1, channels, "T"])]
         self._outputs: list[onnx.ValueInfoProto] = []
         self._columns: dict[str, Wire] = {}
+        self._widths: dict[str, int] = {}
         self._ramp: Wire | None = None
         self.audio = Wire(self, "audio")
         # The order of inputs is the order in which the engine numbers their knobs.
@@ -109,6 +110,14 @@ class Graph:
         return helper.make_tensor_value_info(name, _FLOAT, shape)
 
     # ------------------------------------------------------------------ nodes
+
+    def bands(self, values: np.ndarray) -> Wire:
+        """Constants of so many channels, ``[1, B, 1]``."""
+        return self.constant(np.asarray(values)[None, :, None])
+
+    def mixed(self, x: Wire, weights: np.ndarray) -> Wire:
+        """Channels mixed sample by sample: ``weights [to, from]``."""
+        return self.op("Conv", x, self.constant(np.asarray(weights)[:, :, None]))
 
     def constant(self, value: np.ndarray | float, dtype: type = np.float32) -> Wire:
         """A constant; equal ones are kept once."""
@@ -206,14 +215,15 @@ class Graph:
         seen = self.op("Min", frames + 1.0, float(2**log2_frames))
         return total / seen
 
-    def receive(self, name: str) -> Wire:
+    def receive(self, name: str, channels: int = 1) -> Wire:
         """What comes back: the wire that ``send`` is given under the same name."""
-        self._inputs.append(self._value(f"{name}_in", [1, 1, "T"]))
+        self._inputs.append(self._value(f"{name}_in", [1, channels, "T"]))
+        self._widths[name] = channels
         return Wire(self, f"{name}_in")
 
     def send(self, name: str, x: Wire, frames: int) -> None:
         """Sends ``x`` back ``frames`` later."""
-        self._output(x, f"{name}_out", 1)
+        self._output(x, f"{name}_out", self._widths[name])
         self.feedback[f"{name}_in"] = {"output": f"{name}_out", "delay": frames}
 
     # ------------------------------------------------------------------ file

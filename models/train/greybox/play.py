@@ -99,8 +99,9 @@ class Runtime:
             if knob["input"] == "phase":
                 turns = np.arange(n) * settings[knob["name"]] / RATE % 1.0
                 moving["phase"] = turns.astype(np.float32)[None, None]
+        shapes = {value.name: value.shape for value in self._session.get_inputs()}
         for name in self._feedback:
-            moving[name] = np.zeros((1, 1, n), np.float32)
+            moving[name] = np.zeros((1, shapes[name][1], n), np.float32)
         step = min((int(f["delay"]) for f in self._feedback.values()), default=1 << 14)
         sends = [str(f["output"]) for f in self._feedback.values()]
         out = np.empty(n)
@@ -114,5 +115,5 @@ class Runtime:
                 later = int(self._feedback[name]["delay"])
                 end = min(b + later, n)
                 if a + later < n:
-                    moving[name][0, 0, a + later : end] = result[0, 0, a - b :][: end - a - later]
+                    moving[name][0, :, a + later : end] = result[0, :, a - b :][:, : end - a - later]
         return out

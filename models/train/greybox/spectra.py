@@ -31,3 +31,27 @@ def decay_seconds(response: np.ndarray) -> float:
     a, b = int(np.argmax(level < -5)), int(np.argmax(level < -35))
     slope = np.polyfit(np.arange(a, b) / RATE, level[a:b], 1)[0]
     return float(-60 / slope)
+
+
+def band_powers(x: np.ndarray) -> np.ndarray:
+    """Powers in 40 bands even in octaves from 40 Hz to 5 kHz, ``[40, frames]``, from windows of
+    4096 samples every 1024."""
+    size = 4096
+    power = np.abs(stft(x, nperseg=size, noverlap=size - 1024)[2]) ** 2
+    hertz = np.arange(power.shape[0]) * RATE / size
+    edges = np.geomspace(40.0, 5000.0, 41)
+    # A band narrower than a bin takes the bin it begins in.
+    return np.stack(
+        [
+            power[(hertz >= a) & (hertz < max(b, a + RATE / size))].sum(axis=0)
+            for a, b in zip(edges[:-1], edges[1:], strict=True)
+        ]
+    )
+
+
+def log_distance(y: np.ndarray, p: np.ndarray) -> float:
+    """Mean difference in dB of the band powers of ``y`` and ``p`` at equal level, down to 60 dB
+    below the strongest."""
+    a, b = band_powers(y), band_powers(p * np.std(y) / np.std(p))
+    floor = 1e-6 * a.max()
+    return float(np.mean(np.abs(10 * np.log10((a + floor) / (b + floor)))))
