@@ -47,7 +47,8 @@ def _corner(rate: float, depth: float, seconds: float) -> tuple[np.ndarray, np.n
     phase = np.unwrap(np.angle(analytic[first:-first:step]))
     at = np.arange(first, n - first, step)[: len(phase)] / RATE
     # The sine stands at -180 degrees times half of the stages when the corner is the centre.
-    phase -= 2 * np.pi * np.round((np.median(phase) + np.pi * _STAGES / 2) / (2 * np.pi))
+    middle = (np.min(phase) + np.max(phase)) / 2
+    phase -= 2 * np.pi * np.round((middle + np.pi * _STAGES / 2) / (2 * np.pi))
     each = np.clip(-phase / (2 * _STAGES), 1e-3, np.pi / 2 - 1e-3)
     hertz = RATE / np.pi * np.arctan(np.tan(np.pi * _CENTRE_HZ / RATE) / np.tan(each))
     return at, np.log(hertz)
