@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..dataset import TEST, VALIDATION
+from ..dataset import TEST
 from .effect import Effect
 
 
@@ -82,10 +82,9 @@ def write_card(path: Path, effect: Effect, figures: dict) -> None:
         f"{name} {change['reference']:.2g} (model {change['model']:.2g})"
         for name, change in figures["controls"].items()
     )
-    listed = [(s.file, "test", s.licence) for s in TEST] + [
-        (s.file, "level only", s.licence) for s in VALIDATION
+    files = [
+        (s.file, "test", s.licence) for s in TEST if s.file not in figures["missing_files"]
     ]
-    files = [row for row in listed if row[0] not in figures["missing_files"]]
     tried = "\n".join(f"- {line}" for line in effect.tried) or "- nothing else"
     limits = "\n".join(f"- {line}" for line in effect.limits) or "- none known"
     further = _further(figures)

@@ -12,7 +12,7 @@ from .measure import line, low_noise, sine_delay, sine_start, through, true_rate
 _CENTRE_MS = 8.0
 _DEEPEST = 0.6
 _LONGEST = 701
-_RATE = Knob("Rate", 0.2, 8.0, 0.8, "Hz")
+_RATE = Knob("Rate", 0.2, 8.0, 0.8, "Hz", sync="rate")
 _DEPTH = Knob("Depth", 0.0, 1.0, 0.4)
 _MIX = Knob("Mix", 0.0, 1.0, 0.5)
 
@@ -122,7 +122,6 @@ depths, then straight lines over the knobs.""",
     limits=(
         "The reference's oscillator is off its nominal rate by up to 0.1 %; the figures are taken "
         "with the rate that was measured.",
-        "No tempo sync: the file format has a rate in Hz only.",
     ),
     tried=(
         "Rate from 0.1 Hz: ESR 0.008 to 0.015 below 0.2 Hz, since the reference's 32-bit phase "

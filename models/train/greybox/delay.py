@@ -7,7 +7,7 @@ from .effect import Effect, Parameters, Settings
 from .graph import RATE, Graph, Knob, Wire
 from .measure import line, through
 
-_TIME = Knob("Time", 20.0, 1000.0, 350.0, "ms")
+_TIME = Knob("Time", 20.0, 1000.0, 350.0, "ms", sync="time")
 _FEEDBACK = Knob("Feedback", 0.0, 0.9, 0.35)
 _MIX = Knob("Mix", 0.0, 1.0, 0.35)
 _LOOP = 900
@@ -97,10 +97,7 @@ impulse's repeats over 7 times, 4 feedbacks and 4 mixes.""",
     bars="ESR at most 0.005",
     # 0.9 to the power of 66 rounds of a second is -60 dB.
     tail=67.0,
-    limits=(
-        "No tempo sync: the file format has no knob in beats.",
-        "Clean repeats: no filter and no saturation in the loop.",
-    ),
+    limits=("Clean repeats: no filter and no saturation in the loop.",),
     presets=(
         ("Slapback", {"Time": 110.0, "Feedback": 0.1, "Mix": 0.35}),
         ("Quarters at 120", {"Time": 500.0, "Feedback": 0.4, "Mix": 0.3}),

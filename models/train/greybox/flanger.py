@@ -13,7 +13,7 @@ _CENTRE_MS = 3.5
 _DEEPEST = 0.24
 _LOOP = 40
 _LONGEST = 300
-_RATE = Knob("Rate", 0.2, 5.0, 0.5, "Hz")
+_RATE = Knob("Rate", 0.2, 5.0, 0.5, "Hz", sync="rate")
 _DEPTH = Knob("Depth", 0.0, 1.0, 0.6)
 _FEEDBACK = Knob("Feedback", 0.0, 0.85, 0.5)
 _MIX = Knob("Mix", 0.0, 1.0, 0.5)
@@ -134,7 +134,6 @@ quarter turn ahead. The fit: trajectories as for the chorus, and the rounds of a
     limits=(
         "The reference's oscillator is off its nominal rate by up to 0.1 %; the figures are taken "
         "with the rate that was measured.",
-        "No tempo sync: the file format has a rate in Hz only.",
     ),
     tried=(
         "centre 3 ms, 0.25 of the depth: the reference keeps its delay above 1 ms, so that the "

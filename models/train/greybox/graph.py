@@ -33,6 +33,8 @@ class Knob:
     high: float
     default: float
     unit: str = ""
+    sync: str = ""
+    """How it follows the tempo: ``rate`` (Hz), ``time`` (ms), or not at all."""
 
     def at(self, turn: float) -> float:
         """The value at ``turn`` of the way, 0 to 1."""
@@ -264,15 +266,9 @@ class Graph:
 
     @staticmethod
     def _knob_key(knob: Knob, graph_input: str, index: int) -> dict[str, object]:
-        return {
-            "name": knob.name,
-            "input": graph_input,
-            "index": index,
-            "min": knob.low,
-            "max": knob.high,
-            "default": knob.default,
-            "unit": knob.unit,
-        }
+        key: dict[str, object] = {"name": knob.name, "input": graph_input, "index": index}
+        key |= {"min": knob.low, "max": knob.high, "default": knob.default, "unit": knob.unit}
+        return key | ({"sync": knob.sync} if knob.sync else {})
 
 
 def set_keys(path: Path, keys: dict[str, str]) -> None:

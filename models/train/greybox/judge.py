@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset import TEST, VALIDATION, read_audio
+from .. import loudness
+from ..dataset import TEST, read_audio
 from ..material import synthetic
 from ..metrics import decibels, esr, linear_fir, pre_emphasise, scaled_dry
 from .effect import Effect, Play, Settings
@@ -54,11 +55,14 @@ def load(audio: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     }, missing
 
 
-def loudness(effect: Effect, play: Play, audio: Path) -> float:
-    """RMS of the output in dB of full scale at the default, for the validation recording."""
-    path = audio / VALIDATION[0].file
-    x = read_audio(path) if path.is_file() else synthetic(2, 15.0)
-    return 10 * float(np.log10(np.mean(play(x, effect.defaults()) ** 2)))
+def drawn(effect: Effect, play: Play, clips: dict[str, np.ndarray]) -> None:
+    """Draws the waveforms and spectrograms at the default."""
+    # Here, since nothing else needs what draws.
+    from ..figures import draw
+
+    x = next(iter(clips.values()))
+    at = effect.defaults()
+    draw(effect.name, x, effect.reference(x, at), play(x, effect.true(at)), RATE)
 
 
 def _row(effect: Effect, play: Play, clips: dict[str, np.ndarray], at: Settings) -> dict:
@@ -134,10 +138,11 @@ def judge(effect: Effect, path: Path, audio: Path, parameters: dict) -> dict:
         "controls": controls(effect, play, clips),
         "idle_output_dbfs": idle(effect, play),
         "runtime_difference": agreement(effect, path, play, clips),
-        "loudness": loudness(effect, play, audio),
+        "loudness": loudness.measure(lambda x: play(x, effect.defaults())),
     }
     if effect.bar is not None:
         figures["waveforms"] = waveforms(effect, play, clips)
         figures["overall"]["esr"] = figures["waveforms"]["esr"]["median"]
     figures |= effect.further(play, clips)
+    drawn(effect, play, clips)
     return figures

@@ -12,7 +12,7 @@ from .measure import line, through
 _CENTRE_HZ = 800.0
 _DEEPEST = 0.5
 _STAGES = 6
-_RATE = Knob("Rate", 0.1, 5.0, 0.5, "Hz")
+_RATE = Knob("Rate", 0.1, 5.0, 0.5, "Hz", sync="rate")
 _DEPTH = Knob("Depth", 0.0, 1.0, 0.6)
 _FEEDBACK = Knob("Feedback", 0.0, 0.9, 0.3)
 _MIX = Knob("Mix", 0.0, 1.0, 0.5)
@@ -177,7 +177,6 @@ is a quarter turn ahead. The fit: the corner's trajectory from the phase of a si
     tail=0.5,
     limits=(
         "The figures are taken with the rate that was measured at the reference's oscillator.",
-        "No tempo sync: the file format has a rate in Hz only.",
     ),
     presets=(
         ("Slow sweep", {"Rate": 0.15, "Depth": 0.9, "Feedback": 0.4}),
