@@ -148,9 +148,9 @@ class Graph:
             self._columns[name] = self.op("Unsqueeze", column, self._ints(0))
         return self._columns[name]
 
-    def channel(self, x: Wire, at: int) -> Wire:
-        """One channel of ``[1, C, T]``."""
-        return self.op("Slice", x, self._ints(at), self._ints(at + 1), self._ints(1))
+    def channels_of(self, x: Wire, first: int, count: int) -> Wire:
+        """So many channels of ``[1, C, T]``."""
+        return self.op("Slice", x, self._ints(first), self._ints(first + count), self._ints(1))
 
     def _ints(self, *values: int) -> Wire:
         return self.constant(np.array(values), np.int64)

@@ -28,6 +28,7 @@ _WIDTH = 1.55
 """From the width of a band to that of each of its two resonators."""
 
 _TINY = 1e-20
+_GROUP = 15
 
 
 def _bank() -> tuple[np.ndarray, np.ndarray]:
@@ -110,40 +111,57 @@ def _band_gains(p: Parameters, count: int) -> np.ndarray:
 
 
 def graph(p: Parameters) -> tuple[Graph, Wire]:
-    """All bands side by side as channels; five states of each come back after one sample."""
+    """Bands side by side as channels; five states of each come back after one sample. They are cut
+    into groups so small that an engine can take each loop as one."""
     _, poles = _bank()
     count = len(poles)
     g = Graph(knobs=(_DOWN, _DRY))
-    real, imaginary = g.bands(poles.real), g.bands(poles.imag)
-    gain = g.bands(_gains(poles))
-    a_re, a_im, b_re, b_im, flipped = (
-        g.receive(name, count) for name in ("a_re", "a_im", "b_re", "b_im", "flip")
-    )
-    next_a_re = real * a_re - imaginary * a_im + gain * g.audio
-    next_a_im = real * a_im + imaginary * a_re
-    next_b_re = real * b_re - imaginary * b_im + gain * next_a_re
-    next_b_im = real * b_im + imaginary * b_re + gain * next_a_im
+    groups = np.array_split(poles, -(-count // _GROUP))
+    parts = [_resonators(g, f"{k}_", group) for k, group in enumerate(groups)]
+    real, imaginary, before = (g.op("Concat", *wires, axis=1) for wires in zip(*parts, strict=True))
     # 1 where the phase passes half a turn, either way.
-    crosses = g.op("Sign", g.op("Relu", b_im * next_b_im * -1.0))
-    behind = g.op("Sign", g.op("Relu", next_b_re * -1.0))
-    sign = (1.0 - flipped) * (1.0 - crosses * behind * 2.0)
-    energy = next_b_re * next_b_re + next_b_im * next_b_im
+    crosses = g.op("Sign", g.op("Relu", before * imaginary * -1.0))
+    behind = g.op("Sign", g.op("Relu", real * -1.0))
+    turned = 1.0 - crosses * behind * 2.0
+    signs = []
+    first = 0
+    for k, group in enumerate(groups):
+        flipped = g.receive(f"{k}_flip", len(group))
+        sign = (1.0 - flipped) * g.channels_of(turned, first, len(group))
+        g.send(f"{k}_flip", 1.0 - sign, 1)
+        signs.append(sign)
+        first += len(group)
+    energy = real * real + imaginary * imaginary
     size = g.op("Sqrt", energy)
     power = energy * energy
     near = np.eye(count) + np.eye(count, k=1) + np.eye(count, k=-1)
     share = power / (g.mixed(power, near) + _TINY)
-    half = size * g.op("Relu", size + next_b_re) * 0.5
-    down = sign * g.op("Sqrt", half) * share
-    for name, wire in (
+    half = size * g.op("Relu", size + real) * 0.5
+    down = g.op("Concat", *signs, axis=1) * g.op("Sqrt", half) * share
+    below = g.mixed(down, _band_gains(p, count)[None])
+    return g, below * g.knob("Down") + g.audio * g.knob("Dry")
+
+
+def _resonators(g: Graph, name: str, poles: np.ndarray) -> tuple[Wire, Wire, Wire]:
+    """Real and imaginary part of a group of bands, and the latter one frame before."""
+    count = len(poles)
+    turn_re, turn_im = g.bands(poles.real), g.bands(poles.imag)
+    gain = g.bands(_gains(poles))
+    a_re, a_im, b_re, b_im = (
+        g.receive(name + part, count) for part in ("a_re", "a_im", "b_re", "b_im")
+    )
+    next_a_re = turn_re * a_re - turn_im * a_im + gain * g.audio
+    next_a_im = turn_re * a_im + turn_im * a_re
+    next_b_re = turn_re * b_re - turn_im * b_im + gain * next_a_re
+    next_b_im = turn_re * b_im + turn_im * b_re + gain * next_a_im
+    for part, wire in (
         ("a_re", next_a_re),
         ("a_im", next_a_im),
         ("b_re", next_b_re),
         ("b_im", next_b_im),
-        ("flip", 1.0 - sign),
     ):
-        g.send(name, wire, 1)
-    below = g.mixed(down, _band_gains(p, count)[None])
-    return g, below * g.knob("Down") + g.audio * g.knob("Dry")
+        g.send(name + part, wire, 1)
+    return next_b_re, next_b_im, b_im
 
 
 def further(play: Play, clips: Mapping[str, np.ndarray]) -> dict:
