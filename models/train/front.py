@@ -89,7 +89,6 @@ def front(name: str) -> Front:
         "fuzz_raw": (fuzz_raw.P_MIN, fuzz_raw.P_MAX),
         "amp_crunch": (0.02, 0.4),
         "amp_lead": (0.02, 0.3),
-        "amp_lead_cab": (0.02, 0.3),
     }[name]
     # The pot stands behind a first stage: the input, and the input as the second stage hears it.
     return ((Term(_PLAIN, 1.0, 0.0),), (Term(_PLAIN, low, high - low),))

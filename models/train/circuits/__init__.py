@@ -29,6 +29,7 @@ def circuits() -> dict[str, Circuit]:
         fuzz_sustain.CIRCUIT,
         fuzz_raw.CIRCUIT,
         amp.CRUNCH,
+        amp.CRUNCH_CAB,
         amp.LEAD,
         amp.LEAD_CAB,
     )

@@ -171,20 +171,23 @@ def _amp(
     }
 
 
-CRUNCH = Circuit(
-    name="amp_crunch",
-    output=1 / 64.0,
-    **_amp("crunch", _crunch, (CRUNCH_2,), 0.02, 0.4, 1.0, CRUNCH_TEXT),
+def _with_cabinet(amp: dict, name: str, text: str) -> dict:
+    """The same amplifier with the cabinet behind its stack ``name``."""
+    return {
+        **amp,
+        "tone_stage": lambda x, tone: cabinet.play(linear.play(*stack(name), x)),
+        "tone_response": lambda f, tone: linear.response(*stack(name), f) * cabinet.response(f),
+        "text": text + SHARED_TEXT + cabinet.TEXT,
+    }
+
+
+_CRUNCH = _amp("crunch", _crunch, (CRUNCH_2,), 0.02, 0.4, 1.0, CRUNCH_TEXT)
+CRUNCH = Circuit(name="amp_crunch", output=1 / 64.0, **_CRUNCH)
+CRUNCH_CAB = Circuit(
+    name="amp_crunch_cab", output=1 / 64.0, **_with_cabinet(_CRUNCH, "crunch", CRUNCH_TEXT)
 )
 _LEAD = _amp("lead", _lead, (LEAD_2, LEAD_3), 0.02, 0.3, LEAD_PAD, LEAD_TEXT)
 LEAD = Circuit(name="amp_lead", output=1 / 96.0, **_LEAD)
 LEAD_CAB = Circuit(
-    name="amp_lead_cab",
-    output=1 / 96.0,
-    **{
-        **_LEAD,
-        "tone_stage": lambda x, tone: cabinet.play(linear.play(*stack("lead"), x)),
-        "tone_response": lambda f, tone: linear.response(*stack("lead"), f) * cabinet.response(f),
-        "text": LEAD_TEXT + SHARED_TEXT + cabinet.TEXT,
-    },
+    name="amp_lead_cab", output=1 / 96.0, **_with_cabinet(_LEAD, "lead", LEAD_TEXT)
 )
