@@ -12,13 +12,15 @@ R_G, C_G = 2.7e3, 150e-9
 R_F, R_DRIVE, C_F = 4.7e3, 245e3, 100e-12
 R_S, C_C, C_D, R_L = 2.2e3, 470e-9, 15e-9, 100e3
 R_OUT, C_OUT = 2.2e3, 10e-9
+R_LEVEL, C_LEVEL = 100e3, 47e-9
 
 TEXT = """\
 A high-gain non-inverting op-amp that reaches its (uneven) rails, then an anti-parallel diode pair
 to ground (hard clipping), of our own values. Input coupling 10 nF into 1 MΩ; gain leg 2.7 kΩ +
 150 nF, feedback 4.7 kΩ + 245 kΩ · drive² with 100 pF; rails +4.2 V and -3.6 V, smooth; 470 nF and
 2.2 kΩ into 15 nF, 100 kΩ and the diodes; tone as a blend of an 800 Hz low-pass and a 1.3 kHz
-high-pass (a mid scoop); output low-pass 2.2 kΩ, 10 nF, make-up gain 2 · level.
+high-pass (a mid scoop); output low-pass 2.2 kΩ, 10 nF, coupling 47 nF into 100 kΩ (34 Hz), make-up
+gain 2 · level.
 
 With `u` the op-amp's output, `v` the diode voltage, `v_c` that of the coupling capacitor:
 
@@ -63,7 +65,8 @@ def _blend(tone: float) -> tuple[list[float], list[float]]:
         (1.0 - tone) * np.polymul(low[0], high[1]), tone * np.polymul(high[0], low[1])
     )
     a = np.polymul(np.polymul(low[1], high[1]), [R_OUT * C_OUT, 1.0])
-    return list(b), list(a)
+    tau = R_LEVEL * C_LEVEL
+    return list(np.polymul(b, [tau, 0.0])), list(np.polymul(a, [tau, 1.0]))
 
 
 def _core_response(f: np.ndarray, drive: float) -> np.ndarray:

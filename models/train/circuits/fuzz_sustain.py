@@ -9,6 +9,7 @@ from .parts import DIODE_IS, DIODE_NVT, FACTOR, STEP, diode_node
 
 R_IN, C_IN = 100e3, 47e-9
 G_MIN, G_MAX = 0.2, 20.0
+R_LEVEL, C_LEVEL = 100e3, 47e-9
 R_S, C_S, R_F, C_F = 10e3, 100e-9, 150e3, 330e-12
 
 TEXT = """\
@@ -16,7 +17,7 @@ Four inverting gain stages, of our own values. The first amplifies: 47 nF into 1
 20 times by Sustain (0.2 + 19.8 · sustain²). The second and the third clip: 10 kΩ and 100 nF in series (159
 Hz) into a virtual ground; in the feedback 150 kΩ, 330 pF (3.2 kHz) and an anti-parallel diode pair,
 15 times each for small signals. The tone is a blend of a 400 Hz low-pass and a 1.1 kHz high-pass,
-which scoops in the middle. The fourth stage makes up 1.5 · level.
+which scoops in the middle. The fourth stage makes up 1.5 · level behind 47 nF and 100 kΩ (34 Hz).
 
 With `v` a clipping stage's feedback voltage, `u` what comes in and `v_c` over the 100 nF:
 
@@ -68,7 +69,8 @@ def _blend(tone: float) -> tuple[list[float], list[float]]:
     b = np.polyadd(
         (1.0 - tone) * np.polymul(low[0], high[1]), tone * np.polymul(high[0], low[1])
     )
-    return list(-b), list(np.polymul(low[1], high[1]))
+    a, tau = np.polymul(low[1], high[1]), R_LEVEL * C_LEVEL
+    return list(np.polymul(-b, [tau, 0.0])), list(np.polymul(a, [tau, 1.0]))
 
 
 def _core_response(f: np.ndarray, sustain: float) -> np.ndarray:
