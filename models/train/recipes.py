@@ -16,7 +16,8 @@ class Recipe:
     tone stage of its own. ``defaults`` are those of the three knobs. ``average`` is the share of the
     past in a running mean of the weights, which is what is judged and shipped; 0: none is kept. ``chunk``
     is the length through which errors are propagated, in samples. Training ends early where the
-    validation's mean ESR falls below ``enough``.
+    validation's mean ESR falls below ``enough``. ``polish`` is the length of a second phase in
+    which quiet settings and treble count for more.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Recipe:
     average: float = 0.998
     chunk: int = 512
     enough: float = 0.0
+    polish: int = 0
     seed: int = 20_071
     gear_type: str = "pedal"
     tone_type: str = "overdrive"
@@ -84,6 +86,7 @@ RECIPES = {
             description="Hard clipping: a high-gain op-amp, diodes to ground and a scooped tone.",
             bar=0.005,
             defaults=(0.65, 0.45, 0.78),
+            polish=4000,
             chunk=1024,
             enough=0.0024,
             post_taps=1024,
@@ -102,6 +105,7 @@ RECIPES = {
             description="Long, thick fuzz: two clipping stages in a row and a scooping tone.",
             bar=0.02,
             defaults=(0.6, 0.45, 0.7),
+            polish=3000,
             hidden=32,
             updates=16_000,
             enough=0.006,
@@ -115,6 +119,7 @@ RECIPES = {
             description="Two transistors, unevenly biased: splutters, cleans up when played softly.",
             bar=0.02,
             defaults=(0.7, 0.5, 0.6),
+            polish=3000,
             updates=14_000,
             enough=0.005,
             knob=True,
@@ -127,6 +132,7 @@ RECIPES = {
             description="Two triode stages, clean to crunch, with a passive tone stack; no cabinet.",
             bar=0.01,
             defaults=(0.6, 0.0, 0.6),
+            polish=4000,
             updates=12_000,
             enough=0.0015,
             knob=True,
@@ -142,6 +148,7 @@ RECIPES = {
             description="Two triode stages, clean to crunch, a tone stack and a closed cabinet.",
             bar=0.01,
             defaults=(0.6, 0.0, 0.5),
+            polish=4000,
             updates=12_000,
             enough=0.0015,
             knob=True,
@@ -158,6 +165,7 @@ RECIPES = {
             description="Three triode stages with much gain and a passive tone stack; no cabinet.",
             bar=0.01,
             defaults=(0.7, 0.0, 0.6),
+            polish=3000,
             hidden=32,
             updates=20_000,
             enough=0.003,
@@ -173,6 +181,7 @@ RECIPES = {
             description="Three triode stages with much gain, a tone stack and a closed cabinet.",
             bar=0.01,
             defaults=(0.7, 0.0, 0.5),
+            polish=3000,
             hidden=32,
             updates=20_000,
             enough=0.003,
