@@ -117,7 +117,7 @@ def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
         else "not measured"
     )
     shared = (
-        f"Its core is that of `{recipe.core}`; only the FIR behind it is its own.\n"
+        f"Its core is that of `{recipe.core.replace("_", "-")}`; only the FIR behind it is its own.\n"
         if recipe.core_of
         else ""
     )
@@ -129,7 +129,7 @@ def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
 Licence: MIT OR Apache-2.0. Sample rate 48 kHz, mono, no latency. Knobs: {knobs}.
 One sample of 1.0 is one volt at the input.
 
-This card is written by the recipe; every figure is in `{recipe.name}.json`.
+This card is written by the recipe; every figure is in `{recipe.file}.json`.
 
 ## What it models
 
@@ -148,7 +148,8 @@ trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a stat
 {shared}Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × {recipe.chunk} samples,
 {training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
 falling to 1 % at {recipe.updates} updates, seed {training["seed"]}; training ends early where the
-validation's mean ESR is below {recipe.enough:g} (0: never). The epoch was chosen on the validation split; the test split
+validation's mean ESR is below {recipe.enough:g} (0: never). Then a second phase of {recipe.polish}
+updates in which quiet settings and treble count for more. The epoch was chosen on the validation split; the test split
 was judged once for each training listed here. ONNX Runtime and torch differ by
 {training["onnxruntime_difference"]:.1e}. Cost: {of_real_time}.
 
@@ -197,7 +198,7 @@ Loudness for the standard signal: {figures["loudness_db"]:.1f} dB.
 
 ## Make it again
 
-    models/train/run {recipe.name} --audio DIR
+    models/train/run {recipe.file} --audio DIR
 """,
         encoding="utf-8",
     )

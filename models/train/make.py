@@ -96,14 +96,14 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         print("No tonegraft command (cargo build --release -p tonegraft): judged by ONNX Runtime alone.")
     places.work.mkdir(parents=True, exist_ok=True)
     places.out.mkdir(parents=True, exist_ok=True)
-    _check(name, places.work)
+    _check(recipe.name, places.work)
     whole, material, progress = _train(recipe, places)
     folder = places.work if spread else places.out
-    path = folder / f"{recipe.name}.onnx"
+    path = folder / f"{recipe.file}.onnx"
     difference = export(whole, path, {})
     told = evaluate(recipe, path, material.test, places.tonegraft, _say)
     bar = told["report"]["bars"][0]
-    shipped = places.out / f"{recipe.name}.json"
+    shipped = places.out / f"{recipe.file}.json"
     before = json.loads(shipped.read_text()) if shipped.is_file() else {}
     if spread:
         seeds = before.setdefault("seeds", {"worst": {}, "median": {}})
@@ -139,7 +139,7 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         told["more_baselines"] = before["more_baselines"]
         told["report"]["baselines"] |= before["more_baselines"]
     shipped.write_text(json.dumps(told, indent=1) + "\n")
-    write_card(places.out / f"{recipe.name}.md", recipe, told)
+    write_card(places.out / f"{recipe.file}.md", recipe, told)
     _draw(recipe, path, material)
     verdict = "kept" if bar["worst"] <= bar["limit"] else "NOT KEPT: do not ship"
     print(
@@ -153,4 +153,4 @@ def _draw(recipe: Recipe, path: Path, material: Material) -> None:
     x = material.test[real[0]][: 8 * 48_000]
     knobs = {k: d for k, d in zip(recipe.circuit.knobs, recipe.defaults, strict=True) if k}
     y = recipe.circuit.render(x, *recipe.defaults)
-    figures.draw(recipe.name, x, y, after_silence(Player(path), x, knobs), 48_000)
+    figures.draw(recipe.file, x, y, after_silence(Player(path), x, knobs), 48_000)

@@ -48,6 +48,11 @@ class Recipe:
         return circuits()[self.name]
 
     @property
+    def file(self) -> str:
+        """What its files are called, and the model's id in the plugin."""
+        return self.name.replace("_", "-")
+
+    @property
     def core(self) -> str:
         """The name of the recipe whose core is trained."""
         return self.core_of or self.name
@@ -59,7 +64,7 @@ class Recipe:
 
 
 RECIPES = {
-    recipe.name: recipe
+    recipe.file: recipe
     for recipe in (
         Recipe(
             name="overdrive",
@@ -105,9 +110,9 @@ RECIPES = {
             description="Long, thick fuzz: two clipping stages in a row and a scooping tone.",
             bar=0.02,
             defaults=(0.6, 0.45, 0.7),
-            polish=3000,
+            polish=1500,
             hidden=32,
-            updates=16_000,
+            updates=8_000,
             enough=0.006,
             post_taps=1024,
             tone_type="fuzz",
