@@ -60,7 +60,9 @@ def main() -> None:
         return
     args = _arguments(given)
     if args.name == "report":
-        print(f"Wrote {report.write(args.out)}")
+        from .make import find_tonegraft
+
+        print(f"Wrote {report.write(args.out, tonegraft=args.tonegraft or find_tonegraft())}")
         return
     if args.name in EFFECTS:
         # Grey-box effects need no torch.

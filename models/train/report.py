@@ -6,10 +6,15 @@ A model has a row if its figures have a ``report`` object: ``title``, ``category
 """
 
 import json
+import subprocess
 from pathlib import Path
 
 _MODELS = Path(__file__).resolve().parent.parent
 _IMAGES = _MODELS.parent / "docs" / "images" / "models"
+
+
+_MOST = 8
+"""Rows of a sweep that is no grid."""
 
 
 def table(header: tuple[str, ...], rows: list[tuple]) -> str:
@@ -30,7 +35,22 @@ def _level(value: float | None) -> str:
     return "digital silence" if value <= -199 else f"{value:.0f} dBFS"
 
 
-def _rows(models: dict[str, dict]) -> list[tuple]:
+def _costs(models: dict[str, dict], shipped: Path, tonegraft: Path | None) -> dict[str, float]:
+    """Per cent of real time by ``tonegraft bench``; without the command, or where it cannot play a
+    file, what the figures of the model say."""
+    costs = {}
+    for name, figures in models.items():
+        costs[name] = (figures.get("cost") or {}).get("realtime_percent")
+        if tonegraft is None:
+            continue
+        command = [str(tonegraft), "bench", str(shipped / f"{name}.onnx"), "--block", "64"]
+        done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            costs[name] = json.loads(done.stdout.splitlines()[0])["realtime_percent"]
+    return costs
+
+
+def _rows(models: dict[str, dict], costs: dict[str, float]) -> list[tuple]:
     rows = []
     for name, figures in models.items():
         told = figures["report"]
@@ -49,8 +69,8 @@ def _rows(models: dict[str, dict]) -> list[tuple]:
                     f"**{number(bar['worst'])}**",
                     verdict,
                     _level(told.get("idle_dbfs")) if first else "",
-                    number(figures.get("loudness_db")) if first else "",
-                    number((figures.get("cost") or {}).get("realtime_percent")) if first else "",
+                    number(figures.get("loudness_db", figures.get("loudness"))) if first else "",
+                    number(costs.get(name)) if first else "",
                 )
             )
     return rows
@@ -71,12 +91,15 @@ def _sweep(told: dict) -> str:
         return f"{measure}:\n\n" + table(
             (f"{names[0]} \\ {names[1]}", *(f"{b:g}" for b in second)), rows
         )
+    much = len(points) > _MOST
+    shown = sorted(points, key=lambda p: -p["value"])[:_MOST] if much else points
+    title = f"{measure}, the {_MOST} worst of {len(points)} settings" if much else measure
     rows = [
-        (", ".join(f"{k} {v:g}" if isinstance(v, (int, float)) else f"{k} {v}"
+        (", ".join(f"{k} {v:.3g}" if isinstance(v, (int, float)) else f"{k} {v}"
                    for k, v in p["settings"].items()), number(p["value"]))
-        for p in points
+        for p in shown
     ]
-    return f"{measure}:\n\n" + table(("setting", "value"), rows)
+    return f"{title}:\n\n" + table(("setting", "value"), rows)
 
 
 def _section(name: str, figures: dict) -> str:
@@ -113,7 +136,11 @@ def _section(name: str, figures: dict) -> str:
     return "\n\n".join(p for p in parts if p)
 
 
-def write(shipped: Path = _MODELS / "shipped", out: Path = _MODELS / "REPORT.md") -> Path:
+def write(
+    shipped: Path = _MODELS / "shipped",
+    out: Path = _MODELS / "REPORT.md",
+    tonegraft: Path | None = None,
+) -> Path:
     """Writes the report on all models in ``shipped``."""
     models = {}
     for path in sorted(shipped.glob("*.json")):
@@ -134,7 +161,7 @@ perfect, 1 is as bad as silence. All is judged on held-out playing: whole record
 training nor the choice of an epoch has seen. *Worst* is over the whole range of the knobs. Cost is
 that of one mono instance in blocks of 64 frames, one thread, on the machine where the model was made.
 
-{table(header, _rows(models))}
+{table(header, _rows(models, _costs(models, shipped, tonegraft)))}
 
 No listening test was held, so no claim about audibility is made.
 
