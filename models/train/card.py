@@ -116,8 +116,9 @@ def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
         if cost
         else "not measured"
     )
+    core = recipe.core.replace("_", "-")
     shared = (
-        f"Its core is that of `{recipe.core.replace("_", "-")}`; only the FIR behind it is its own.\n"
+        f"Its core is that of `{core}`; only the FIR behind it is its own.\n"
         if recipe.core_of
         else ""
     )
