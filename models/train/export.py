@@ -29,12 +29,13 @@ from .recipes import Recipe
 @dataclass(frozen=True)
 class Whole:
     """A model: front, core and tone stage. ``post`` ``[K, L]`` are FIRs, factor of full level
-    included; without ``knobs`` the level stands at 1."""
+    included. ``correction`` is a front whose one feature is added to the core's output."""
 
     recipe: Recipe
     front: Front
     core: Core
     post: np.ndarray
+    correction: Front | None = None
 
     def __call__(self, x: np.ndarray, knobs: dict[str, float]) -> np.ndarray:
         """``x [n]`` to ``[n]``, computed with torch and numpy."""
@@ -44,6 +45,8 @@ class Whole:
         knob = torch.tensor([[[float(drive[0])]]]) if self.core.knobs is not None else None
         with torch.no_grad():
             y = self.core.whole(features, knob)[0].numpy().astype(np.float64)
+        if self.correction is not None:
+            y = y + play(self.correction, x, drive)[0]
         weights = hats(np.array([knobs.get(tone_name, 0.0)]), len(self.post))[:, 0]
         return knobs[level_name] * oaconvolve(y, weights @ self.post)[: len(x)]
 
@@ -144,6 +147,9 @@ def export(whole: Whole, path: Path, figures: dict[str, float]) -> float:
     drive = g.knob(knobs, 0)
     features = front_nodes(g, whole.front, audio, drive)
     y = core_nodes(g, whole.core, features, drive)
+    if whole.correction is not None:
+        missing = front_nodes(g, whole.correction, audio, drive)
+        y = g.node("Add", y, g.scale(missing, 1.0 / float(whole.core.output)))
     bank = g.conv(y, float(whole.core.output) * whole.post[:, None, ::-1])
     if len(whole.post) > 1:
         bank = g.blend(bank, g.hats(g.knob(knobs, 1), len(whole.post)))

@@ -11,6 +11,7 @@ import torch
 
 from . import check, figures
 from .card import write_card
+from .correct import correction
 from .dataset import Material, load
 from .evaluate import after_silence, evaluate
 from .export import Player, Whole, export, rewrite_keys, tone_bank
@@ -66,7 +67,8 @@ def _train(recipe: Recipe, places: Places) -> tuple[Whole, Material, Progress]:
         )
     heard = front(recipe.core)
     net, progress = fit(recipe, material, heard, places.work, places.device)
-    return Whole(recipe, heard, net, tone_bank(recipe)), material, progress
+    fixed = correction(recipe, net, heard, material, places.work) if recipe.correct else None
+    return Whole(recipe, heard, net, tone_bank(recipe), fixed), material, progress
 
 
 def _check(name: str, work: Path) -> None:

@@ -17,7 +17,8 @@ class Recipe:
     past in a running mean of the weights, which is what is judged and shipped; 0: none is kept. ``chunk``
     is the length through which errors are propagated, in samples. Training ends early where the
     validation's mean ESR falls below ``enough``. ``polish`` is the length of a second phase in
-    which quiet settings and treble count for more.
+    which quiet settings and treble count for more. With ``correct`` a linear correction of quiet settings
+    follows (``correct.py``).
     """
 
     name: str
@@ -37,6 +38,7 @@ class Recipe:
     chunk: int = 512
     enough: float = 0.0
     polish: int = 0
+    correct: bool = False
     seed: int = 20_071
     gear_type: str = "pedal"
     tone_type: str = "overdrive"
@@ -138,6 +140,7 @@ RECIPES = {
             bar=0.01,
             defaults=(0.6, 0.0, 0.6),
             polish=4000,
+            correct=True,
             updates=12_000,
             enough=0.0015,
             knob=True,
@@ -154,6 +157,7 @@ RECIPES = {
             bar=0.01,
             defaults=(0.6, 0.0, 0.5),
             polish=4000,
+            correct=True,
             updates=12_000,
             enough=0.0015,
             knob=True,
