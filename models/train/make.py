@@ -119,6 +119,7 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         recipe,
         {"training_esr": told["overall"]["esr"], "loudness": told["loudness_db"]},
     )
+    told["report"]["notes"] = list(recipe.notes)
     told["validation"] = progress.history
     told["training"] = {
         "updates": progress.update,
