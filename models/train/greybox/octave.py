@@ -28,7 +28,7 @@ _WIDTH = 1.55
 """From the width of a band to that of each of its two resonators."""
 
 _TINY = 1e-20
-_GROUP = 15
+_GROUP = 10
 
 
 def _bank() -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +112,8 @@ def _band_gains(p: Parameters, count: int) -> np.ndarray:
 
 def graph(p: Parameters) -> tuple[Graph, Wire]:
     """Bands side by side as channels; five states of each come back after one sample. They are cut
-    into groups so small that an engine can take each loop as one."""
+    into groups so small that the engine takes each loop as one circuit (at most 64 values from
+    outside, constants counted)."""
     _, poles = _bank()
     count = len(poles)
     g = Graph(knobs=(_DOWN, _DRY))

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tonegraft_engine::info::Port;
 use tonegraft_engine::{Isa, LoadError, Model, StartState, interpret};
-use tonegraft_model::{Graph, Tensor, states};
+use tonegraft_model::{Graph, PhaseRate, Tensor, states};
 
 /// Largest difference allowed, relative to the larger of 1 and the reference's peak.
 ///
@@ -218,6 +218,20 @@ pub fn inputs(graph: &Graph, model: &Model, audio: &[f32]) -> BTreeMap<String, T
                         }
                     })
                     .collect()
+            } else if let Some(oscillator) = (graph.metadata.phase_input.as_ref()).filter(|own| own.input == port.name)
+            {
+                // From the beginning of the transport, at the rate that the file declares.
+                let hertz = match &oscillator.rate {
+                    PhaseRate::Hz(hertz) => *hertz,
+                    PhaseRate::Knob(_) => knob(&port.name, 0),
+                };
+                let rate = f64::from(graph.metadata.sample_rate.unwrap_or(48_000));
+                #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+                let turns = |at: usize| (at as f64 * f64::from(hertz) / rate).fract() as f32;
+                let open = shape.len() - 1;
+                shape[open] = audio.len();
+                let rows = shape[..open].iter().product::<usize>();
+                (0..rows).flat_map(|_| (0..audio.len()).map(turns)).collect()
             } else {
                 (0..shape.iter().product()).map(|at| knob(&port.name, at)).collect()
             };
