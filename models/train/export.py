@@ -18,6 +18,7 @@ from scipy.signal import oaconvolve
 from torch import Tensor
 
 from .circuits import RATE
+from .correct import SETTINGS, share
 from .front import Front, hats, play
 from .graph import Graph
 from .metrics import fit_fir
@@ -29,7 +30,8 @@ from .recipes import Recipe
 @dataclass(frozen=True)
 class Whole:
     """A model: front, core and tone stage. ``post`` ``[K, L]`` are FIRs, factor of full level
-    included. ``correction`` is a front whose one feature is added to the core's output."""
+    included. ``correction`` is a front whose one feature is added to the core's output
+    times ``share``, see ``correct.py``."""
 
     recipe: Recipe
     front: Front
@@ -46,7 +48,7 @@ class Whole:
         with torch.no_grad():
             y = self.core.whole(features, knob)[0].numpy().astype(np.float64)
         if self.correction is not None:
-            y = y + play(self.correction, x, drive)[0]
+            y = share(drive) * y + play(self.correction, x, drive)[0]
         weights = hats(np.array([knobs.get(tone_name, 0.0)]), len(self.post))[:, 0]
         return knobs[level_name] * oaconvolve(y, weights @ self.post)[: len(x)]
 
@@ -149,6 +151,9 @@ def export(whole: Whole, path: Path, figures: dict[str, float]) -> float:
     y = core_nodes(g, whole.core, features, drive)
     if whole.correction is not None:
         missing = front_nodes(g, whole.correction, audio, drive)
+        heard = g.node("Sub", g.weight(1.0), g.hats(g.node("Mul", drive, drive), SETTINGS))
+        heard = g.node("Gather", heard, g.weight(np.array([0]), "index"), axis=1)
+        y = g.node("Mul", y, g.over_time(heard))
         y = g.node("Add", y, g.scale(missing, 1.0 / float(whole.core.output)))
     bank = g.conv(y, float(whole.core.output) * whole.post[:, None, ::-1])
     if len(whole.post) > 1:
