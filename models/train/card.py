@@ -122,6 +122,12 @@ def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
         if recipe.core_of
         else ""
     )
+    if recipe.correct:
+        shared += (
+            "At Gain 0 a FIR of 768 taps takes the core's place, since the circuit is nearly linear "
+            "there; it fades out\ntowards Gain 0.5, where another corrects what the core misses "
+            "(`correct.py`).\n"
+        )
     path.write_text(
         f"""\
 # {recipe.title}

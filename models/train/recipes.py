@@ -180,6 +180,7 @@ RECIPES = {
             core_of="amp_crunch",
             gear_type="amp_cab",
             tone_type="crunch",
+            tried=("without the FIRs of correct.py: not judged with the cabinet",),
         ),
         Recipe(
             name="amp_lead",
