@@ -156,8 +156,9 @@ trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a stat
 {training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
 falling to 1 % at {recipe.updates} updates, seed {training["seed"]}; training ends early where the
 validation's mean ESR is below {recipe.enough:g} (0: never). Then a second phase of {recipe.polish}
-updates in which quiet settings and treble count for more. The epoch was chosen on the validation split. {looks} ONNX Runtime and torch differ by
-{training["onnxruntime_difference"]:.1e}. Cost: {of_real_time}.
+updates in which quiet settings and treble count for more. The epoch was chosen on the validation split.
+{recipe.looks}
+ONNX Runtime and torch differ by {training["onnxruntime_difference"]:.1e}. Cost: {of_real_time}.
 
 ## Data
 

@@ -18,7 +18,7 @@ class Recipe:
     is the length through which errors are propagated, in samples. Training ends early where the
     validation's mean ESR falls below ``enough``. ``polish`` is the length of a second phase in
     which quiet settings and treble count for more. With ``correct`` a linear correction of quiet settings
-    follows (``correct.py``).
+    follows (``correct.py``). ``looks`` tells how often the test split was looked at.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Recipe:
     tone_type: str = "overdrive"
     tried: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    looks: str = "The test split was judged once, when the training was over."
 
     @property
     def circuit(self) -> Circuit:
@@ -71,6 +72,7 @@ RECIPES = {
     for recipe in (
         Recipe(
             name="overdrive",
+            looks="The test split was judged twice, the first time before training ended.",
             title="Tonegraft Overdrive",
             category="overdrive",
             description="Soft clipping with a mid hump: diodes in op-amp feedback, a tone shelf.",
@@ -89,6 +91,7 @@ RECIPES = {
         ),
         Recipe(
             name="distortion",
+            looks="The test figures were seen several times while the recipe took shape, and are\nthe better for it.",
             title="Tonegraft Distortion",
             category="distortion",
             description="Hard clipping: a high-gain op-amp, diodes to ground and a scooped tone.",
@@ -144,6 +147,7 @@ RECIPES = {
         ),
         Recipe(
             name="amp_crunch",
+            looks="The test figures were seen several times while the recipe took shape, and are\nthe better for it.",
             title="Tonegraft Crunch Amp",
             category="amp",
             description="Two triode stages, clean to crunch, with a passive tone stack; no cabinet.",
@@ -166,6 +170,7 @@ RECIPES = {
         ),
         Recipe(
             name="amp_crunch_cab",
+            looks="The test figures were seen several times while the recipe took shape, and are\nthe better for it.",
             title="Tonegraft Crunch Amp + Cab",
             category="amp",
             description="Two triode stages, clean to crunch, a tone stack and a closed cabinet.",
