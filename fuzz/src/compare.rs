@@ -78,7 +78,12 @@ fn whole(model: &Compiled<'_>, random: &mut Random) -> Option<Whole> {
     if graph.metadata.framing.is_some() {
         return None;
     }
-    let open = if elements(graph, WHOLE[0]) > ELEMENTS {
+    // An oscillator's phase is the player's own.
+    if graph.metadata.phase_input.is_some() {
+        return None;
+    }
+    // What is fed back takes the interpreter a round for each way back.
+    let open = if elements(graph, WHOLE[0]) > ELEMENTS || !graph.metadata.feedback.is_empty() {
         WHOLE[1]
     } else {
         WHOLE[0]
@@ -89,6 +94,9 @@ fn whole(model: &Compiled<'_>, random: &mut Random) -> Option<Whole> {
         let value = graph.value(*id);
         if value.dtype != DType::F32 {
             return None;
+        }
+        if graph.metadata.is_fed_back(&value.name) {
+            continue;
         }
         let is_audio = value.name == model.stream.audio.0;
         let shape: Vec<usize> = value
