@@ -226,6 +226,8 @@ fn shipped_state(id: &str) -> Vec<u8> {
         ("input_gain".to_owned(), ParamValue::F32(6.0)),
         ("output_gain".to_owned(), ParamValue::F32(-3.0)),
         ("mix".to_owned(), ParamValue::F32(75.0)),
+        // As loud as the model is, whatever it says of its loudness.
+        ("output_mode".to_owned(), ParamValue::String("raw".to_owned())),
         ("a_knob_1".to_owned(), ParamValue::F32(0.875)),
     ]);
     tonegraft_library::host_state::to_stream(&params, &session::encode(&state))
