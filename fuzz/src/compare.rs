@@ -78,8 +78,8 @@ fn whole(model: &Compiled<'_>, random: &mut Random) -> Option<Whole> {
     if graph.metadata.framing.is_some() {
         return None;
     }
-    // An oscillator's phase is the player's own.
-    if graph.metadata.phase_input.is_some() {
+    // An oscillator's phase is the player's own, and what mirrors what comes later is played as silence.
+    if graph.metadata.phase_input.is_some() || inferred("padding").is_some() {
         return None;
     }
     // What is fed back takes the interpreter a round for each way back.
