@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 use tonegraft_engine::{Model, interpret};
-use tonegraft_model::{DType, Dim, Tensor, Value};
+use tonegraft_model::{DType, Dim, PhaseRate, Tensor, Value};
 
 /// What a whole-signal run played.
 #[derive(Clone, Debug)]
 pub struct Offline {
-    /// How many frames of the signal were given: all, or as many as a graph of fixed length takes.
+    /// How many frames of the signal were given: all, as many as a graph of fixed length takes, or few if something is fed back.
     pub given: usize,
     /// One output frame per frame given.
     pub output: Vec<f32>,
@@ -29,13 +29,41 @@ fn time_axis(value: &Value) -> Option<(usize, Option<usize>)> {
     Some((longest.0, longest.1.known()))
 }
 
+/// Frames given to a graph with a loop of so many frames: the interpreter takes a round for each way back.
+fn frames_of_loop(delay: usize) -> usize {
+    if delay < 32 { 400 } else { 20_000 }
+}
+
+/// The phase of the oscillator that the metadata puts on an input, from the beginning of the transport, with its rate at its default.
+fn phase(model: &Model, frames: usize) -> Vec<f32> {
+    let metadata = &model.graph().metadata;
+    let rate = metadata.phase_input.as_ref().map_or(0.0, |phase| match &phase.rate {
+        PhaseRate::Hz(hertz) => *hertz,
+        PhaseRate::Knob(name) => (metadata.knobs.iter())
+            .find(|knob| knob.name == *name)
+            .map_or(0.0, |knob| knob.default),
+    });
+    let second = f64::from(metadata.sample_rate.unwrap_or(48_000));
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    (0..frames)
+        .map(|frame| (frame as f64 * f64::from(rate) / second).fract() as f32)
+        .collect()
+}
+
 /// Runs the graph of `model` over `signal` with its knobs at their defaults and its states at zero. `None` if it is not a mono effect.
 ///
 /// # Panics
 /// The interpreter refuses the graph.
 pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
     let graph = model.graph();
-    let floats = |value: &&Value| value.dtype == DType::F32 && !value.shape.is_empty();
+    let is_phase = |value: &Value| {
+        let phase = graph.metadata.phase_input.as_ref();
+        phase.is_some_and(|phase| phase.input == value.name)
+    };
+    let floats = |value: &&Value| {
+        let other = is_phase(value) || graph.metadata.is_fed_back(&value.name);
+        value.dtype == DType::F32 && !value.shape.is_empty() && !other
+    };
     let values = || graph.inputs.iter().map(|id| graph.value(*id));
     let dynamic = values()
         .filter(floats)
@@ -43,9 +71,15 @@ pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
     let size = |value: &&Value| value.shape.iter().filter_map(Dim::known).product::<usize>();
     let audio = dynamic.or_else(|| values().filter(floats).max_by_key(size))?;
     let (axis, fixed) = time_axis(audio)?;
-    let given = fixed.unwrap_or(signal.len()).min(signal.len());
+    let shortest = graph.metadata.feedback.iter().map(|pair| pair.delay).min();
+    let most = shortest.map_or(signal.len(), frames_of_loop);
+    let given = fixed.unwrap_or(signal.len()).min(signal.len()).min(most);
     let mut inputs = BTreeMap::new();
     for value in values() {
+        // That is the interpreter's own affair.
+        if graph.metadata.is_fed_back(&value.name) {
+            continue;
+        }
         let is_audio = value.name == audio.name;
         let shape: Vec<usize> = value
             .shape
@@ -53,6 +87,7 @@ pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
             .enumerate()
             .map(|(index, dim)| match dim.known() {
                 _ if is_audio && index == axis => given,
+                None if is_phase(value) => given,
                 Some(size) => size,
                 None => 1,
             })
@@ -65,6 +100,11 @@ pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
             }
             data.copy_from_slice(&signal[..given]);
         }
+        if is_phase(value) {
+            data.copy_from_slice(phase(model, count).get(..count)?);
+            inputs.insert(value.name.clone(), Tensor::f32(shape, data)?);
+            continue;
+        }
         for knob in model.knobs().iter().filter(|knob| knob.input == value.name) {
             *data.get_mut(knob.index)? = knob.default;
         }
@@ -75,6 +115,10 @@ pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
     let played = graph
         .outputs
         .iter()
+        .filter(|id| {
+            let wanted = graph.metadata.audio_output.as_ref();
+            wanted.is_none_or(|wanted| graph.value(**id).name == *wanted)
+        })
         .filter_map(|id| outputs.get(&graph.value(*id).name)?.as_f32())
         .filter(|data| data.len() <= given)
         .max_by_key(|data| data.len())?;
