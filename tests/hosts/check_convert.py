@@ -51,6 +51,8 @@ def main():
         original = cli.render(path, audio, rate, "--start", "zero")[0]
         converted = cli.render(target, audio, rate, "--start", "zero")[0]
         checks.that(np.array_equal(original, converted), f"{path.name}: converted, it plays the same bits")
+        if not check_onnxruntime.is_one_run(about):
+            continue
         model = Offline(target)
         knobs = {}
         for knob in about["knobs"]:

@@ -22,6 +22,11 @@ def knob_inputs(about, model, frames):
     return {name: [values[index] for index in sorted(values)] for name, values in by_input.items()}, channels
 
 
+def is_one_run(about):
+    """Whether one run over the whole signal says what is to be heard: not with an oscillator or with what is fed back, which the player adds."""
+    return not any(port["role"] in ("phase", "feedback") for port in about["inputs"])
+
+
 def run_offline(path, about, audio):
     """ONNX Runtime's samples, `[frames]`."""
     model = Offline(path)
@@ -61,14 +66,15 @@ def main():
         operators = set(about["operators"])
         tolerance = RECURRENT_TOLERANCE if operators & {"LSTM", "GRU", "RNN"} else TOLERANCE
         got = cli.render(path, audio, 48_000, "--start", "zero")[0]
-        wanted = run_offline(path, about, audio[0])
-        # An unpadded network gives nothing before its receptive field; there the stream starts from silence.
-        first = len(audio[0]) - np.count_nonzero(wanted) if wanted[0] == 0.0 else 0
-        first = max(first, 0) if first < len(wanted) else 0
-        peak = max(1.0, float(np.abs(wanted).max()))
-        worst = float(np.abs(got[first:] - wanted[first:]).max())
-        checks.that(worst <= tolerance * peak, f"{path.name}: {worst:.2e} from ONNX Runtime, peak {np.abs(wanted).max():.2f}, from frame {first}")
-        checks.that(float(np.abs(wanted).max()) > 1e-4, f"{path.name}: there is sound")
+        if is_one_run(about):
+            wanted = run_offline(path, about, audio[0])
+            # An unpadded network gives nothing before its receptive field; there the stream starts from silence.
+            first = len(audio[0]) - np.count_nonzero(wanted) if wanted[0] == 0.0 else 0
+            first = max(first, 0) if first < len(wanted) else 0
+            peak = max(1.0, float(np.abs(wanted).max()))
+            worst = float(np.abs(got[first:] - wanted[first:]).max())
+            checks.that(worst <= tolerance * peak, f"{path.name}: {worst:.2e} from ONNX Runtime, peak {np.abs(wanted).max():.2f}, from frame {first}")
+        checks.that(float(np.abs(got).max()) > 1e-4, f"{path.name}: there is sound")
         reference = cli.render(path, short, 48_000, "--start", "zero", "--block", "512")
         different = [
             block for block in BLOCKS if not np.array_equal(cli.render(path, short, 48_000, "--start", "zero", "--block", block), reference)
