@@ -67,6 +67,11 @@ class Recipe:
         return tuple(k for k in self.circuit.knobs if k)
 
 
+SEEN_OFTEN = (
+    "The test figures were seen several times while the recipe took shape, and are\nthe better for it."
+)
+"""Of recipes that were changed after a look at their test figures."""
+
 RECIPES = {
     recipe.file: recipe
     for recipe in (
@@ -91,7 +96,7 @@ RECIPES = {
         ),
         Recipe(
             name="distortion",
-            looks="The test figures were seen several times while the recipe took shape, and are\nthe better for it.",
+            looks=SEEN_OFTEN,
             title="Tonegraft Distortion",
             category="distortion",
             description="Hard clipping: a high-gain op-amp, diodes to ground and a scooped tone.",
@@ -147,7 +152,7 @@ RECIPES = {
         ),
         Recipe(
             name="amp_crunch",
-            looks="The test figures were seen several times while the recipe took shape, and are\nthe better for it.",
+            looks=SEEN_OFTEN,
             title="Tonegraft Crunch Amp",
             category="amp",
             description="Two triode stages, clean to crunch, with a passive tone stack; no cabinet.",
@@ -170,7 +175,7 @@ RECIPES = {
         ),
         Recipe(
             name="amp_crunch_cab",
-            looks="The test figures were seen several times while the recipe took shape, and are\nthe better for it.",
+            looks=SEEN_OFTEN,
             title="Tonegraft Crunch Amp + Cab",
             category="amp",
             description="Two triode stages, clean to crunch, a tone stack and a closed cabinet.",

@@ -12,7 +12,7 @@ pub(super) struct Cells<'a> {
     pub cursors: &'a mut [usize],
 }
 
-/// Runs `frames` frames. `input` gives the values of a plane of an operand, one per frame, or a single one that holds; the results go to
+/// Runs `frames` frames in [`Circuit::registers`] registers. `input` gives the values of a plane of an operand, one per frame, or a single one that holds; the results go to
 /// the planes of `y`, `stride` apart. `None` if a plane does not exist: then nothing is done, or the rest is left as it is.
 ///
 /// # Realtime Safety
@@ -31,15 +31,9 @@ pub(super) fn run<'x>(
     for ((operand, plane), from) in circuit.inputs.iter().zip(inputs.iter_mut()) {
         *from = input(*operand, *plane)?;
     }
-    let (first, rest) = registers.split_at_mut_checked(inputs.len())?;
-    for (register, from) in first.iter_mut().zip(inputs.iter()) {
-        *register = from.first().copied().unwrap_or(0.0);
-    }
     let begin = inputs.len();
-    if rest.len() < circuit.cells.len() + circuit.instructions.len() {
-        return None;
-    }
     for frame in 0..frames {
+        // A single value is there from the first frame on.
         for (register, from) in registers.iter_mut().zip(inputs.iter()) {
             if let Some(value) = from.get(frame) {
                 *register = *value;
