@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 import pedalboard
 
-from .effect import Effect, Parameters, Settings
+from .effect import Effect, Parameters, Settings, at_rate
 from .graph import RATE, Graph, Knob, Wire
-from .measure import line, low_noise, sine_delay, sine_start, through, true_rate
+from .measure import line, low_noise, sine_delays, through, true_rate
 
 _CENTRE_MS = 8.0
 _DEEPEST = 0.6
@@ -45,24 +45,16 @@ def true(settings: Settings) -> Settings:
     """The oscillator of the reference counts its phase in 32 bits and is off its nominal rate by
     up to a part in a thousand; the model gets the rate that was measured."""
     rate = _true_rate(settings["Rate"], settings["Depth"])
-    return dict(settings) | {"Rate": min(max(rate, _RATE.low), _RATE.high)}
+    return at_rate(settings, rate, _RATE)
 
 
 def fit() -> Parameters:
     """Delay trajectories over a grid of depths and rates, and levels over a grid of mixes."""
     probe = low_noise(5 * RATE, 800.0, seed=12)
-    depths, sines, centres, turns, errors = [], [], [], [], []
-    for rate in (0.23, 0.41, 0.83):
-        for depth in (0.1, 0.35, 0.65, 1.0):
-            wet = through(_plugin(rate, depth, 1.0), probe)
-            start = sine_start(probe, wet, rate, _LONGEST)
-            found, _, error = sine_delay(probe, wet, rate, start, RATE // 2)
-            depths.append(depth)
-            sines.append(np.hypot(found[1], found[2]))
-            centres.append(found[0])
-            turns.append(np.arctan2(found[2], found[1]) / (2 * np.pi) % 1.0)
-            errors.append(error)
-    offset, slope, residual = line(np.array(depths), np.array(sines))
+    found = sine_delays(
+        lambda rate, depth, x: through(_plugin(rate, depth, 1.0), x), probe, _LONGEST
+    )
+    offset, slope, residual = line(np.array(found.depths), np.array(found.sines))
     mixes = np.array([0.0, 0.2, 0.5, 0.8, 1.0])
     dry, wet_level = [], []
     wet = through(_plugin(1.1, 0.5, 1.0), probe)
@@ -72,14 +64,14 @@ def fit() -> Parameters:
         dry.append(gains[0])
         wet_level.append(gains[1])
     return {
-        "centre_frames": float(np.mean(centres)),
+        "centre_frames": float(np.mean(found.centres)),
         "depth_frames": [offset, slope],
         "depth_residual_frames": residual,
-        "phase_turns": float(np.mean(turns)),
-        "phase_spread_turns": float(np.ptp(turns)),
+        "phase_turns": float(np.mean(found.turns)),
+        "phase_spread_turns": float(np.ptp(found.turns)),
         "dry_by_mix": list(line(mixes, np.array(dry))[:2]),
         "wet_by_mix": list(line(mixes, np.array(wet_level))[:2]),
-        "worst_probe_esr": max(errors),
+        "worst_probe_esr": max(found.errors),
     }
 
 

@@ -14,6 +14,12 @@ Parameters = dict[str, object]
 """What the fit found: numbers and lists of numbers, as JSON takes them."""
 
 
+def at_rate(settings: Settings, rate: float, knob: Knob) -> Settings:
+    """``settings`` with the rate that a reference's oscillator really has, within the range of
+    ``knob``, which sets it."""
+    return dict(settings) | {knob.name: min(max(rate, knob.low), knob.high)}
+
+
 def _same(settings: Settings) -> Settings:
     return settings
 

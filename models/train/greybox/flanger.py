@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 import pedalboard
 
-from .effect import Effect, Parameters, Settings
+from .effect import Effect, Parameters, Settings, at_rate
 from .graph import RATE, Graph, Knob, Wire
-from .measure import line, low_noise, sine_delay, sine_start, through, true_rate
+from .measure import line, low_noise, sine_delays, through, true_rate
 
 _CENTRE_MS = 3.5
 _DEEPEST = 0.24
@@ -46,24 +46,16 @@ def _true_rate(rate: float, depth: float) -> float:
 def true(settings: Settings) -> Settings:
     """The rate that the reference's oscillator really has, within the knob's range."""
     rate = _true_rate(settings["Rate"], settings["Depth"])
-    return dict(settings) | {"Rate": min(max(rate, _RATE.low), _RATE.high)}
+    return at_rate(settings, rate, _RATE)
 
 
 def fit() -> Parameters:
     """Delay trajectories over rates and depths, rounds of an impulse over feedbacks and mixes."""
     probe = low_noise(5 * RATE, 800.0, seed=12)
-    depths, sines, centres, turns, errors = [], [], [], [], []
-    for rate in (0.23, 0.41, 0.83):
-        for depth in (0.1, 0.35, 0.65, 1.0):
-            wet = through(_plugin(rate, depth, 0.0, 1.0), probe)
-            start = sine_start(probe, wet, rate, _LONGEST)
-            found, _, error = sine_delay(probe, wet, rate, start, RATE // 2)
-            depths.append(depth)
-            sines.append(np.hypot(found[1], found[2]))
-            centres.append(found[0])
-            turns.append(np.arctan2(found[2], found[1]) / (2 * np.pi) % 1.0)
-            errors.append(error)
-    offset, slope, residual = line(np.array(depths), np.array(sines))
+    found = sine_delays(
+        lambda rate, depth, x: through(_plugin(rate, depth, 0.0, 1.0), x), probe, _LONGEST
+    )
+    offset, slope, residual = line(np.array(found.depths), np.array(found.sines))
     impulse = np.zeros(4000)
     impulse[0] = 1.0
     knobs = np.array([0.1, 0.3, 0.6, 0.9])
@@ -78,15 +70,15 @@ def fit() -> Parameters:
         wet_level.append(y[first])
     assert len(set(rounds)) == 1, "a round has no fixed length"
     return {
-        "centre_frames": float(np.mean(centres)),
+        "centre_frames": float(np.mean(found.centres)),
         "depth_frames": [offset, slope],
         "depth_residual_frames": residual,
-        "phase_turns": float(np.mean(turns)),
+        "phase_turns": float(np.mean(found.turns)),
         "extra_frames_of_a_round": rounds[0],
         "ratio_by_feedback": list(line(knobs, np.array(ratios))[:2]),
         "dry_by_mix": list(line(knobs, np.array(dry))[:2]),
         "wet_by_mix": list(line(knobs, np.array(wet_level))[:2]),
-        "worst_probe_esr": max(errors),
+        "worst_probe_esr": max(found.errors),
     }
 
 

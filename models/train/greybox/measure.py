@@ -1,6 +1,7 @@
 """Tools that several fits share: probes, reading between frames, delay trajectories."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pedalboard
@@ -105,6 +106,36 @@ def true_rate(
     for part in (frames // 8, frames // 3, frames):
         start, rate, _ = sine_delay(probe[:part], y[:part], rate, start, RATE // 2)
     return float(rate)
+
+
+@dataclass
+class SineDelays:
+    """Delay trajectories over rates and depths, a value for each of both: ``depths``, the sines'
+    sizes and centres in frames, where they start in turns, and what the fits left over."""
+
+    depths: list[float] = field(default_factory=list)
+    sines: list[float] = field(default_factory=list)
+    centres: list[float] = field(default_factory=list)
+    turns: list[float] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+
+
+def sine_delays(
+    wet: Callable[[float, float, np.ndarray], np.ndarray], probe: np.ndarray, longest: int
+) -> SineDelays:
+    """The trajectories of ``wet(rate, depth, probe)`` over a grid of rates and depths."""
+    all_of = SineDelays()
+    for rate in (0.23, 0.41, 0.83):
+        for depth in (0.1, 0.35, 0.65, 1.0):
+            y = wet(rate, depth, probe)
+            start = sine_start(probe, y, rate, longest)
+            found, _, error = sine_delay(probe, y, rate, start, RATE // 2)
+            all_of.depths.append(depth)
+            all_of.sines.append(np.hypot(found[1], found[2]))
+            all_of.centres.append(found[0])
+            all_of.turns.append(np.arctan2(found[2], found[1]) / (2 * np.pi) % 1.0)
+            all_of.errors.append(error)
+    return all_of
 
 
 def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pedalboard
 
-from .effect import Effect, Parameters, Settings
+from .effect import Effect, Parameters, Settings, at_rate
 from .graph import RATE, Graph, Knob, Wire
 from .measure import line, through
 
@@ -84,7 +84,7 @@ def _true_rate(rate: float, depth: float) -> float:
 def true(settings: Settings) -> Settings:
     """The rate that the reference's oscillator really has, within the knob's range."""
     rate = _true_rate(settings["Rate"], settings["Depth"])
-    return dict(settings) | {"Rate": min(max(rate, _RATE.low), _RATE.high)}
+    return at_rate(settings, rate, _RATE)
 
 
 def fit() -> Parameters:
