@@ -346,9 +346,25 @@ fn oscillators_follow_the_transport_at_every_rate() {
             for oversampling in Oversampling::ALL {
                 let mut processor = make(&model, &at(host, mode, oversampling, StartState::Silence));
                 let latency = processor.facts().latency.total().as_usize();
+                let silence = [vec![0.0; 4_000]];
+                let untold = stream(processor.as_mut(), &silence, Cuts::Random(4), &[]);
+                processor.reset();
+                processor.seek(0);
+                assert_eq!(
+                    stream(processor.as_mut(), &silence, Cuts::Random(5), &[]),
+                    untold,
+                    "{host}, {mode}, {oversampling}"
+                );
+                processor.reset();
+                assert_eq!(
+                    stream(processor.as_mut(), &silence, Cuts::Random(6), &[]),
+                    untold,
+                    "{host}, {mode}, {oversampling}"
+                );
+                processor.reset();
                 let from = 123_456_i64;
                 processor.seek(from);
-                let y = stream(processor.as_mut(), &[vec![0.0; 4_000]], Cuts::Random(4), &[]);
+                let y = stream(processor.as_mut(), &silence, Cuts::Random(4), &[]);
                 for n in 600..2_500 {
                     let turns = 10.0 * (f64::from(123_456) + f64::from(n)) / f64::from(host);
                     // Not where the phase jumps: the filters do not pass that.

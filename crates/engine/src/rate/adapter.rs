@@ -87,12 +87,15 @@ impl Adapter {
             },
             ..own
         };
-        Ok(Self {
+        let mut adapter = Self {
             network,
             filters,
             chunk,
             facts,
-        })
+        };
+        // Untold, the first host frame is frame 0.
+        adapter.seek(0);
+        Ok(adapter)
     }
 }
 
@@ -250,6 +253,7 @@ impl Processor for Adapter {
         if let Some(filters) = &mut self.filters {
             filters.reset();
         }
+        self.seek(0);
     }
 
     fn set_knob(&mut self, index: usize, value: f32) {
