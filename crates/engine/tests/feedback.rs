@@ -293,3 +293,60 @@ fn conditions_and_delays_run_in_a_circuit() {
     let expected: Vec<f32> = send.iter().map(|y| y.exp()).collect();
     assert_same(&y, &expected, FRAMES, 0, 1e-6, "conditions");
 }
+
+/// Channel `heard` of `s = max(x + g · back, t) < 0.2 ? √|older| · g : …`, with `gains.len()` channels in a loop of 1 or 2 frames.
+fn side_by_side(gains: &[f32], delay: usize, heard: i64) -> Graph {
+    let mut net = Net::new();
+    let count = gains.len();
+    let x = net.input("x", &[1, 1, 0]);
+    let back = net.input("back", &[1, count, 0]);
+    let gain = net.floats(&[1, count, 1], gains.to_vec());
+    let edge = net.floats(&[1], vec![0.2]);
+    let zero = net.floats(&[1], vec![0.0]);
+    let pads = net.ints(&[0, 0, 1, 0, 0, 0]);
+    let older = net.nodes(
+        Op::Pad {
+            mode: tonegraft_model::op::PadMode::Constant,
+        },
+        &[Some(back), Some(pads), Some(zero)],
+        1,
+    )[0];
+    let older = net.slice(older, 2, 0, -1);
+    let size = net.node(Op::Unary(Unary::Abs), &[older]);
+    let root = net.node(Op::Unary(Unary::Sqrt), &[size]);
+    let root = net.node(Op::Binary(Binary::Mul), &[root, gain]);
+    let held = net.node(Op::Binary(Binary::Mul), &[gain, back]);
+    let sum = net.node(Op::Binary(Binary::Add), &[x, held]);
+    let condition = net.node(Op::Binary(Binary::Less), &[sum, edge]);
+    let send = net.node(Op::Where, &[condition, root, sum]);
+    net.output(send, "send");
+    let y = net.slice(send, 1, heard, heard + 1);
+    net.output(y, "y");
+    fed_back(&mut net.graph, "back", "send", delay);
+    net.graph
+}
+
+#[test]
+fn channels_of_a_loop_are_what_each_is_alone() {
+    let x = noise_vec(11, FRAMES);
+    for count in [1, 2, 3, 4, 5, 16, 17, 60] {
+        let gains: Vec<f32> = noise_vec(12, count).iter().map(|g| 0.6 * g).collect();
+        for delay in [1, 2] {
+            for heard in [0, count / 2, count - 1] {
+                let played = model(&side_by_side(&gains, delay, heard as i64));
+                let y = streamed(&played, &x, &[]);
+                let alone = streamed(&model(&side_by_side(&gains[heard..=heard], delay, 0)), &x, &[]);
+                assert_eq!(bits(&[y]), bits(&[alone]), "channel {heard} of {count}, delay {delay}");
+            }
+        }
+    }
+    let gain = -0.4f32;
+    let y = streamed(&model(&side_by_side(&[0.1, 0.2, 0.3, 0.5, gain], 1, 4)), &x, &[]);
+    let mut expected = vec![0.0f32; FRAMES];
+    for n in 0..FRAMES {
+        let back = |k: usize| n.checked_sub(k).map_or(0.0, |at| expected[at]);
+        let sum = x[n] + gain * back(1);
+        expected[n] = if sum < 0.2 { back(2).abs().sqrt() * gain } else { sum };
+    }
+    assert_same(&y, &expected, FRAMES, 0, 1e-6, "side by side");
+}

@@ -1,7 +1,8 @@
 //! From a plan to kernels: weights packed for an instruction set, every piece of state given its place.
 
+use super::circuit;
 use crate::error::InstallError;
-use crate::plan::{Circuit, Plan, Region, Step, StepOp, Timebase, delay_frames};
+use crate::plan::{Plan, Region, Step, StepOp, Timebase, delay_frames};
 use crate::stream::{Clock, Noise, Planes, Prefix, Rate};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -93,10 +94,10 @@ pub(super) enum Kernel {
         start: i64,
     },
     Circuit {
-        circuit: Arc<Circuit>,
-        /// Of all cells, one after the other.
+        program: Arc<circuit::Program>,
+        /// Of all banks of cells, one after the other.
         memory: Range<usize>,
-        /// One per cell.
+        /// One per bank.
         cursors: Range<usize>,
     },
     Ramp {
@@ -537,20 +538,17 @@ impl Lowering {
                 };
                 Kernel::Store { kept, start: *start }
             }
-            StepOp::Circuit(circuit) => {
-                let memory = self.claim(circuit.memory());
-                let mut rest = self.state.get_mut(memory.clone())?;
-                for cell in &circuit.cells {
-                    let (values, others) = rest.split_at_mut_checked(cell.delay)?;
-                    values.fill(cell.start);
-                    rest = others;
-                }
-                self.rings += circuit.cells.len();
-                self.scratch = self.scratch.max(circuit.registers());
+            StepOp::Circuit(plan) => {
+                let program = circuit::Program::new(plan);
+                let start = program.start(plan);
+                let memory = self.claim(start.len());
+                self.state.get_mut(memory.clone())?.copy_from_slice(&start);
+                self.rings += program.cursors();
+                self.scratch = self.scratch.max(program.registers());
                 Kernel::Circuit {
                     memory,
-                    cursors: self.rings - circuit.cells.len()..self.rings,
-                    circuit: Arc::clone(circuit),
+                    cursors: self.rings - program.cursors()..self.rings,
+                    program: Arc::new(program),
                 }
             }
             StepOp::Ramp { start, scale, offset } => Kernel::Ramp {

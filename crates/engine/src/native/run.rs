@@ -303,7 +303,7 @@ impl Running<'_> {
                 *cursor = (at + from.count) % kept.delay;
             }
             Kernel::Circuit {
-                circuit,
+                program,
                 memory,
                 cursors,
             } => {
@@ -311,14 +311,14 @@ impl Running<'_> {
                     memory: state.get_mut(memory.clone())?,
                     cursors: self.cursors.get_mut(cursors.clone())?,
                 };
-                let registers = self.scratch.get_mut(..circuit.registers())?;
+                let registers = self.scratch.get_mut(..program.registers())?;
                 let input = |operand: usize, plane: usize| {
                     let region = step.inputs.get(operand).copied()?;
                     let from = others.get(region)?.get(plane * region.stride..)?;
                     // What a knob sets holds for all frames.
                     from.get(..if region.rate == Rate::Control { 1 } else { frames })
                 };
-                circuit::run(circuit, &mut cells, registers, input, y, stride, frames)?;
+                circuit::run(program, &mut cells, registers, input, y, stride, frames)?;
             }
             Kernel::Ramp { start, scale, offset } => {
                 for at in 0..frames {

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use tonegraft_kernels::{activation, binary};
 
 /// Planes from outside that a circuit reads, at most.
-pub(crate) const MAX_INPUTS: usize = 64;
+const MAX_INPUTS: usize = 1024;
+
+/// Those of them that have a value for every frame, at most.
+pub(crate) const MAX_SIGNALS: usize = 128;
 
 /// Instructions of a circuit, at most.
 const MAX_INSTRUCTIONS: usize = 4096;
@@ -280,6 +283,7 @@ fn gathered(graph: &StreamGraph, group: &BTreeSet<usize>) -> Option<StreamGraph>
         registers: HashMap::new(),
     };
     // What comes from outside.
+    let mut signals = 0;
     for view in nodes()
         .flat_map(|node| &node.inputs)
         .filter(|view| !made.contains(&view.wire))
@@ -301,10 +305,11 @@ fn gathered(graph: &StreamGraph, group: &BTreeSet<usize>) -> Option<StreamGraph>
             if let std::collections::hash_map::Entry::Vacant(place) = builder.registers.entry((view.wire, plane)) {
                 place.insert(next);
                 builder.circuit.inputs.push((operand, plane));
+                signals += usize::from(rate == clock);
             }
         }
     }
-    if builder.circuit.inputs.len() > MAX_INPUTS {
+    if builder.circuit.inputs.len() > MAX_INPUTS || signals > MAX_SIGNALS {
         return None;
     }
     // What comes back: where from is known in the end.

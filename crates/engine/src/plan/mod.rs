@@ -12,7 +12,7 @@ mod layers;
 mod memory;
 
 pub use circuit::Circuit;
-pub(crate) use circuit::{Instruction, MAX_INPUTS as MAX_CIRCUIT_INPUTS};
+pub(crate) use circuit::{Instruction, MAX_SIGNALS as MAX_CIRCUIT_SIGNALS, Register};
 
 use crate::error::{CompileError, CompileErrorKind};
 use crate::stream::{
