@@ -4,7 +4,9 @@
 //! channels of a signal) is done in one go. The functions are those of the kernels' scalar references, which are the plain way to
 //! compute a single value, the same on every instruction set.
 
+use super::single::{self, Single, one, select};
 use crate::plan::{Circuit, Instruction, MAX_CIRCUIT_SIGNALS, Register};
+use std::ops::Range;
 use tonegraft_kernels::{activation, binary};
 
 /// Values side by side, at least: fewer are faster one by one (a load over several stores has to wait for them).
@@ -37,11 +39,8 @@ struct Bank {
 /// What is computed in one go.
 #[derive(Debug)]
 enum Part {
-    /// One after the other, into the registers from `first` on.
-    Singles {
-        instructions: Vec<Instruction>,
-        first: Register,
-    },
+    /// One after the other.
+    Singles(Vec<Single>),
     Run(Run),
 }
 
@@ -73,7 +72,7 @@ impl Program {
             inputs: circuit.inputs.clone(),
             next,
             later,
-            parts: gathered(&circuit.instructions, first),
+            parts: parts(circuit),
             outputs: circuit.outputs.clone(),
             registers: circuit.registers(),
         }
@@ -128,10 +127,11 @@ fn banks(circuit: &Circuit) -> Vec<Bank> {
     banks
 }
 
-/// The instructions, of which the first gives register `begin`, in parts.
-fn gathered(instructions: &[Instruction], begin: Register) -> Vec<Part> {
+/// The instructions in parts.
+fn parts(circuit: &Circuit) -> Vec<Part> {
+    let begin = circuit.inputs.len() + circuit.cells.len();
     let mut runs: Vec<Run> = Vec::new();
-    for (first, instruction) in (begin..).zip(instructions) {
+    for (first, instruction) in (begin..).zip(&circuit.instructions) {
         if !runs.last_mut().is_some_and(|run| run.takes(*instruction)) {
             runs.push(Run {
                 instruction: *instruction,
@@ -142,21 +142,45 @@ fn gathered(instructions: &[Instruction], begin: Register) -> Vec<Part> {
         }
     }
     let mut parts: Vec<Part> = Vec::new();
+    let mut waiting = begin..begin;
+    let inside_runs = |run: &Run| run.count >= FEWEST;
+    let reads = reads(circuit);
     for run in runs {
-        if run.count >= FEWEST {
+        if inside_runs(&run) {
+            parts.extend(singles(circuit, &waiting, &reads));
+            waiting = run.first + run.count..run.first + run.count;
             parts.push(Part::Run(run));
-            continue;
-        }
-        let singles = instructions.iter().skip(run.first - begin).take(run.count);
-        match parts.last_mut() {
-            Some(Part::Singles { instructions, .. }) => instructions.extend(singles),
-            _ => parts.push(Part::Singles {
-                instructions: singles.copied().collect(),
-                first: run.first,
-            }),
+        } else {
+            waiting.end = run.first + run.count;
         }
     }
+    parts.extend(singles(circuit, &waiting, &reads));
     parts
+}
+
+/// The instructions that give the registers `results`, one after the other; `None` if there are none.
+fn singles(circuit: &Circuit, results: &Range<Register>, reads: &[usize]) -> Option<Part> {
+    let begin = circuit.inputs.len() + circuit.cells.len();
+    let instructions = circuit.instructions.get(results.start - begin..results.end - begin)?;
+    let singles = single::pack(instructions, results.start, reads);
+    (!singles.is_empty()).then_some(Part::Singles(singles))
+}
+
+/// How often each register is read.
+fn reads(circuit: &Circuit) -> Vec<usize> {
+    let mut reads = vec![0; circuit.registers()];
+    let operands = circuit.instructions.iter().flat_map(|instruction| match *instruction {
+        Instruction::Unary(_, x) => vec![x],
+        Instruction::Binary(_, a, b) => vec![a, b],
+        Instruction::Select(condition, a, b) => vec![condition, a, b],
+    });
+    let cells = circuit.cells.iter().map(|cell| cell.from);
+    for register in operands.chain(cells).chain(circuit.outputs.iter().copied()) {
+        if let Some(reads) = reads.get_mut(register) {
+            *reads += 1;
+        }
+    }
+    reads
 }
 
 impl Run {
@@ -209,6 +233,7 @@ impl Run {
                 match function {
                     activation::Function::Neg => each(x, x, y, |x, _| -x),
                     activation::Function::Abs => each(x, x, y, |x, _| x.abs()),
+                    activation::Function::Sqrt => each(x, x, y, |x, _| x.sqrt()),
                     function => each(x, x, y, |x, _| one(function, x)),
                 }
             }
@@ -220,25 +245,6 @@ impl Run {
             }
         }
         Some(())
-    }
-}
-
-/// Not inlined: the loop around it would take its registers of the processor.
-///
-/// # Realtime Safety
-/// Safe.
-#[inline(never)]
-fn singles(instructions: &[Instruction], first: Register, registers: &mut [f32]) {
-    for (next, instruction) in (first..).zip(instructions) {
-        let value = |register: usize| registers.get(register).copied().unwrap_or(0.0);
-        let result = match *instruction {
-            Instruction::Binary(function, a, b) => two(function, value(a), value(b)),
-            Instruction::Unary(function, x) => one(function, value(x)),
-            Instruction::Select(condition, a, b) => select(value(condition), value(a), value(b)),
-        };
-        if let Some(register) = registers.get_mut(next) {
-            *register = result;
-        }
     }
 }
 
@@ -312,7 +318,7 @@ pub(super) fn run<'x>(
         }
         for part in &program.parts {
             match part {
-                Part::Singles { instructions, first } => singles(instructions, *first, registers),
+                Part::Singles(singles) => single::play(singles, registers),
                 Part::Run(run) => run.play(registers)?,
             }
         }
@@ -368,28 +374,4 @@ fn copy_within(registers: &mut [f32], from: Register, to: Register, count: usize
     }
     registers.copy_within(from..end, to);
     Some(())
-}
-
-fn select(condition: f32, a: f32, b: f32) -> f32 {
-    if condition == 0.0 { b } else { a }
-}
-
-/// The usual ones without a call.
-fn two(function: binary::Function, a: f32, b: f32) -> f32 {
-    match function {
-        binary::Function::Add => a + b,
-        binary::Function::Sub => a - b,
-        binary::Function::Mul => a * b,
-        binary::Function::Div => a / b,
-        function => binary::reference::apply(function, a, b),
-    }
-}
-
-fn one(function: activation::Function, x: f32) -> f32 {
-    match function {
-        activation::Function::Neg => -x,
-        activation::Function::Abs => x.abs(),
-        #[allow(clippy::cast_possible_truncation)]
-        function => activation::reference::apply(function, f64::from(x)) as f32,
-    }
 }

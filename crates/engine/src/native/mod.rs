@@ -14,6 +14,7 @@ mod gather;
 mod lower;
 mod oscillator;
 mod run;
+mod single;
 mod voices;
 
 pub use lower::Program;
