@@ -30,6 +30,10 @@ fuzz_target!(|data: &[u8]| {
                         knob.min < knob.max && (knob.min..=knob.max).contains(&knob.default),
                         "{knob:?}"
                     );
+                    for turn in 0..=8_u8 {
+                        let value = knob.range().value(f32::from(turn) / 8.0);
+                        assert!((knob.min..=knob.max).contains(&value), "{knob:?} gives {value}");
+                    }
                 }
                 if let Err(error) = Model::from_graph(graph, file, &options) {
                     assert!(!error.to_string().is_empty());

@@ -2,7 +2,8 @@
 
 ``run NAME`` makes a shipped model, its figures and its card; ``run NAME --seed N`` adds another
 seed's figures to it; ``run baselines NAME`` trains others' networks on the same data; ``run report``
-writes ``models/REPORT.md``; ``run own --dry DRY.wav --wet WET.wav --name NAME`` makes a model of a
+writes ``models/REPORT.md``; ``run rates`` plays all
+at 44.1 kHz for it; ``run process`` plays dry audio through a plugin, with checks; ``run own --dry DRY.wav --wet WET.wav --name NAME`` makes a model of a
 recording of yours.
 """
 
@@ -25,7 +26,7 @@ def _arguments(given: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=[*sorted(RECIPES | EFFECTS), "baselines", "report", "own"])
+    parser.add_argument("name", choices=[*sorted(RECIPES | EFFECTS), "baselines", "report", "rates", "own", "process"])
     parser.add_argument("of", nargs="?", choices=sorted(RECIPES), help="baselines: of which model")
     default = os.environ.get("TONEGRAFT_TEST_DATA") or _ROOT.parent / "shared" / "data"
     parser.add_argument(
@@ -58,7 +59,18 @@ def main() -> None:
 
         own.main(given[1:])
         return
+    if given[:1] == ["process"]:
+        from . import process
+
+        process.main(given[1:])
+        return
     args = _arguments(given)
+    if args.name == "rates":
+        from . import rates
+        from .greybox.play import engine
+
+        print(f"Wrote {rates.write(args.out, args.audio, args.tonegraft or engine())}")
+        return
     if args.name == "report":
         from .make import find_tonegraft
 

@@ -9,6 +9,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from . import rates
+
 _MODELS = Path(__file__).resolve().parent.parent
 _IMAGES = _MODELS.parent / "docs" / "images" / "models"
 
@@ -166,6 +168,7 @@ that of one mono instance in blocks of 64 frames, one thread, on the machine whe
 No listening test was held, so no claim about audibility is made.
 
 """
+    text += rates.section(shipped) + "\n" if (shipped / "rates.json").is_file() else ""
     text += "\n\n".join(_section(name, figures) for name, figures in models.items()) + "\n"
     out.write_text(text, encoding="utf-8")
     return out

@@ -7,7 +7,7 @@
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tonegraft_core::{PROGRAMS, SLOTS};
+use tonegraft_core::{KnobRange, KnobScale, PROGRAMS, SLOTS};
 use tonegraft_model::KnobSync;
 
 /// What one knob means.
@@ -15,12 +15,10 @@ use tonegraft_model::KnobSync;
 pub struct KnobLabel {
     /// The model's name for it.
     pub name: String,
-    /// Unit of [`Self::min`], [`Self::max`] and [`Self::default`]; may be empty.
+    /// Unit of [`Self::range`] and [`Self::default`]; may be empty.
     pub unit: String,
-    /// Value at position 0.
-    pub min: f32,
-    /// Value at position 1.
-    pub max: f32,
+    /// What its positions mean.
+    pub range: KnobRange,
     /// The value the model starts with.
     pub default: f32,
     /// Set if it can follow the tempo.
@@ -28,44 +26,39 @@ pub struct KnobLabel {
 }
 
 impl KnobLabel {
-    /// The value at `position` (0 … 1), in the knob's own unit.
-    pub fn value(&self, position: f32) -> f32 {
-        let position = position.clamp(0.0, 1.0);
-        self.min * (1.0 - position) + self.max * position
-    }
-
-    /// The position (0 … 1) of `value`; 0 where the range is empty.
-    pub fn position(&self, value: f32) -> f32 {
-        let span = self.max - self.min;
-        let position = (value - self.min) / span;
-        if position.is_finite() {
-            position.clamp(0.0, 1.0)
-        } else {
-            0.0
-        }
-    }
-
     /// The position of the model's own default.
     pub fn default_position(&self) -> f32 {
-        self.position(self.default)
+        self.range.position(self.default)
     }
 
     /// The value at `position` with its unit: `5.0 dB`.
     pub fn value_text(&self, position: f32) -> String {
-        let span = (self.max - self.min).abs();
-        let decimals = match span {
-            span if span >= 1000.0 => 0,
-            span if span >= 20.0 => 1,
-            span if span >= 0.2 => 2,
-            _ => 4,
+        let value = self.range.value(position);
+        let span = (self.range.max - self.range.min).abs();
+        let decimals = match self.range.scale {
+            KnobScale::Log => decimals_of(value),
+            KnobScale::Linear if span >= 1000.0 => 0,
+            KnobScale::Linear if span >= 20.0 => 1,
+            KnobScale::Linear if span >= 0.2 => 2,
+            KnobScale::Linear => 4,
         };
-        let number = format_number(self.value(position), decimals);
+        let number = format_number(value, decimals);
         if self.unit.is_empty() {
             number
         } else {
             format!("{number} {}", self.unit)
         }
     }
+}
+
+/// Digits after the point that show three of `value` that count, or all whole ones.
+fn decimals_of(value: f32) -> usize {
+    // Rounded first, so that a text that is read back is written the same: 99.96 as 100.
+    let rounded = format!("{value:.2e}");
+    let exponent = rounded
+        .split_once('e')
+        .and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    usize::try_from(2 - exponent.unwrap_or(0)).map_or(0, |decimals| decimals.min(9))
 }
 
 /// `value` with `decimals` digits after the point, without a sign on zero.
@@ -79,12 +72,31 @@ pub(crate) fn format_number(value: f32, decimals: usize) -> String {
 
 /// The number at the start of `text`, whatever unit follows.
 pub(crate) fn parse_number(text: &str) -> Option<f32> {
+    number_and_rest(text).map(|(number, _)| number)
+}
+
+/// The number at the start of `text`, and what follows it.
+fn number_and_rest(text: &str) -> Option<(f32, &str)> {
     let text = text.trim();
     let end = text
         .find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | ',')))
         .unwrap_or(text.len());
-    let number = text.get(..end)?.replace(',', ".");
-    number.parse::<f32>().ok().filter(|number| number.is_finite())
+    let (number, rest) = text.split_at_checked(end)?;
+    let number = number
+        .replace(',', ".")
+        .parse::<f32>()
+        .ok()
+        .filter(|number| number.is_finite())?;
+    Some((number, rest.trim()))
+}
+
+/// What a value in `written` is to be multiplied by to be in `unit`: a user may type kHz for Hz, and s for ms.
+fn conversion(written: &str, unit: &str) -> f32 {
+    match (written.to_ascii_lowercase().as_str(), unit) {
+        ("k" | "khz", "Hz") | ("s", "ms") => 1000.0,
+        ("ms", "s") => 0.001,
+        _ => 1.0,
+    }
 }
 
 /// The labels of all knobs, shared between the loader, the parameters' texts and the window.
@@ -129,9 +141,9 @@ impl KnobBoard {
             Some(label) => text.strip_prefix(label.name.as_str()).unwrap_or(text),
             None => text,
         };
-        let number = parse_number(text.trim_start().trim_start_matches(':'))?;
+        let (number, written) = number_and_rest(text.trim_start().trim_start_matches(':'))?;
         Some(match labels.get(index) {
-            Some(label) => label.position(number),
+            Some(label) => label.range.position(number * conversion(written, &label.unit)),
             None => (number / 100.0).clamp(0.0, 1.0),
         })
     }
@@ -211,8 +223,7 @@ mod tests {
         KnobLabel {
             name: "Drive: 2".into(),
             unit: "dB".into(),
-            min: -12.0,
-            max: 36.0,
+            range: KnobRange::linear(-12.0, 36.0),
             default: 0.0,
             sync: None,
         }
@@ -256,15 +267,61 @@ mod tests {
     }
 
     #[test]
-    fn zero_has_no_sign_and_an_empty_range_is_no_division_by_zero() {
+    fn logarithmic_knobs_show_the_digits_that_count_and_read_back() {
+        let cutoff = KnobLabel {
+            name: "Cutoff".into(),
+            unit: "Hz".into(),
+            range: KnobRange {
+                min: 0.02,
+                max: 20_000.0,
+                scale: KnobScale::Log,
+            },
+            default: 1000.0,
+            sync: None,
+        };
+        let at = |value: f32| cutoff.value_text(cutoff.range.position(value));
+        assert_eq!(at(0.02), "0.0200 Hz");
+        assert_eq!(at(0.8), "0.800 Hz");
+        assert_eq!(at(5.25), "5.25 Hz");
+        assert_eq!(at(75.13), "75.1 Hz");
+        assert_eq!(at(99.96), "100 Hz");
+        assert_eq!(at(440.0), "440 Hz");
+        assert_eq!(at(12_345.0), "12345 Hz");
+        let board = KnobBoard::default();
+        board.set(vec![cutoff.clone()]);
+        for step in 0..=1000_u16 {
+            let text = board.text(0, f32::from(step) / 1000.0);
+            let position = board.parse(0, &text).expect("reads back");
+            assert_eq!(board.text(0, position), text);
+            assert!((position - f32::from(step) / 1000.0).abs() < 1e-3, "{text}");
+        }
+        for (text, value) in [
+            ("1.5k", 1500.0),
+            ("Cutoff: 1,5 kHz", 1500.0),
+            ("1500", 1500.0),
+            ("90000 Hz", 20_000.0),
+        ] {
+            let position = board.parse(0, text).expect("a number");
+            assert!((cutoff.range.value(position) / value - 1.0).abs() < 1e-5, "{text}");
+        }
+        assert_eq!(board.parse(0, "-3"), Some(0.0));
+        assert_eq!(
+            (conversion("S", "ms"), conversion("ms", "s"), conversion("s", "s")),
+            (1000.0, 0.001, 1.0)
+        );
+    }
+
+    #[test]
+    fn zero_has_no_sign_and_a_value_without_range_is_shown() {
         assert_eq!(format_number(-0.01, 1), "0.0");
         assert_eq!(format_number(-0.06, 1), "-0.1");
         let flat = KnobLabel {
-            min: 3.0,
-            max: 3.0,
+            range: KnobRange::linear(3.0, 3.0),
             ..drive()
         };
-        assert_eq!(flat.position(3.0), 0.0);
-        assert_eq!(flat.value(0.7), 3.0);
+        assert_eq!(
+            (flat.default_position(), flat.value_text(0.7)),
+            (0.0, "3.0000 dB".to_owned())
+        );
     }
 }

@@ -206,8 +206,7 @@ fn card(model: &Model, found: &Located) -> ModelCard {
     let knobs = model.knobs().iter().take(tonegraft_core::KNOBS).map(|knob| KnobLabel {
         name: knob.name.clone(),
         unit: knob.unit.clone(),
-        min: knob.min,
-        max: knob.max,
+        range: knob.range(),
         default: knob.default,
         sync: knob.sync,
     });

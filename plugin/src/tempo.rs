@@ -7,6 +7,7 @@ use crate::board::KnobLabel;
 use clap_sys::events::{CLAP_TRANSPORT_HAS_TEMPO, clap_event_transport};
 use nice_plug::prelude::Enum;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tonegraft_core::{KnobRange, KnobScale};
 use tonegraft_model::KnobSync;
 
 /// Beats per minute where the host does not say.
@@ -120,7 +121,7 @@ pub struct Follower {
     /// What its value is.
     pub sync: KnobSync,
     /// Its range, in Hz or milliseconds.
-    pub range: [f32; 2],
+    pub range: KnobRange,
 }
 
 impl Follower {
@@ -130,7 +131,7 @@ impl Follower {
             Some(Self {
                 index,
                 sync: knob.sync?,
-                range: [knob.min, knob.max],
+                range: knob.range,
             })
         })
     }
@@ -140,7 +141,7 @@ impl Follower {
     /// # Realtime Safety
     /// Safe.
     pub fn value(&self, tempo: f32, beats: f32) -> f32 {
-        let [min, max] = self.range;
+        let KnobRange { min, max, .. } = self.range;
         let mut value = match self.sync {
             KnobSync::Rate => tempo / 60.0 / beats,
             KnobSync::Time => 60_000.0 / tempo * beats,
@@ -161,20 +162,14 @@ impl Follower {
     /// # Realtime Safety
     /// Safe.
     pub fn position(&self, tempo: f32, beats: f32) -> f32 {
-        let [min, max] = self.range;
-        let position = (self.value(tempo, beats) - min) / (max - min);
-        if position.is_finite() {
-            position.clamp(0.0, 1.0)
-        } else {
-            0.0
-        }
+        self.range.position(self.value(tempo, beats))
     }
 }
 
 /// A follower, from the loader to the audio thread. What is read while it is written is off for one block.
 #[derive(Debug, Default)]
 pub struct FollowerCell {
-    /// 0: none; else the index and one, and 256 for a time.
+    /// 0: none; else the index and one, and 256 for a time, 512 for a logarithmic knob.
     which: AtomicU32,
     range: [AtomicU32; 2],
 }
@@ -184,12 +179,13 @@ impl FollowerCell {
     pub fn set(&self, follower: Option<Follower>) {
         self.which.store(0, Ordering::Release);
         let Some(follower) = follower else { return };
-        for (place, value) in self.range.iter().zip(follower.range) {
+        for (place, value) in self.range.iter().zip([follower.range.min, follower.range.max]) {
             place.store(value.to_bits(), Ordering::Release);
         }
         let index = u32::try_from(follower.index).unwrap_or(u32::MAX - 1).min(254) + 1;
         let kind = if follower.sync == KnobSync::Time { 256 } else { 0 };
-        self.which.store(index + kind, Ordering::Release);
+        let scale = if follower.range.scale == KnobScale::Log { 512 } else { 0 };
+        self.which.store(index + kind + scale, Ordering::Release);
     }
 
     /// # Realtime Safety
@@ -197,7 +193,7 @@ impl FollowerCell {
     pub fn get(&self) -> Option<Follower> {
         let which = self.which.load(Ordering::Acquire);
         let index = (which & 255).checked_sub(1)?;
-        let range = [&self.range[0], &self.range[1]].map(|place| f32::from_bits(place.load(Ordering::Acquire)));
+        let [min, max] = [&self.range[0], &self.range[1]].map(|place| f32::from_bits(place.load(Ordering::Acquire)));
         Some(Follower {
             index: index as usize,
             sync: if which & 256 != 0 {
@@ -205,7 +201,15 @@ impl FollowerCell {
             } else {
                 KnobSync::Rate
             },
-            range,
+            range: KnobRange {
+                min,
+                max,
+                scale: if which & 512 != 0 {
+                    KnobScale::Log
+                } else {
+                    KnobScale::Linear
+                },
+            },
         })
     }
 }
@@ -251,12 +255,12 @@ mod tests {
         let rate = Follower {
             index: 0,
             sync: KnobSync::Rate,
-            range: [0.1, 10.0],
+            range: KnobRange::linear(0.1, 10.0),
         };
         let time = Follower {
             index: 3,
             sync: KnobSync::Time,
-            range: [20.0, 1000.0],
+            range: KnobRange::linear(20.0, 1000.0),
         };
         let beats = |note: NoteLength| note.beats().expect("a note");
         assert!((rate.value(120.0, beats(NoteLength::Quarter)) - 2.0).abs() < 1e-6);
@@ -270,11 +274,28 @@ mod tests {
     }
 
     #[test]
+    fn a_logarithmic_knob_stands_where_the_note_is() {
+        let time = Follower {
+            index: 0,
+            sync: KnobSync::Time,
+            range: KnobRange {
+                min: 20.0,
+                max: 1280.0,
+                scale: KnobScale::Log,
+            },
+        };
+        // An eighth at 120 is a quarter of a second; 20 ms are six octaves below the end.
+        let position = time.position(120.0, 0.5);
+        assert!((time.range.value(position) - 250.0).abs() < 1e-3);
+        assert!((position - (250.0_f32 / 20.0).log2() / 6.0).abs() < 1e-6);
+    }
+
+    #[test]
     fn a_range_that_holds_no_octave_is_kept_to() {
         let narrow = Follower {
             index: 0,
             sync: KnobSync::Time,
-            range: [300.0, 400.0],
+            range: KnobRange::linear(300.0, 400.0),
         };
         for tempo in [1.0, 60.0, 137.0, 9_999.0] {
             let value = narrow.value(tempo, 1.0);
@@ -291,10 +312,19 @@ mod tests {
             let follower = Follower {
                 index: 7,
                 sync,
-                range: [0.25, 8.5],
+                range: KnobRange::linear(0.25, 8.5),
             };
             cell.set(Some(follower));
             assert_eq!(cell.get(), Some(follower));
+            let log = Follower {
+                range: KnobRange {
+                    scale: KnobScale::Log,
+                    ..follower.range
+                },
+                ..follower
+            };
+            cell.set(Some(log));
+            assert_eq!(cell.get(), Some(log));
         }
         cell.set(None);
         assert_eq!(cell.get(), None);

@@ -10,7 +10,7 @@ use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::SampleRate;
 use tonegraft_engine::{InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
 use tonegraft_library::{HostState, ModelRef, ParamValue, SessionState, session};
-use tonegraft_slots::{BankConfig, KnobRange, Unit, bank};
+use tonegraft_slots::{BankConfig, Unit, bank};
 
 /// Written by the first release; see `what_the_first_release_wrote_loads`.
 const GOLDEN: &[u8] = include_bytes!("golden/state-v1.bin");
@@ -160,7 +160,11 @@ fn what_the_first_release_wrote_loads() {
     assert!(instance.load(GOLDEN));
     let session = HostState::from_stream(&instance.save()).expect("a container").session();
     let session = session.expect("readable").expect("there");
-    assert_eq!(*session.model(0), ModelRef::shipped("distortion"));
+    let named = ModelRef::Shipped {
+        id: "distortion".to_owned(),
+        sha256: None,
+    };
+    assert_eq!(*session.model(0), named);
     assert_eq!(*session.model(1), ModelRef::None);
     let expected = [0.0, 0.75, 0.375, 0.8, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
     for (name, value) in FIRST_PARAMS.iter().zip(expected) {
@@ -199,10 +203,7 @@ fn direct(model: &Model, settings: &Settings, rate: u32, input: &[Vec<f32>]) -> 
         .instantiate(&config)
         .map_err(|error| error.to_string())
         .expect("a processor");
-    let knobs = model.knobs().iter().map(|knob| KnobRange {
-        min: knob.min,
-        max: knob.max,
-    });
+    let knobs = model.knobs().iter().map(tonegraft_model::Knob::range);
     let unit = Unit {
         processor,
         id: 1,

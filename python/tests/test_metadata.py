@@ -130,6 +130,9 @@ def test_values_that_would_be_refused(wrong, said):
         ({"max": float("inf")}, "range"),
         ({"default": 2}, "outside"),
         ({"index": -1}, "index"),
+        ({"scale": "cubic"}, "linear or log"),
+        ({"scale": "log"}, "begin above 0"),
+        ({"scale": "log", "min": -1.0}, "begin above 0"),
     ],
 )
 def test_knobs_that_would_be_refused(wrong, said):
@@ -182,6 +185,15 @@ def test_the_default_of_a_knob_is_where_tonegraft_puts_it():
         Knob("K", min=low, max=high).start for low, high in ((0, 1), (-1, 3), (2, 4), (-4, -2))
     ]
     assert starts == [0.5, 0, 3, -3]
+    assert Knob("K", min=20, max=2000, scale="log").start == pytest.approx(200)
+
+
+def test_a_logarithmic_scale_is_written_and_read(file):
+    knob = Knob("Cutoff", "knobs", 0, 20, 2000, 300, "Hz", scale="log")
+    annotate(file, Metadata(knobs=[knob]))
+    assert json.loads(props(file)["tonegraft.knobs"])[0]["scale"] == "log"
+    assert read(file).knobs == (knob,)
+    assert "scale" not in Knob("Drive").to_json()
 
 
 def test_the_command_line_annotates_and_describes(file, capsys):

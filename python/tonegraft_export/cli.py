@@ -53,12 +53,12 @@ def knob(text: str) -> Knob:
         try:
             if not equals:
                 raise KeyError
-            kinds = {"input": str, "unit": str, "index": int}
+            kinds = {"input": str, "unit": str, "scale": str, "sync": str, "index": int}
             kinds |= dict.fromkeys(("min", "max", "default"), float)
             fields[key] = kinds[key](value.strip())
         except (KeyError, ValueError):
             raise argparse.ArgumentTypeError(
-                f"{item!r} in {text!r}: write NAME,input=…,index=…,min=…,max=…,default=…,unit=…"
+                f"{item!r} in {text!r}: write NAME,input=…,index=…,min=…,max=…,default=…,unit=…,scale=…,sync=…"
             ) from None
     try:
         return Knob(name.strip(), **fields)

@@ -44,7 +44,8 @@ class Knob:
 
     ``input`` is the graph input that takes the value, in the knob's own unit, and ``index`` the
     element of that input along its last axis. ``default=None``: 0 if the range begins below 0 and
-    holds it, else its middle. ``sync``: ``rate`` (in Hz) or ``time`` (in ms) for a value that can
+    holds it, else its middle. ``scale``: ``linear``, or ``log`` for a range above 0 that is turned
+    by ratios: position ``p`` is ``min * (max / min) ** p``. ``sync``: ``rate`` (in Hz) or ``time`` (in ms) for a value that can
     follow the tempo.
     """
 
@@ -56,6 +57,7 @@ class Knob:
     default: float | None = None
     unit: str = ""
     sync: str | None = None
+    scale: str = "linear"
 
     def __post_init__(self) -> None:
         where = f"knob {self.name!r}"
@@ -65,11 +67,16 @@ class Knob:
             raise MetadataError(f"{where} has the index {self.index}")
         if not (math.isfinite(self.min) and math.isfinite(self.max) and self.min < self.max):
             raise MetadataError(f"{where} has the range {self.min} to {self.max}")
+        if self.scale not in ("linear", "log"):
+            raise MetadataError(f"{where} has the scale {self.scale!r}, not linear or log")
+        if self.scale == "log" and self.min <= 0.0:
+            raise MetadataError(
+                f"{where} has a logarithmic scale from {self.min}: let its range begin above 0"
+            )
         if not self.min <= self.start <= self.max:
             raise MetadataError(
                 f"{where} has the default {self.default} outside its range {self.min} to {self.max}"
             )
-
         if self.sync is not None:
             needed = {"rate": "Hz", "time": "ms"}.get(self.sync)
             if needed is None:
@@ -82,6 +89,8 @@ class Knob:
         """Value of a fresh model."""
         if self.default is not None:
             return self.default
+        if self.scale == "log":
+            return math.sqrt(self.min) * math.sqrt(self.max)
         return 0.0 if self.min < 0.0 <= self.max else (self.min + self.max) / 2
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +103,7 @@ class Knob:
             "max": self.max,
             "default": self.start,
             "unit": self.unit,
-        } | ({"sync": self.sync} if self.sync else {})
+        } | ({"scale": self.scale} if self.scale != "linear" else {}) | ({"sync": self.sync} if self.sync else {})
 
 
 @dataclass(frozen=True)

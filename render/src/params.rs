@@ -18,7 +18,7 @@ pub const SHOWN_KNOBS: usize = 8;
 pub fn settings(params: &[String], knobs: &[Knob]) -> Result<Settings> {
     let mut settings = Settings::default();
     for (value, knob) in settings.knobs[0].iter_mut().zip(knobs) {
-        *value = normalised(knob, knob.default);
+        *value = knob.range().position(knob.default);
     }
     for param in params {
         let Some((name, value)) = param.split_once('=') else {
@@ -47,7 +47,7 @@ fn set(settings: &mut Settings, name: &str, value: &str, knobs: &[Knob]) -> Resu
     let Some((knob, place)) = place else {
         bail!("there is no parameter \"{name}\"; {}", names(knobs));
     };
-    *place = normalised(knob, number(value, &knob.unit, (knob.min, knob.max))?);
+    *place = knob.range().position(number(value, &knob.unit, (knob.min, knob.max))?);
     Ok(())
 }
 
@@ -87,16 +87,6 @@ fn number(text: &str, unit: &str, range: (f32, f32)) -> Result<f32> {
     Ok(value)
 }
 
-/// 0 … 1 over the knob's range; 0 for a knob without a range.
-pub fn normalised(knob: &Knob, value: f32) -> f32 {
-    let span = knob.max - knob.min;
-    if span > 0.0 {
-        ((value - knob.min) / span).clamp(0.0, 1.0)
-    } else {
-        0.0
-    }
-}
-
 /// What can be set, for messages.
 fn names(knobs: &[Knob]) -> String {
     let mut names: Vec<String> = knobs
@@ -115,6 +105,7 @@ fn names(knobs: &[Knob]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tonegraft_core::KnobScale;
 
     fn knob(name: &str, min: f32, max: f32, unit: &str) -> Knob {
         Knob {
@@ -125,6 +116,7 @@ mod tests {
             max,
             default: min,
             unit: unit.to_owned(),
+            scale: KnobScale::Linear,
             sync: None,
         }
     }
@@ -134,6 +126,10 @@ mod tests {
             knob("Drive", 0.0, 10.0, ""),
             knob("Tone", -1.0, 1.0, "st"),
             knob("Mix", 0.0, 1.0, ""),
+            Knob {
+                scale: KnobScale::Log,
+                ..knob("Cutoff", 20.0, 20_480.0, "Hz")
+            },
         ]
     }
 
@@ -150,6 +146,7 @@ mod tests {
             "drive=2.5",
             "TONE=0 st",
             "knob 3 = 1",
+            "cutoff=640 Hz",
             "mix=50%",
             "input_gain=-6 dB",
             "output_gain=3",
@@ -158,7 +155,7 @@ mod tests {
             "output_mode=normalized",
         ])
         .expect("all valid");
-        assert_eq!(settings.knobs[0][..3], [0.25, 0.5, 1.0]);
+        assert_eq!(settings.knobs[0][..4], [0.25, 0.5, 1.0, 0.5]);
         assert_eq!(settings.mix, 0.5);
         assert_eq!(settings.input_gain_db, -6.0);
         assert_eq!(settings.output_gain_db, 3.0);
@@ -186,7 +183,8 @@ mod tests {
             ("gate=yes", "possible: off, on"),
             ("output_mode=loud", "raw, normalized, calibrated"),
             ("tone_bass=11", "0 to 10"),
-            ("knob 4=0", "possible:"),
+            ("knob 5=0", "possible:"),
+            ("cutoff=0", "20 to 20480 Hz"),
             ("knob 0=0", "possible:"),
             ("=1", "possible:"),
         ] {

@@ -8,7 +8,8 @@ use tonegraft_chain::cab::{Convolver, ImpulseResponse};
 use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::{Fault, HostFrames, Middle, ModelLevels, SampleRate};
 use tonegraft_engine::{InstanceConfig, Model, StartState};
-use tonegraft_slots::{BankConfig, BankControl, KnobRange, SlotsAndCab, Unit, bank};
+use tonegraft_model::Knob;
+use tonegraft_slots::{BankConfig, BankControl, SlotsAndCab, Unit, bank};
 
 /// One chain with a model in it, ready to play.
 pub struct Rig {
@@ -44,14 +45,7 @@ impl Rig {
             rate: rates.rate_mode,
             oversampling: rates.oversampling,
         })?;
-        let knobs = model
-            .knobs()
-            .iter()
-            .map(|knob| KnobRange {
-                min: knob.min,
-                max: knob.max,
-            })
-            .collect();
+        let knobs = model.knobs().iter().map(Knob::range).collect();
         let model = Unit {
             processor,
             id: 1,

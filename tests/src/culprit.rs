@@ -62,7 +62,7 @@ pub fn unit(crime: Crime, scene: Scene) -> Unit {
     Unit {
         processor,
         id: 13,
-        knobs: vec![tonegraft_slots::KnobRange { min: 0.0, max: 1.0 }],
+        knobs: vec![tonegraft_core::KnobRange::linear(0.0, 1.0)],
         levels: tonegraft_core::ModelLevels::default(),
     }
 }

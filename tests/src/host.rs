@@ -4,7 +4,8 @@ use tonegraft_chain::{Chain, ChainConfig, Settings};
 use tonegraft_core::buffer::{MAX_CHANNELS, with_cut_mut};
 use tonegraft_core::{AudioBuffer, Fault, Middle, SampleRate};
 use tonegraft_engine::{InstanceConfig, Model, Oversampling, RateMode, StartState};
-use tonegraft_slots::{BankAudio, BankConfig, BankControl, KnobRange, Unit, bank};
+use tonegraft_model::Knob;
+use tonegraft_slots::{BankAudio, BankConfig, BankControl, Unit, bank};
 
 /// What belongs to the audio thread.
 pub struct Audio {
@@ -77,14 +78,7 @@ impl Track {
                 oversampling: Oversampling::default(),
             })
             .unwrap_or_else(|error| panic!("{}: {error}", model.info().name));
-        let knobs = model
-            .knobs()
-            .iter()
-            .map(|knob| KnobRange {
-                min: knob.min,
-                max: knob.max,
-            })
-            .collect();
+        let knobs = model.knobs().iter().map(Knob::range).collect();
         Unit {
             processor,
             id,

@@ -41,7 +41,7 @@ fn slack(model: &Model) -> f32 {
 fn at_defaults(model: &Model) -> Settings {
     let mut settings = Settings::default();
     for (position, knob) in settings.knobs[0].iter_mut().zip(model.knobs()) {
-        *position = (knob.default - knob.min) / (knob.max - knob.min);
+        *position = knob.range().position(knob.default);
     }
     settings
 }

@@ -5,6 +5,7 @@
 //! * [`processor`]: the [`Processor`] trait, the only thing slots know about a model.
 //! * [`levels`]: how loud models are made.
 //! * [`middle`]: what stands in the middle of a chain, the slots; what can be heard of them.
+//! * [`knob`]: from a knob's position to its value, and back.
 //! * [`grid`]: the control grid of 32 frames on which all parameters move.
 //! * [`fault`]: what goes wrong on the audio thread, as a `Copy` code.
 //! * [`denormals`]: a guard that flushes denormals while it lives.
@@ -20,6 +21,7 @@ pub mod denormals;
 pub mod fade;
 pub mod fault;
 pub mod grid;
+pub mod knob;
 pub mod latency;
 pub mod levels;
 pub mod middle;
@@ -31,6 +33,7 @@ pub use delay_line::{DelayLine, FILTER_TAPS, Tap};
 pub use fade::raised_cosine;
 pub use fault::Fault;
 pub use grid::{CONTROL_INTERVAL, ControlGrid, Ramp};
+pub use knob::{KnobRange, KnobScale};
 pub use latency::{Latency, LatencyParts};
 pub use levels::{LevelSettings, ModelLevels, OutputMode};
 pub use middle::{Controls, KNOBS, Knobs, Middle, PROGRAMS, SLOTS, Source, TRIMS};

@@ -38,7 +38,7 @@ pub struct Located {
     pub sidecar: Option<String>,
     /// Where it came from.
     pub origin: Origin,
-    /// False if the file's content is not what was saved.
+    /// False if the content is not what was saved: of a file, or of a shipped model in another release.
     pub exact: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct LocateError {
 pub fn locate(model: &ModelRef, library: &Library) -> Result<Option<Located>, LocateError> {
     match model {
         ModelRef::None => Ok(None),
-        ModelRef::Shipped { id } => shipped_by_id(id)
+        ModelRef::Shipped { id, sha256 } => shipped_by_id(id)
             .map(|shipped| {
                 Some(Located {
                     name: shipped.name.to_owned(),
@@ -90,7 +90,7 @@ pub fn locate(model: &ModelRef, library: &Library) -> Result<Option<Located>, Lo
                     bytes: shipped.bytes.into(),
                     sidecar: shipped.sidecar.map(str::to_owned),
                     origin: Origin::Shipped,
-                    exact: true,
+                    exact: sha256.is_none_or(|saved| saved == Sha256::of(shipped.bytes)),
                 })
             })
             .ok_or_else(|| LocateError {

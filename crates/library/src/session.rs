@@ -8,7 +8,7 @@
 //!            {"model": {"kind": "file", "path": "/home/me/amp.onnx", "relative": "amp.onnx", "name": "amp",
 //!                       "sha256": "<64 hex digits>", "size": 1234,
 //!                       "embedded": {"model": "<base64>", "sidecar": "{…}"}}}],
-//!  "programs": [{"model": {"kind": "shipped", "id": "distortion"}}],
+//!  "programs": [{"model": {"kind": "shipped", "id": "distortion", "sha256": "<64 hex digits>"}}],
 //!  "cab": {"kind": "file", "path": "/home/me/4x12.wav", "name": "4x12", "sha256": "<64 hex digits>"},
 //!  "latency_reserve": 0,
 //!  "compare": {"rate": 48000, "reference": {"delay": 312.4, "locked": true}},
@@ -17,7 +17,7 @@
 //!
 //! `slots` is in the order A, B; missing ones are empty. `programs` are the models that slot A can be switched to without loading, in
 //! their order; a dry one is an unused place. `{"kind": "none"}` is dry, and no cabinet. Only `version` is required on top, and in a file
-//! only `path`, `sha256` and `name`. `rate_mode`, `oversampling` and `size` say how the model is played, as the command line names it;
+//! only `path`, `sha256` and `name`; a shipped model is told by its `id`, and its hash says whether it is still the one that was saved. `rate_mode`, `oversampling` and `size` say how the model is played, as the command line names it;
 //! what is missing or not known is as in a new slot. `compare` and `window` are described in [`compare`](mod@crate::compare). Unknown
 //! keys are ignored.
 //!
@@ -134,6 +134,9 @@ pub enum ModelRef {
     Shipped {
         /// See [`Shipped::id`](crate::Shipped::id).
         id: String,
+        /// Its content when it was saved: a later release may ship another one under the same id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<Sha256>,
     },
     /// One of the user's.
     File(Box<ModelFile>),
@@ -194,9 +197,13 @@ impl<'de> Deserialize<'de> for Blob {
 }
 
 impl ModelRef {
-    /// A reference to the shipped model `id`.
+    /// A reference to the shipped model `id`, as this release ships it.
     pub fn shipped(id: impl Into<String>) -> Self {
-        Self::Shipped { id: id.into() }
+        let id = id.into();
+        Self::Shipped {
+            sha256: crate::shipped_by_id(&id).map(|shipped| Sha256::of(shipped.bytes)),
+            id,
+        }
     }
 
     /// A reference to the file at `path` whose content is `bytes` ([`files::read_model`] gives both a model's and a chain's). `folders` are the library's; `sidecar` is the text of its sidecar,
@@ -232,7 +239,7 @@ impl ModelRef {
     pub fn name(&self) -> &str {
         match self {
             Self::None => "",
-            Self::Shipped { id } => crate::shipped_by_id(id).map_or(id, |shipped| shipped.name),
+            Self::Shipped { id, .. } => crate::shipped_by_id(id).map_or(id, |shipped| shipped.name),
             Self::File(file) => &file.name,
         }
     }

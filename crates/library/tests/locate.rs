@@ -57,6 +57,12 @@ fn shipped_models_and_dry_need_no_library() {
     for model in shipped() {
         let located = found(&ModelRef::shipped(model.id), &library);
         assert_eq!((&located.bytes[..], located.origin), (model.bytes, Origin::Shipped));
+        assert!(located.exact);
+    }
+    for (saved, exact) in [(None, true), (Some(Sha256::of(b"an earlier one")), false)] {
+        let id = shipped()[0].id.to_owned();
+        let located = found(&ModelRef::Shipped { id, sha256: saved }, &library);
+        assert_eq!((&located.bytes[..], located.exact), (shipped()[0].bytes, exact));
     }
     let error = locate(&ModelRef::shipped("moonlight"), &library).expect_err("no such model");
     assert_eq!(error.kind, LocateErrorKind::NoSuchShipped);

@@ -15,6 +15,14 @@ fn golden(name: &str) -> String {
     fs::read_to_string(&path).expect("a golden file")
 }
 
+/// A shipped model as it was saved before its content was.
+fn named(id: &str) -> ModelRef {
+    ModelRef::Shipped {
+        id: id.to_owned(),
+        sha256: None,
+    }
+}
+
 fn version_1() -> SessionState {
     let slot = |model| SlotState {
         model,
@@ -33,7 +41,7 @@ fn version_1() -> SessionState {
                     sidecar: Some("{\"name\": \"Crunch\"}".to_owned()),
                 }),
             }))),
-            slot(ModelRef::shipped("overdrive")),
+            slot(named("overdrive")),
             slot(ModelRef::None),
             slot(ModelRef::File(Box::new(ModelFile {
                 path: PortablePath::Raw(RawPath::Unix("L3RtcC//Lm9ubng=".to_owned())),
@@ -61,7 +69,7 @@ fn version_2() -> SessionState {
     let mut state = played_another_way();
     state.slots.truncate(2);
     let program = state.program_mut(2).expect("a place");
-    program.model = ModelRef::shipped("distortion");
+    program.model = named("distortion");
     program.oversampling = "2x".to_owned();
     state.compare = CompareState {
         rate: 48_000,

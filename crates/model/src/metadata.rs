@@ -8,9 +8,10 @@ use crate::error::{ReadError, ReadErrorKind, Result, fail};
 use crate::front_end::Stft;
 use crate::graph::{Graph, ValueId};
 use crate::limits::Limits;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use tonegraft_core::{KnobRange, KnobScale};
 
 pub use feedback::{Feedback, MAX_FEEDBACK_DELAY};
 pub use gear::{Gear, Sizes, Start};
@@ -43,9 +44,33 @@ pub struct Knob {
     pub default: f32,
     /// Unit shown behind the value; may be empty.
     pub unit: String,
+    /// How values are spread over its way.
+    #[serde(skip_serializing_if = "is_linear", serialize_with = "scale_name")]
+    pub scale: KnobScale,
     /// Set if the value can follow the tempo of the music.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<KnobSync>,
+}
+
+impl Knob {
+    /// From positions to values, and back.
+    pub const fn range(&self) -> KnobRange {
+        KnobRange {
+            min: self.min,
+            max: self.max,
+            scale: self.scale,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "called by serde")]
+const fn is_linear(scale: &KnobScale) -> bool {
+    matches!(scale, KnobScale::Linear)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "called by serde")]
+fn scale_name<S: Serializer>(scale: &KnobScale, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(scale.name())
 }
 
 /// What of the tempo a knob can follow.
@@ -166,7 +191,18 @@ struct WrittenKnob {
     default: Option<f32>,
     #[serde(default)]
     unit: String,
+    #[serde(default)]
+    scale: WrittenScale,
     sync: Option<KnobSync>,
+}
+
+/// [`KnobScale`] as written.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenScale {
+    #[default]
+    Linear,
+    Log,
 }
 
 const fn one() -> f32 {
@@ -283,6 +319,7 @@ fn knobs(text: &str) -> Result<Vec<Knob>> {
             max,
             default,
             unit,
+            scale,
             sync,
         } = knob;
         let error = |what: String| Err(wrong("knobs", &format!("has a knob {name:?} {what}")));
@@ -292,10 +329,20 @@ fn knobs(text: &str) -> Result<Vec<Knob>> {
         if !(min.is_finite() && max.is_finite() && min < max) {
             return error(format!("with the range {min} to {max}"));
         }
+        let scale = match scale {
+            WrittenScale::Linear => KnobScale::Linear,
+            WrittenScale::Log if min > 0.0 => KnobScale::Log,
+            WrittenScale::Log => {
+                return error(format!(
+                    "with a logarithmic scale from {min}: let its range begin above 0, or leave `scale` out"
+                ));
+            }
+        };
+        let range = KnobRange { min, max, scale };
         let default = default.unwrap_or(if (min..=max).contains(&0.0) && min < 0.0 {
             0.0
         } else {
-            (min + max) / 2.0
+            range.value(0.5)
         });
         if !(min..=max).contains(&default) {
             return error(format!("whose default {default} is outside its range {min} to {max}"));
@@ -319,6 +366,7 @@ fn knobs(text: &str) -> Result<Vec<Knob>> {
             max,
             default,
             unit,
+            scale,
             sync,
         });
     }

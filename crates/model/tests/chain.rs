@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use support::{Port, evaluate, noise, onnx};
+use tonegraft_core::KnobScale;
 use tonegraft_model::graph::Format;
 use tonegraft_model::{Dim, Graph, Knob, Limits, ReadError, ReadErrorKind, Tensor, chain, read, read_any, states};
 
@@ -172,6 +173,7 @@ fn knobs_states_and_rates_come_along() {
         max: 4.0,
         default: 2.0,
         unit: String::new(),
+        scale: KnobScale::Linear,
         sync: None,
     };
     assert_eq!(

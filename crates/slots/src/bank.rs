@@ -10,7 +10,7 @@ use rtrb::RingBuffer;
 use std::fmt;
 use std::sync::Arc;
 use tonegraft_core::buffer::MAX_CHANNELS;
-use tonegraft_core::{FILTER_TAPS, HostFrames, ModelLevels, Processor, SampleRate};
+use tonegraft_core::{FILTER_TAPS, HostFrames, KnobRange, ModelLevels, Processor, SampleRate};
 
 /// Installs that can wait for the audio thread.
 const INSTALL_RING: usize = 24;
@@ -20,27 +20,6 @@ const RETURN_RING: usize = 24;
 
 /// The most by which an alignment can advance a source, in seconds.
 const ADVANCE_SECONDS: f64 = 0.1;
-
-/// The range of one knob in the model's own unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct KnobRange {
-    /// Value at position 0.
-    pub min: f32,
-    /// Value at position 1.
-    pub max: f32,
-}
-
-impl KnobRange {
-    /// The value at `position` (0 … 1), in the knob's own unit.
-    ///
-    /// # Realtime Safety
-    /// Safe.
-    pub fn value(self, position: f32) -> f32 {
-        let position = position.clamp(0.0, 1.0);
-        // Both ends are exact.
-        self.min * (1.0 - position) + self.max * position
-    }
-}
 
 /// What is installed in a slot. Built and dropped off the audio thread.
 pub struct Unit {

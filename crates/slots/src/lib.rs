@@ -60,7 +60,7 @@ mod taps;
 mod voice;
 
 pub use audio::BankAudio;
-pub use bank::{BankConfig, KnobRange, Unit, bank};
+pub use bank::{BankConfig, Unit, bank};
 pub use cabinet::SlotsAndCab;
 pub use capture::{
     CaptureAudio, CaptureConfig, CaptureControl, CaptureError, CaptureState, MAX_CAPTURE_SECONDS, Passage, capture,

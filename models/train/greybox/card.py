@@ -14,10 +14,15 @@ def _table(header: tuple[str, ...], rows: list[tuple]) -> str:
 
 def _knobs(effect: Effect) -> str:
     rows = [
-        (k.name, f"{k.low:g} to {k.high:g}{' ' + k.unit if k.unit else ''}", f"{k.default:g}")
+        (
+            k.name,
+            f"{k.low:g} to {k.high:g}{' ' + k.unit if k.unit else ''}",
+            f"{k.default:g}",
+            "by ratios" if k.log else "evenly",
+        )
         for k in effect.knobs
     ]
-    return _table(("knob", "range", "default"), rows)
+    return _table(("knob", "range", "default", "turns"), rows)
 
 
 def _waveforms(effect: Effect, figures: dict) -> str:

@@ -12,7 +12,7 @@ from .measure import line, low_noise, sine_delays, through, true_rate
 _CENTRE_MS = 8.0
 _DEEPEST = 0.6
 _LONGEST = 701
-_RATE = Knob("Rate", 0.2, 8.0, 0.8, "Hz", sync="rate")
+_RATE = Knob("Rate", 0.2, 8.0, 0.8, "Hz", sync="rate", log=True)
 _DEPTH = Knob("Depth", 0.0, 1.0, 0.4)
 _MIX = Knob("Mix", 0.0, 1.0, 0.5)
 

@@ -11,9 +11,9 @@ from .graph import RATE, Graph, Knob, Wire
 from .measure import through
 
 _THRESHOLD = Knob("Threshold", -50.0, 0.0, -24.0, "dB")
-_RATIO = Knob("Ratio", 1.0, 20.0, 4.0, ":1")
-_ATTACK = Knob("Attack", 1.0, 50.0, 5.0, "ms")
-_RELEASE = Knob("Release", 60.0, 1000.0, 150.0, "ms")
+_RATIO = Knob("Ratio", 1.0, 20.0, 4.0, ":1", log=True)
+_ATTACK = Knob("Attack", 1.0, 50.0, 5.0, "ms", log=True)
+_RELEASE = Knob("Release", 60.0, 1000.0, 150.0, "ms", log=True)
 _MAKE_UP = Knob("Make-up", 0.0, 24.0, 6.0, "dB")
 _KNOBS = (_THRESHOLD, _RATIO, _ATTACK, _RELEASE, _MAKE_UP)
 
@@ -176,7 +176,10 @@ that `max` chooses the right one. The fit: kink and slope of the static curve fr
     bar=0.005,
     bars="gain curve within 0.5 dB and ESR at most 0.005",
     further=further,
-    limits=("Stereo channels are compressed each by itself: levels are not linked.",),
+    limits=(
+        "Stereo channels are compressed each by itself, as the reference does: a sine in one "
+        "channel of it leaves the other as it comes, to the bit.",
+    ),
     presets=(
         ("Glue", _preset(-20.0, 2.0, 20.0, 200.0, 3.0)),
         ("Sustain", _preset(-38.0, 8.0, 5.0, 300.0, 14.0)),

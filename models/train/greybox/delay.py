@@ -7,7 +7,7 @@ from .effect import Effect, Parameters, Settings
 from .graph import RATE, Graph, Knob, Wire
 from .measure import line, through
 
-_TIME = Knob("Time", 20.0, 1000.0, 350.0, "ms", sync="time")
+_TIME = Knob("Time", 20.0, 1000.0, 350.0, "ms", sync="time", log=True)
 _FEEDBACK = Knob("Feedback", 0.0, 0.9, 0.35)
 _MIX = Knob("Mix", 0.0, 1.0, 0.35)
 _LOOP = 900

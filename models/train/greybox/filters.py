@@ -6,46 +6,46 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.signal import lfilter
 
-from . import lv2
 from .effect import Effect, Parameters, Settings
 from .graph import RATE, Graph, Knob, Wire
-from .measure import line
+from .measure import line, lv2
 
 _URI = "http://calf.sourceforge.net/plugins/Filter"
 _MODES = {"low": 0, "high": 3}
 _LOWEST_Q, _HIGHEST_Q = 0.7071, 8.0
-_RANGES = {"low": (80.0, 7.5), "high": (20.0, 8.0)}
-"""Hz at Cutoff 0, octaves from there to Cutoff 10."""
+_CUTOFFS = {
+    kind: Knob("Cutoff", low, high, default, "Hz", log=True)
+    for kind, low, high, default in (
+        ("low", 80.0, 14_480.0, 1800.0),
+        ("high", 20.0, 5120.0, 100.0),
+    )
+}
 
 _PRESETS = {
     "low": (
-        ("Telephone lid", {"Cutoff": 7.0, "Resonance": 0.0}),
-        ("Under water", {"Cutoff": 3.2, "Resonance": 0.3}),
-        ("Whistle", {"Cutoff": 6.0, "Resonance": 0.95}),
+        ("Telephone lid", {"Cutoff": 3000.0, "Resonance": 0.0}),
+        ("Under water", {"Cutoff": 420.0, "Resonance": 0.3}),
+        ("Whistle", {"Cutoff": 1800.0, "Resonance": 0.95}),
     ),
     "high": (
-        ("No rumble", {"Cutoff": 2.5, "Resonance": 0.0}),
-        ("Thin", {"Cutoff": 6.0, "Resonance": 0.1}),
-        ("Nasal", {"Cutoff": 7.0, "Resonance": 0.7}),
+        ("No rumble", {"Cutoff": 80.0, "Resonance": 0.0}),
+        ("Thin", {"Cutoff": 560.0, "Resonance": 0.1}),
+        ("Nasal", {"Cutoff": 970.0, "Resonance": 0.7}),
     ),
 }
 _RESONANCE = Knob("Resonance", 0.0, 1.0, 0.2)
 
 
-def _scale(kind: str, cutoff: float, resonance: float) -> tuple[float, float]:
-    """Our scale: Hz and Q that the reference is set to."""
-    lowest, octaves = _RANGES[kind]
-    return (
-        lowest * 2 ** (octaves * cutoff / 10),
-        _LOWEST_Q * (_HIGHEST_Q / _LOWEST_Q) ** resonance,
-    )
+def _q(resonance: float) -> float:
+    """Our scale: the Q that the reference is set to."""
+    return _LOWEST_Q * (_HIGHEST_Q / _LOWEST_Q) ** resonance
 
 
 def reference(kind: str, x: np.ndarray, settings: Settings) -> np.ndarray:
     """The filter of Calf."""
-    hertz, q = _scale(kind, settings["Cutoff"], settings["Resonance"])
-    controls = {"freq": hertz, "res": q, "mode": _MODES[kind]}
-    return lv2.run(_URI, controls, x, channels=2)
+    q = _q(settings["Resonance"])
+    controls = {"freq": settings["Cutoff"], "res": q, "mode": _MODES[kind]}
+    return lv2(_URI, controls, x, channels=2)
 
 
 def _state_variable(kind: str, g: float, k: float) -> tuple[np.ndarray, np.ndarray]:
@@ -56,13 +56,13 @@ def _state_variable(kind: str, g: float, k: float) -> tuple[np.ndarray, np.ndarr
     return top / bottom[0], bottom / bottom[0]
 
 
-def _measured(kind: str, cutoff: float, resonance: float) -> tuple[float, float, float, float]:
+def _measured(kind: str, hertz: float, resonance: float) -> tuple[float, float, float, float]:
     """Hz, Q, gain and error of the structure fitted to an impulse response."""
     quiet = RATE // 2
     x = np.zeros(2 * RATE)
     x[quiet] = 0.5
-    y = reference(kind, x, {"Cutoff": cutoff, "Resonance": resonance})[quiet:]
-    hertz, q = _scale(kind, cutoff, resonance)
+    y = reference(kind, x, {"Cutoff": hertz, "Resonance": resonance})[quiet:]
+    q = _q(resonance)
 
     def off(p: np.ndarray) -> np.ndarray:
         g = np.tan(np.pi * hertz * np.exp(p[0]) / RATE)
@@ -77,14 +77,15 @@ def _measured(kind: str, cutoff: float, resonance: float) -> tuple[float, float,
 
 def fit(kind: str) -> Parameters:
     """Frequency and Q over grids of both knobs, as straight lines of their logarithms."""
-    cutoffs, resonances = np.array([0.5, 3.0, 5.0, 7.0, 9.5]), np.array([0.05, 0.5, 0.95])
+    turns, resonances = np.array([0.05, 0.3, 0.5, 0.7, 0.95]), np.array([0.05, 0.5, 0.95])
+    cutoffs = np.array([_CUTOFFS[kind].at(turn) for turn in turns])
     by_cutoff = [_measured(kind, float(c), 0.3) for c in cutoffs]
-    by_resonance = [_measured(kind, 5.0, float(r)) for r in resonances]
-    hertz = line(cutoffs, np.log([m[0] for m in by_cutoff]))
+    by_resonance = [_measured(kind, float(cutoffs[2]), float(r)) for r in resonances]
+    hertz = line(np.log(cutoffs), np.log([m[0] for m in by_cutoff]))
     q = line(resonances, np.log([m[1] for m in by_resonance]))
     every = by_cutoff + by_resonance
     return {
-        "log_hertz_by_cutoff": list(hertz[:2]),
+        "log_hertz_by_log_cutoff": list(hertz[:2]),
         "log_hertz_residual": hertz[2],
         "log_q_by_resonance": list(q[:2]),
         "log_q_residual": q[2],
@@ -93,16 +94,12 @@ def fit(kind: str) -> Parameters:
     }
 
 
-def _cutoff(kind: str) -> Knob:
-    return Knob("Cutoff", 0.0, 10.0, 6.0 if kind == "low" else 3.0)
-
-
 def graph(kind: str, p: Parameters) -> tuple[Graph, Wire]:
     """Two states per sample; what does not depend on them stays outside of the loop."""
-    g = Graph(knobs=(_cutoff(kind), _RESONANCE))
-    f0, f1 = p["log_hertz_by_cutoff"]
+    g = Graph(knobs=(_CUTOFFS[kind], _RESONANCE))
+    f0, f1 = p["log_hertz_by_log_cutoff"]
     q0, q1 = p["log_q_by_resonance"]
-    angle = g.op("Exp", g.knob("Cutoff") * f1 + (f0 + np.log(np.pi / RATE)))
+    angle = g.op("Exp", g.op("Log", g.knob("Cutoff")) * f1 + (f0 + np.log(np.pi / RATE)))
     tan = g.op("Sin", angle) / g.op("Cos", angle)
     k = g.op("Exp", g.knob("Resonance") * -q1 - q0)
     sum_ = tan + k
@@ -122,15 +119,15 @@ def graph(kind: str, p: Parameters) -> tuple[Graph, Wire]:
 
 
 def _effect(kind: str) -> Effect:
-    lowest, octaves = _RANGES[kind]
+    cutoff = _CUTOFFS[kind]
     title = "Low Pass" if kind == "low" else "High Pass"
     side = "above" if kind == "low" else "below"
     return Effect(
         name=f"{kind}-pass",
         title=f"Tonegraft {title}",
         category="filter",
-        description=f"12 dB an octave off everything {side} Cutoff, {lowest:g} Hz to "
-        f"{lowest * 2**octaves / 1000:.3g} kHz, with a resonance at the corner.",
+        description=f"12 dB an octave off everything {side} Cutoff, {cutoff.low:g} Hz to "
+        f"{cutoff.high / 1000:.3g} kHz, with a resonance at the corner.",
         reference_text=f"""\
 The filter of Calf Studio Gear (`{_URI}`, Debian package `calf-plugins`,
 LGPL-2.1), "12dB/oct {title.replace(" P", "p")}", by `lv2apply`. Its impulse responses were
@@ -141,23 +138,18 @@ A state-variable filter with integrators of the trapezoidal rule (Simper 2013; Z
     g = tan(π f / 48000), k = 1 / Q, a = 1 / (1 + g (g + k)), v = x - s2
     s1 ← s1 - 2 g (g + k) a s1 + 2 g a v        s2 ← s2 + 2 g a s1 + 2 g² a v
 
-    f = {lowest:g} Hz · 2^({octaves / 10:g} Cutoff), Q = {_LOWEST_Q} · ({_HIGHEST_Q:g} / \
-{_LOWEST_Q})^Resonance
+    f = Cutoff, Q = {_LOWEST_Q} · ({_HIGHEST_Q:g} / {_LOWEST_Q})^Resonance
 
 The output is {"s2 between two samples" if kind == "low" else "x less low- and band-pass"}. Both
 states come back after one sample (the key `feedback`). The fit: f, Q and gain by least squares on
 impulse responses at 5 cutoffs and 3 resonances, then lines over the knobs.""",
-        knobs=(_cutoff(kind), _RESONANCE),
+        knobs=(cutoff, _RESONANCE),
         fit=partial(fit, kind),
         graph=partial(graph, kind),
         reference=partial(reference, kind),
         reach=2,
         bar=0.001,
         bars="ESR at most 0.001",
-        limits=(
-            "Cutoff counts evenly in octaves, without unit: a knob in Hz would be even in Hz, "
-            "since the file format has no other scale.",
-        ),
         presets=_PRESETS[kind],
     )
 

@@ -13,7 +13,7 @@ _CENTRE_MS = 3.5
 _DEEPEST = 0.24
 _LOOP = 40
 _LONGEST = 300
-_RATE = Knob("Rate", 0.2, 5.0, 0.5, "Hz", sync="rate")
+_RATE = Knob("Rate", 0.2, 5.0, 0.5, "Hz", sync="rate", log=True)
 _DEPTH = Knob("Depth", 0.0, 1.0, 0.6)
 _FEEDBACK = Knob("Feedback", 0.0, 0.85, 0.5)
 _MIX = Knob("Mix", 0.0, 1.0, 0.5)

@@ -36,8 +36,13 @@ class Knob:
     sync: str = ""
     """How it follows the tempo: ``rate`` (Hz), ``time`` (ms), or not at all."""
 
+    log: bool = False
+    """Whether it is turned by ratios."""
+
     def at(self, turn: float) -> float:
         """The value at ``turn`` of the way, 0 to 1."""
+        if self.log:
+            return self.low * (self.high / self.low) ** turn
         return self.low + turn * (self.high - self.low)
 
 
@@ -268,6 +273,7 @@ class Graph:
     def _knob_key(knob: Knob, graph_input: str, index: int) -> dict[str, object]:
         key: dict[str, object] = {"name": knob.name, "input": graph_input, "index": index}
         key |= {"min": knob.low, "max": knob.high, "default": knob.default, "unit": knob.unit}
+        key |= {"scale": "log"} if knob.log else {}
         return key | ({"sync": knob.sync} if knob.sync else {})
 
 

@@ -1,12 +1,15 @@
 """Tools that several fits share: probes, reading between frames, delay trajectories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import numpy as np
 import pedalboard
 from scipy.signal import butter, sosfilt
 
+from .. import hosts
 from .graph import RATE
 
 
@@ -17,10 +20,32 @@ def low_noise(frames: int, corner: float, seed: int, level: float = 0.2) -> np.n
     return level * x / np.std(x)
 
 
+_session: ContextVar[int] = ContextVar("session", default=RATE)
+
+
+@contextmanager
+def session_rate(rate: int) -> Iterator[None]:
+    """Within it references are played at ``rate`` Hz."""
+    token = _session.set(rate)
+    try:
+        yield
+    finally:
+        _session.reset(token)
+
+
 def through(plugin: pedalboard.Plugin, x: np.ndarray) -> np.ndarray:
-    """``x [n]`` through a freshly reset plugin of pedalboard, mono, 48 kHz."""
+    """``x [n]`` through a freshly reset plugin of pedalboard, mono, at the session's rate: 48 kHz
+    unless ``session_rate`` says another."""
     board = pedalboard.Pedalboard([plugin])
-    return board(x.astype(np.float32), RATE, reset=True).astype(np.float64)
+    return board(x.astype(np.float32), _session.get(), reset=True).astype(np.float64)
+
+
+def lv2(uri: str, controls: Mapping[str, float], x: np.ndarray, channels: int) -> np.ndarray:
+    """``x [n]`` through an LV2 plugin with so many audio ports each way, at the session's rate; its
+    first output.
+
+    Raises ``hosts.HostError`` with what the program says if it fails or warns."""
+    return hosts.lv2_apply(uri, controls, x, _session.get(), channels)
 
 
 def read_ago(x: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from .measure import line, through
 _CENTRE_HZ = 800.0
 _DEEPEST = 0.5
 _STAGES = 6
-_RATE = Knob("Rate", 0.1, 5.0, 0.5, "Hz", sync="rate")
+_RATE = Knob("Rate", 0.1, 5.0, 0.5, "Hz", sync="rate", log=True)
 _DEPTH = Knob("Depth", 0.0, 1.0, 0.6)
 _FEEDBACK = Knob("Feedback", 0.0, 0.9, 0.3)
 _MIX = Knob("Mix", 0.0, 1.0, 0.5)

@@ -12,7 +12,7 @@ from .graph import RATE, Graph, Knob, Wire
 from .measure import line, through
 from .spectra import decay_seconds, multi_resolution
 
-_DECAY = Knob("Decay", 0.6, 6.0, 1.8, "s")
+_DECAY = Knob("Decay", 0.6, 6.0, 1.8, "s", log=True)
 _DAMPING = Knob("Damping", 0.0, 1.0, 0.4)
 _MIX = Knob("Mix", 0.0, 1.0, 0.3)
 _FRAMES = 1360.0

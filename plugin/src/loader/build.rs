@@ -6,9 +6,9 @@ use crate::playable::{Baked, ModelCard, Playable, Track, Way};
 use crate::shared::{Control, Seat};
 use crate::tempo::Follower;
 use std::sync::Arc;
-use tonegraft_core::{Facts, HostFrames, LatencyParts, ModelLevels, Tail};
+use tonegraft_core::{Facts, HostFrames, KnobRange, LatencyParts, ModelLevels, Tail};
 use tonegraft_engine::Conversion;
-use tonegraft_slots::{InstallError, InstallErrorKind, KnobRange, Unit};
+use tonegraft_slots::{InstallError, InstallErrorKind, Unit};
 
 /// A unit and what is told about it; without a unit the seat becomes dry.
 #[derive(Default)]
@@ -221,9 +221,5 @@ pub(super) fn sum(first: Tail, second: Tail) -> Tail {
 }
 
 fn ranges(card: &ModelCard) -> Vec<KnobRange> {
-    let range = |label: &crate::board::KnobLabel| KnobRange {
-        min: label.min,
-        max: label.max,
-    };
-    card.knobs.iter().map(range).collect()
+    card.knobs.iter().map(|label| label.range).collect()
 }

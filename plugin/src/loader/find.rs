@@ -7,7 +7,7 @@ use crate::playable::{ModelCard, Playable};
 use crate::shared::{CabWish, Seat, Wish, slot_of_mut};
 use std::sync::Arc;
 use tonegraft_core::SLOTS;
-use tonegraft_library::{Located, ModelRef, files, listing, locate};
+use tonegraft_library::{Located, ModelRef, Origin, files, listing, locate};
 
 /// How many models are kept that were replaced.
 const REPLACED: usize = 2;
@@ -206,7 +206,7 @@ fn positions(wish: &Wish, card: Option<&ModelCard>) -> Vec<f32> {
     let value = |knob: &KnobLabel| preset.and_then(|preset| preset.knobs.get(&knob.name)).copied();
     let knobs = card.map_or(&[][..], |card| &card.knobs);
     (knobs.iter())
-        .map(|knob| value(knob).map_or_else(|| knob.default_position(), |value| knob.position(value)))
+        .map(|knob| value(knob).map_or_else(|| knob.default_position(), |value| knob.range.position(value)))
         .collect()
 }
 
@@ -214,17 +214,21 @@ fn positions(wish: &Wish, card: Option<&ModelCard>) -> Vec<f32> {
 fn source_of(wish: &Wish, reference: &ModelRef) -> Option<Wish> {
     match (wish, reference) {
         (_, ModelRef::None) => None,
-        (Wish::Restore(_), ModelRef::Shipped { id }) => Some(Wish::Shipped(id.clone())),
+        (Wish::Restore(_), ModelRef::Shipped { id, .. }) => Some(Wish::Shipped(id.clone())),
         (Wish::Restore(_), ModelRef::File(file)) => Some(file.path.to_path().map_or_else(|| wish.clone(), Wish::File)),
         _ => Some(wish.clone()),
     }
 }
 
 fn changed_notice(found: &Located) -> Option<String> {
-    (!found.exact).then(|| {
-        format!(
+    (!found.exact).then(|| match found.origin {
+        Origin::Shipped => format!(
+            "{} ships in another version than this session was saved with: its knobs may stand for other values. Listen, and save the session again to keep it.",
+            found.name
+        ),
+        _ => format!(
             "{} is not the file that was saved with the session: its content has changed. Save the session again to keep it.",
             found.file_name
-        )
+        ),
     })
 }

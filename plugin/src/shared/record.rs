@@ -24,7 +24,7 @@ const fn place(source: Source) -> Option<Place> {
 fn hash_of(model: &ModelRef) -> Option<String> {
     match model {
         ModelRef::None => None,
-        ModelRef::Shipped { id } => shipped_by_id(id).map(|model| Sha256::of(model.bytes).to_string()),
+        ModelRef::Shipped { id, .. } => shipped_by_id(id).map(|model| Sha256::of(model.bytes).to_string()),
         ModelRef::File(file) => Some(file.sha256.to_string()),
     }
 }

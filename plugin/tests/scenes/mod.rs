@@ -78,8 +78,7 @@ pub fn knob(name: &str, unit: &str) -> KnobLabel {
     KnobLabel {
         name: name.into(),
         unit: unit.into(),
-        min: 0.0,
-        max: 10.0,
+        range: tonegraft_core::KnobRange::linear(0.0, 10.0),
         default: 5.0,
         sync: None,
     }

@@ -4,6 +4,7 @@ use super::build::{Mode, Stop, limited_planes};
 use super::{Axis, Feed};
 use crate::error::{CompileError, CompileErrorKind as Kind};
 use std::collections::{BTreeMap, BTreeSet};
+use tonegraft_core::KnobScale;
 use tonegraft_model::{DType, Dim, Graph, Knob, Tensor, ValueId};
 
 /// The most values that an input without metadata may have to count as knobs.
@@ -198,6 +199,7 @@ impl Control {
                 max: 1.0,
                 default: 0.5,
                 unit: String::new(),
+                scale: KnobScale::Linear,
                 sync: None,
             }),
         }

@@ -567,6 +567,26 @@ fn metadata_is_read_and_the_sidecar_wins() {
 }
 
 #[test]
+fn a_logarithmic_scale_is_read_shown_and_halved_by_ratio() {
+    let knob = |rest: &str| {
+        let text = format!(
+            r#"{{"knobs": [{{"name": "Cutoff", "input": "knobs", "min": 20, "max": 2000, "unit": "Hz"{rest}}}]}}"#
+        );
+        with_metadata(&[], Some(&text)).expect("valid").metadata.knobs.remove(0)
+    };
+    let log = knob(r#", "scale": "log""#);
+    assert_eq!(log.scale, tonegraft_core::KnobScale::Log);
+    assert!((log.default - 200.0).abs() < 1e-3, "{}", log.default);
+    assert_eq!(log.range().position(log.default), 0.5);
+    let shown = serde_json::to_value(&log).expect("serialises");
+    assert_eq!(shown.get("scale"), Some(&serde_json::json!("log")));
+    let linear = knob(r#", "scale": "linear""#);
+    assert_eq!((linear.clone(), linear.default), (knob(""), 1010.0));
+    let shown = serde_json::to_value(&linear).expect("serialises");
+    assert_eq!(shown.get("scale"), None, "as before there was one");
+}
+
+#[test]
 fn wrong_metadata_names_the_key() {
     let knob = |rest: &str| format!(r#"{{"knobs": [{{"name": "Drive", "input": "knobs"{rest}}}]}}"#);
     let cases = [
@@ -582,6 +602,12 @@ fn wrong_metadata_names_the_key() {
         (knob(r#", "min": 1, "max": 1"#), "range 1 to 1"),
         (knob(r#", "default": 2"#), "default 2"),
         (knob(r#", "index": 2"#), "element 2"),
+        (knob(r#", "scale": "cubic""#), "`linear` or `log`"),
+        (
+            knob(r#", "scale": "log""#),
+            "\"Drive\" with a logarithmic scale from 0: let its range begin above 0",
+        ),
+        (knob(r#", "scale": "log", "min": -2, "max": 2"#), "scale from -2"),
         (
             r#"{"knobs": [{"name": "Drive", "input": "nobody"}]}"#.to_owned(),
             "`nobody`",

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tonegraft_core::processor::{block_frames, silence};
 use tonegraft_core::{
-    Controls, Facts, Fault, HostFrames, KNOBS, LatencyParts, Middle, ModelLevels, Processor, SLOTS, SampleRate, Source,
-    Tail,
+    Controls, Facts, Fault, HostFrames, KNOBS, KnobRange, LatencyParts, Middle, ModelLevels, Processor, SLOTS,
+    SampleRate, Source, Tail,
 };
-use tonegraft_slots::{BankAudio, BankConfig, KnobRange, Unit};
+use tonegraft_slots::{BankAudio, BankConfig, Unit};
 
 pub const RATE: u32 = 48_000;
 pub const STILL: Controls = Controls {
@@ -90,7 +90,7 @@ impl Probe {
         Unit {
             processor: Box::new(self),
             id,
-            knobs: vec![KnobRange { min: 0.0, max: 2.0 }],
+            knobs: vec![KnobRange::linear(0.0, 2.0)],
             levels,
         }
     }
