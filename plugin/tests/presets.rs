@@ -38,7 +38,7 @@ fn a_preset_loads_its_model_and_moves_its_knobs() {
                 let expected = preset
                     .knobs
                     .get(&knob.name)
-                    .map_or(*default, |value| knob.position(*value));
+                    .map_or(*default, |value| knob.range.position(*value));
                 assert!(
                     (position - expected).abs() < 1e-6,
                     "{}, {}: {} at {position}, not {expected}",

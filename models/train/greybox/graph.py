@@ -153,10 +153,6 @@ class Graph:
             self._columns[name] = self.op("Unsqueeze", column, self._ints(0))
         return self._columns[name]
 
-    def channels_of(self, x: Wire, first: int, count: int) -> Wire:
-        """So many channels of ``[1, C, T]``."""
-        return self.op("Slice", x, self._ints(first), self._ints(first + count), self._ints(1))
-
     def _ints(self, *values: int) -> Wire:
         return self.constant(np.array(values), np.int64)
 
