@@ -93,25 +93,33 @@ def lv2(uri: str, rate: int, channels: int | None = None) -> Host:
 
 
 def vst3(path: Path, rate: int, channels: int | None = None) -> Host:
-    """The VST3 plugin in that file or bundle."""
+    """The VST3 plugin in that file or bundle. Controls whose values are words, switches or numbers
+    with a name before them go from 0 to 1."""
     import pedalboard
 
     try:
         plugin = pedalboard.load_plugin(str(path))
     except (ImportError, ValueError, RuntimeError, OSError) as error:
         raise HostError(f"{path} cannot be loaded as a VST3 plugin: {error}.") from error
-    ranges = {}
+    ranges, raw = {}, set()
     for name, parameter in plugin.parameters.items():
         low, high = parameter.range[0], parameter.range[1]
-        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
+        plain = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (low, high))
+        if plain and low < high:
             ranges[name] = (float(low), float(high))
+        else:
+            ranges[name] = (0.0, 1.0)
+            raw.add(name)
 
     fresh = bytes(plugin.raw_state)
 
     def play(x: np.ndarray, controls: Mapping[str, float]) -> np.ndarray:
         plugin.raw_state = fresh
         for name, value in controls.items():
-            setattr(plugin, name, value)
+            if name in raw:
+                plugin.parameters[name].raw_value = value
+            else:
+                setattr(plugin, name, value)
         wide = np.repeat(x[None].astype(np.float32), channels or 2, axis=0)
         try:
             return plugin(wide, rate, reset=True)[0].astype(np.float64)
