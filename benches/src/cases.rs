@@ -19,6 +19,8 @@ pub struct Case {
     pub has_twin: bool,
     /// Other files of the same network that we play: label, file, and the block it is made for.
     pub others: &'static [(&'static str, &'static str, Option<usize>)],
+    /// It is played with weights of 16 bits, too.
+    pub half: bool,
     /// Frames per block.
     pub blocks: &'static [usize],
     /// The rate at which real time is judged, in Hz.
@@ -37,6 +39,7 @@ const USUAL: Case = Case {
     size: None,
     has_twin: true,
     others: &[],
+    half: false,
     blocks: &BLOCKS,
     rate: 48_000.0,
 };
@@ -47,6 +50,7 @@ const RECURRENT: Case = Case {
 };
 
 const CODEC: Case = Case {
+    half: true,
     blocks: &FRAMES,
     rate: 24_000.0,
     ..USUAL

@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 #[cfg(feature = "onnxruntime")]
 use std::path::Path;
 use std::time::Duration;
-use tonegraft_engine::{Isa, Model};
+use tonegraft_engine::{Isa, Model, Weights};
 use tonegraft_kernels::peak;
 
 /// Largest differences, relative to max(1, peak). The same arithmetic in another order of summation, with exact-class functions; a
 /// recurrent state carries it on.
 const TOLERANCE: f32 = 1e-4;
 const SAME_FILE_TOLERANCE: f32 = 2e-5;
+
+/// Of weights rounded to 11 bits.
+const HALF_TOLERANCE: f32 = 1e-2;
 
 /// The build for this very processor has nam-rs alone.
 const ONLY_NAM: bool = cfg!(not(any(feature = "onnxruntime", feature = "tract")));
@@ -81,6 +84,15 @@ impl Peers {
                 more.truncate(1);
                 runners.append(&mut more);
             }
+        }
+        if case.half && !ONLY_NAM {
+            let mut more = self.ours(
+                &model.with_weights(Weights::F16),
+                "tonegraft (16-bit weights)",
+                HALF_TOLERANCE,
+            )?;
+            more.truncate(1);
+            runners.append(&mut more);
         }
         let mut lines = if self.only_ours {
             Vec::new()

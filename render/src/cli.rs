@@ -254,6 +254,10 @@ pub struct InspectArgs {
     #[arg(long, value_name = "0..1", value_parser = model_size)]
     pub size: Option<f32>,
 
+    /// How wide layers keep their weights: says what they take then
+    #[arg(long, value_enum, default_value_t = WeightKind::F32)]
+    pub weights: WeightKind,
+
     /// Print a stage of the compilation as text instead
     #[arg(long, value_enum, conflicts_with = "json")]
     pub stage: Option<Stage>,

@@ -18,7 +18,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if args.stage == Some(Stage::Graph) {
         return line(&stages::graph(&models::graph(&args.model, args.size)?));
     }
-    let named = models::load(&args.model, args.size)?;
+    let named = models::load(&args.model, args.size)?.with_weights(args.weights);
     match args.stage {
         Some(Stage::Stream) => return line(&stages::stream(&named.model)?),
         Some(Stage::Plan) => return line(&named.model.plan_text()),
@@ -29,6 +29,10 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if let Some(test) = selftest::played(&named) {
         info["self_test"] = test;
     }
+    let plan = named.model.plan();
+    info["weights"] = plan.weights.name().into();
+    info["weight_bytes"] = plan.weight_bytes.into();
+    info["instance_bytes"] = plan.bytes().into();
     info["name"] = named.name.into();
     if let Some(rate) = args.rate {
         info["conversions"] = conversions(&named.model, rate);
@@ -109,6 +113,15 @@ fn text(info: &Value) -> String {
     row(
         "cost",
         format!("{} multiply-adds per sample", plain(get("macs_per_sample"))),
+    );
+    row(
+        "memory",
+        format!(
+            "{} bytes an instance, {} of them weights ({})",
+            plain(get("instance_bytes")),
+            plain(get("weight_bytes")),
+            plain(get("weights"))
+        ),
     );
     row("operators", plain(get("operators")));
     row("self-test", plain(get("self_test")));

@@ -2,6 +2,7 @@
 
 use hound::SampleFormat;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 /// How one sample is written, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,19 @@ impl Encoding {
             Self::Int24In32 => each(bytes, channels, |[a, b, c, _]: [u8; 4]| int32([0, a, b, c])),
             Self::Int32 => each(bytes, channels, int32),
             Self::Float32 => each(bytes, channels, f32::from_le_bytes),
+        }
+    }
+}
+
+/// Frames of `[channels][frames]` as interleaved 32-bit floats, replacing what was there. All channels have these frames.
+pub fn encode(channels: &[Vec<f32>], frames: Range<usize>, bytes: &mut Vec<u8>) {
+    let width = channels.len();
+    bytes.resize(frames.len() * width * 4, 0);
+    let (samples, _) = bytes.as_chunks_mut::<4>();
+    for (at, channel) in channels.iter().enumerate() {
+        let from = channel.get(frames.clone()).unwrap_or(&[]);
+        for (sample, value) in samples.iter_mut().skip(at).step_by(width).zip(from) {
+            *sample = value.to_le_bytes();
         }
     }
 }

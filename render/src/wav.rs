@@ -6,7 +6,7 @@
 use crate::samples::{self, Encoding};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Read};
+use std::io::{BufReader, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 use tonegraft_core::SampleRate;
 
@@ -137,7 +137,9 @@ fn refusal(path: &Path, error: &hound::Error) -> anyhow::Error {
 
 /// A 32-bit float WAV file being written. Nothing is left behind unless [`Writer::finish`] succeeds.
 pub struct Writer {
-    wav: Option<hound::WavWriter<BufWriter<File>>>,
+    file: BufWriter<File>,
+    /// One block as bytes.
+    bytes: Vec<u8>,
     unfinished: Unfinished,
     left: u64,
 }
@@ -163,10 +165,12 @@ impl Writer {
             bits_per_sample: 32,
             sample_format: hound::SampleFormat::Float,
         };
-        let wav = hound::WavWriter::new(BufWriter::with_capacity(BUFFER, file), spec)
-            .with_context(|| format!("{shown}: cannot be written"))?;
+        let header = header(spec, u32::try_from(bytes)?).with_context(|| format!("{shown}: cannot be written"))?;
+        let mut file = BufWriter::with_capacity(BUFFER, file);
+        (file.write_all(&header)).with_context(|| format!("{shown}: cannot be written"))?;
         Ok(Self {
-            wav: Some(wav),
+            file,
+            bytes: Vec::new(),
             unfinished,
             left: frames,
         })
@@ -180,17 +184,11 @@ impl Writer {
         let frames = channels.first().map_or(0, Vec::len).saturating_sub(start) as u64;
         let take = frames.min(self.left);
         self.left -= take;
-        if let Some(wav) = &mut self.wav {
-            // At most the length of a Vec.
-            #[allow(clippy::cast_possible_truncation)]
-            for frame in start..start + take as usize {
-                for channel in channels {
-                    wav.write_sample(channel.get(frame).copied().unwrap_or(0.0))
-                        .with_context(|| format!("{}: cannot be written", self.unfinished.path.display()))?;
-                }
-            }
-        }
-        Ok(())
+        // At most the length of a Vec.
+        #[allow(clippy::cast_possible_truncation)]
+        samples::encode(channels, start..start + take as usize, &mut self.bytes);
+        (self.file.write_all(&self.bytes))
+            .with_context(|| format!("{}: cannot be written", self.unfinished.path.display()))
     }
 
     /// Closes the file and moves it to its place.
@@ -200,12 +198,24 @@ impl Writer {
     pub fn finish(mut self) -> Result<()> {
         let path = self.unfinished.path.clone();
         ensure!(self.left == 0, "{}: {} frames are missing", path.display(), self.left);
-        if let Some(wav) = self.wav.take() {
-            wav.finalize()
-                .with_context(|| format!("{}: cannot be written", path.display()))?;
-        }
+        self.file
+            .flush()
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
         self.unfinished.publish()
     }
+}
+
+/// What stands before `bytes` bytes of samples.
+fn header(spec: hound::WavSpec, bytes: u32) -> Result<Vec<u8>> {
+    let mut header = Vec::new();
+    hound::WavWriter::new(std::io::Cursor::new(&mut header), spec)?.finalize()?;
+    // The file's size without its first eight bytes, and the size of the last chunk, whose content is what follows.
+    let (len, last) = (u32::try_from(header.len())?, header.len().saturating_sub(4));
+    for (at, size) in [(4, len.saturating_add(bytes).saturating_sub(8)), (last, bytes)] {
+        let place = header.get_mut(at..at + 4).context("a WAV header has sizes")?;
+        place.copy_from_slice(&size.to_le_bytes());
+    }
+    Ok(header)
 }
 
 /// Writes `bytes` to `path` so that either all of them or nothing is there.
@@ -270,7 +280,8 @@ impl Drop for Unfinished {
 
 #[cfg(test)]
 mod tests {
-    use super::Reader;
+    use super::{Reader, Writer, header};
+    use tonegraft_core::SampleRate;
 
     /// Fuzzed: an extensible header whose sample has 256 valid bits.
     #[test]
@@ -296,5 +307,51 @@ mod tests {
             let error = Reader::open(&path).err().expect("is refused").to_string();
             assert!(error.contains("encoding is not read"), "{bits}: {error}");
         }
+    }
+    #[test]
+    fn what_is_written_is_what_a_general_writer_writes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for channels in [1u16, 3] {
+            let spec = hound::WavSpec {
+                channels,
+                sample_rate: 44_100,
+                bits_per_sample: 32,
+                sample_format: hound::SampleFormat::Float,
+            };
+            let sample = |frame: usize, channel: usize| frame as f32 * 0.25 - channel as f32;
+            let (general, own) = (folder.path().join("general.wav"), folder.path().join("own.wav"));
+            let mut wav = hound::WavWriter::create(&general, spec).expect("creates");
+            for frame in 0..70 {
+                for channel in 0..usize::from(channels) {
+                    wav.write_sample(sample(frame, channel)).expect("writes");
+                }
+            }
+            wav.finalize().expect("finishes");
+
+            let rate = SampleRate::new(44_100).expect("a rate");
+            let mut writer = Writer::create(&own, usize::from(channels), rate, 70).expect("creates");
+            // The first five frames of a block are left out, and so is what exceeds the length.
+            for (from, to, start) in [(0, 30, 0), (25, 60, 5), (60, 99, 0)] {
+                let block: Vec<Vec<f32>> = (0..usize::from(channels))
+                    .map(|channel| (from..to).map(|frame| sample(frame, channel)).collect())
+                    .collect();
+                writer.write(&block, start).expect("writes");
+            }
+            writer.finish().expect("finishes");
+            let read = |path| std::fs::read(path).expect("reads");
+            assert_eq!(read(&own), read(&general), "{channels} channels");
+        }
+        assert!(
+            header(
+                hound::WavSpec {
+                    channels: 1,
+                    sample_rate: 8_000,
+                    bits_per_sample: 32,
+                    sample_format: hound::SampleFormat::Float
+                },
+                u32::MAX
+            )
+            .is_ok()
+        );
     }
 }

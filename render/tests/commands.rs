@@ -37,6 +37,9 @@ fn the_keys_of_inspect_are_a_contract() {
         "latency_parts",
         "receptive_field",
         "macs_per_sample",
+        "weights",
+        "weight_bytes",
+        "instance_bytes",
         "meters",
         "operators",
         "inputs",
@@ -55,11 +58,16 @@ fn the_keys_of_inspect_are_a_contract() {
     assert_eq!(info["latency_parts"]["look_ahead"], 3);
     assert_eq!(info["receptive_field"], 7);
     assert_eq!(info["macs_per_sample"], 7);
+    assert_eq!((&info["weights"], &info["weight_bytes"]), (&"f32".into(), &28.into()));
+    // Its layer reads its weights for many frames at once, so it keeps them.
+    let half = bench.ok(&["inspect", "ahead.onnx", "--json", "--weights", "f16"]);
+    let half: Value = serde_json::from_str(&half.stdout).expect("JSON");
+    assert_eq!((&half["weights"], &half["weight_bytes"]), (&"f16".into(), &28.into()));
     assert_eq!(info["operators"], serde_json::json!({"Conv": 1}));
     assert_eq!(info["knobs"], serde_json::json!([]));
 
     let text = bench.ok(&["inspect", "ahead.onnx"]).stdout;
-    for part in ["ahead", "native", "Conv", "3 samples"] {
+    for part in ["ahead", "native", "Conv", "3 samples", "28 of them weights (f32)"] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
     let plan = bench.ok(&["inspect", "ahead.onnx", "--stage", "plan"]).stdout;

@@ -176,10 +176,7 @@ impl Model {
     #[must_use]
     pub fn with_weights(&self, weights: Weights) -> Self {
         let inner = &*self.inner;
-        let plan = Plan {
-            weights,
-            ..(*inner.plan).clone()
-        };
+        let plan = (*inner.plan).clone().with_weights(weights);
         Self {
             inner: Arc::new(Inner {
                 graph: inner.graph.clone(),
@@ -293,7 +290,7 @@ impl Model {
         if let Some(rest) = rest.get().filter(|rest| settles && rest.isa() == isa.or_scalar()) {
             return Ok(rest.clone());
         }
-        let program = Arc::new(Program::new(Arc::clone(plan), isa)?);
+        let program = Program::shared(plan, isa)?;
         let native = Native::new(program, start, self.facts());
         if settles {
             // Another thread may have been first with the same.

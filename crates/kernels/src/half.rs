@@ -24,7 +24,7 @@ impl Weights {
     }
 
     /// What a layer with these weights keeps.
-    pub(crate) fn for_layer(self, weights: &[f32]) -> Self {
+    pub fn for_layer(self, weights: &[f32]) -> Self {
         let fits = |weight: &f32| encode(*weight) & 0x7c00 != 0x7c00;
         if self == Self::F16 && weights.iter().all(fits) {
             Self::F16

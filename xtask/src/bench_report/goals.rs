@@ -15,6 +15,10 @@ enum Check {
     Times(&'static str, &'static str, f64),
     /// Our median in µs at a block: at most this.
     AtMost(&'static str, usize, f64),
+    /// The median in µs of another way to play a model, at a block: at most this. With its largest difference from the usual way.
+    AtMostOf(&'static str, usize, &'static str, f64),
+    /// Seconds of audio per second of rendering files over that of the engine alone: at least this.
+    Render(&'static str, f64),
     /// The slowest of the other files of a network over its first: at most this.
     SameNetwork(&'static str, f64),
     /// Cost per sample at 2048 over that at 64: at most this.
@@ -38,6 +42,7 @@ const WIDE: &str = "avx512";
 const AVX2: &str = "avx2";
 const NAM: &str = "NeuralAmpModelerCore";
 const RTNEURAL: &str = "RTNeural";
+const HALF: &str = "tonegraft (16-bit weights)";
 
 const fn goal(work: &'static str, goal: &'static str, check: Check) -> Goal {
     Goal { work, goal, check }
@@ -116,6 +121,16 @@ const GOALS: &[Goal] = &[
         Check::AtMost("decoder", 320, 550.0),
     ),
     goal(
+        "codec encoder, one frame, 16-bit weights",
+        "≤ 0.35 ms",
+        Check::AtMostOf("encoder", 320, HALF, 350.0),
+    ),
+    goal(
+        "codec decoder, one frame, 16-bit weights",
+        "≤ 0.35 ms",
+        Check::AtMostOf("decoder", 320, HALF, 350.0),
+    ),
+    goal(
         "the same network out of any file",
         "within 1.1 ×",
         Check::SameNetwork("a1-standard", 1.1),
@@ -134,6 +149,11 @@ const GOALS: &[Goal] = &[
         "64 instances of A2-Full, caches cold",
         "≤ 100 % of a core",
         Check::Instances("64 x a2-full", 100.0),
+    ),
+    goal(
+        "`tonegraft render`, files of 20 s, A1 standard",
+        "≥ 0.95 × the engine alone, per core",
+        Check::Render("a1-standard", 0.95),
     ),
     goal("every model", "0 heap calls", Check::NoHeap),
     goal("every model, 64 frames", "p99 ≤ 1.5 × p50", Check::Tail(1.5)),
@@ -163,6 +183,27 @@ fn judge(check: Check, run: &Run, by_hand: &[ByHand]) -> Option<(String, bool)> 
         Check::AtMost(model, block, most) => {
             let us = ours(model, block)?.p50_us;
             Some((format!("{us:.2} µs"), us <= most))
+        }
+        Check::AtMostOf(model, block, engine, most) => {
+            let figure = run.engine(model, block, engine, run.widest())?;
+            let error = (figure.difference)
+                .map_or_else(String::new, |error| format!(", off by {error:.0e} of the peak at most"));
+            Some((format!("{:.2} µs{error}", figure.p50_us), figure.p50_us <= most))
+        }
+        Check::Render(model, least) => {
+            let ns = |engine: &str| {
+                let figure = run.of("render", model).find(|figure| figure.engine == engine);
+                figure.map(|figure| figure.ns_per_sample)
+            };
+            let (engine, render) = (ns("engine")?, ns("tonegraft render")?);
+            let times = |ns: f64| 1e9 / 48_000.0 / ns;
+            let ratio = engine / render;
+            let figure = format!(
+                "{ratio:.3} × ({:.1} against {:.1} × real time)",
+                times(render),
+                times(engine)
+            );
+            Some((figure, ratio >= least))
         }
         Check::SameNetwork(model, most) => {
             let slowest = run
@@ -296,6 +337,12 @@ mod tests {
         assert_eq!(told(Check::NoHeap), Some(("0".into(), true)));
         assert_eq!(told(Check::Tail(1.5)).map(|(_, reached)| reached), Some(true));
         assert_eq!(told(Check::Instances("64 x a2-full", 100.0)), None);
+        assert_eq!(
+            told(Check::AtMostOf("a1-standard", 64, "tonegraft (onnx)", 10.0)).map(|(_, reached)| reached),
+            Some(false)
+        );
+        assert_eq!(told(Check::AtMostOf("encoder", 320, HALF, 350.0)), None);
+        assert_eq!(told(Check::Render("a1-standard", 0.95)), None);
         assert!(table(&run, &[]).contains("| codec encoder, one frame | ≤ 0.55 ms | not measured |  |"));
     }
 }

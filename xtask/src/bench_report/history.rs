@@ -54,7 +54,7 @@ pub struct Figure {
     pub commit: String,
     /// How busy the machine was.
     pub load: String,
-    /// `engine`, `instances` or `kernel`.
+    /// `engine`, `instances`, `kernel` or `render`.
     pub kind: String,
     /// Which network or kernel.
     pub what: String,
@@ -218,6 +218,26 @@ fn figures(stamp: &Stamp, line: &Value) -> Result<Vec<Figure>> {
             difference: line["difference"].as_f64(),
             ..base
         }],
+        "render" => {
+            let of = |engine: &str, key: &str| -> Result<Figure> {
+                let ns = 1e9 / 48_000.0 / number(key)?;
+                let block = block("block")?;
+                // Lengths of blocks are exact.
+                #[allow(clippy::cast_precision_loss)]
+                let us = ns * block as f64 / 1e3;
+                Ok(Figure {
+                    what: text("model")?,
+                    block,
+                    engine: engine.into(),
+                    p50_us: us,
+                    p99_us: us,
+                    ns_per_sample: ns,
+                    realtime_percent: 100.0 / number(key)?,
+                    ..base.clone()
+                })
+            };
+            vec![of("engine", "engine_times")?, of("tonegraft render", "render_times")?]
+        }
         // The fractions say it; an engine without figures played nothing.
         "peak" | "refused" => Vec::new(),
         other => anyhow::bail!("unknown kind {other}"),

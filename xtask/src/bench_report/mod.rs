@@ -1,7 +1,7 @@
 //! `cargo xtask bench-report`: runs `benches`, a workspace of its own, keeps what it measured and writes the page from it.
 //!
 //! The history is a CSV per machine, one line per figure. The page is made from the newest run of each model in it, so that one
-//! model can be measured again.
+//! model can be measured again, and with `--ours` what no peer takes part in: many instances and rendering.
 
 mod by_hand;
 mod chart;
@@ -9,6 +9,7 @@ mod goals;
 mod history;
 mod machine;
 mod page;
+mod renders;
 
 use crate::project::Project;
 use crate::{costs, references, run, venv};
@@ -32,6 +33,7 @@ struct Request {
     core: Option<usize>,
     seconds: Option<f64>,
     only_page: bool,
+    only_ours: bool,
 }
 
 /// Builds, measures, writes.
@@ -50,7 +52,7 @@ pub fn run(project: &Project, arguments: &[String]) -> Result<()> {
         history.append(&stamp, &lines)?;
         std::fs::create_dir_all(project.root.join(FOLDER))?;
         history.write(&file)?;
-        if request.model.is_none() {
+        if request.model.is_none() && !request.only_ours {
             std::fs::write(project.root.join(LOADING), costs::section(project)?)?;
         }
     }
@@ -84,16 +86,23 @@ fn request(arguments: &[String]) -> Result<Request> {
     let mut request = Request::default();
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
-        if word == "--page" {
-            request.only_page = true;
-            continue;
+        match word.as_str() {
+            "--page" => {
+                request.only_page = true;
+                continue;
+            }
+            "--ours" => {
+                request.only_ours = true;
+                continue;
+            }
+            _ => {}
         }
         let value = words.next().with_context(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--model" => request.model = Some(value.clone()),
             "--core" => request.core = Some(value.parse().context("--core wants a number")?),
             "--seconds" => request.seconds = Some(value.parse().context("--seconds wants a number")?),
-            _ => bail!("`cargo xtask bench-report` takes --model, --core, --seconds and --page, not `{word}`"),
+            _ => bail!("`cargo xtask bench-report` takes --model, --core, --seconds, --ours and --page, not `{word}`"),
         }
     }
     Ok(request)
@@ -104,31 +113,39 @@ struct Benches {
     /// With every peer, for any processor, as what is shipped.
     usual: PathBuf,
     /// With nam-rs alone, compiled for this processor.
-    native: PathBuf,
+    native: Option<PathBuf>,
     models: PathBuf,
     data: Option<PathBuf>,
-    library: PathBuf,
+    library: Option<PathBuf>,
     core: usize,
 }
 
 impl Benches {
     fn build(project: &Project, request: &Request) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let alone = ["--no-default-features"];
+        let (usual, native, library) = if request.only_ours {
+            (build(project, "benches-ours", &alone, None)?, None, None)
+        } else {
+            (
+                build(project, "benches", &[], None)?,
+                Some(build(project, "benches-native", &alone, Some("-C target-cpu=native"))?),
+                Some(venv::onnxruntime_library(project)?),
+            )
+        };
         let benches = Self {
-            usual: build(project, "benches", &[], None)?,
-            native: build(
-                project,
-                "benches-native",
-                &["--no-default-features"],
-                Some("-C target-cpu=native"),
-            )?,
+            usual,
+            native,
             models: project.target.join("benches-models"),
             data: project.demanded_test_data()?,
-            library: venv::onnxruntime_library(project)?,
+            library,
             core: request.core.unwrap_or(cores - 1),
         };
         if benches.data.is_none() {
             println!("skipped: models of others are not here (set TONEGRAFT_TEST_DATA)");
+        }
+        if request.only_ours {
+            return Ok(benches);
         }
         run::stream(benches.command(&benches.usual, "convert").arg("--only-ours"))?;
         run::stream(
@@ -143,48 +160,56 @@ impl Benches {
     /// Everything that was asked for, as the benches print it.
     fn measure(&self, project: &Project, request: &Request) -> Result<Vec<Value>> {
         let mut lines = Vec::new();
-        let mut step = |what: &str, program: &Path, command: &str, seconds: f64, with_library: bool| -> Result<()> {
-            let mut process = self.command(program, command);
-            process.current_dir(&project.root);
-            process.args(["--seconds", &request.seconds.unwrap_or(seconds).to_string()]);
-            if with_library {
-                process.arg("--library").arg(&self.library);
-            }
-            if let Some(model) = &request.model {
-                process.args(["--model", model]);
-            }
-            let printed = run::quiet(what, &mut process)?;
-            for line in printed.lines() {
-                let line: Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
-                if line["kind"] == "refused" {
-                    println!(
-                        "{} does not play {} in blocks of {}: {}",
-                        line["engine"], line["model"], line["block"], line["why"]
-                    );
+        let mut step =
+            |what: &str, program: &Path, command: &str, seconds: f64, library: Option<&Path>| -> Result<()> {
+                let mut process = self.command(program, command);
+                process.current_dir(&project.root);
+                process.args(["--seconds", &request.seconds.unwrap_or(seconds).to_string()]);
+                if let Some(library) = library {
+                    process.arg("--library").arg(library);
                 }
-                lines.push(line);
-            }
-            Ok(())
-        };
-        step(
-            "measuring all engines (about 5 minutes)",
-            &self.usual,
-            "engines",
-            0.25,
-            true,
-        )?;
-        step(
-            "measuring nam-rs for this processor (about a minute)",
-            &self.native,
-            "engines",
-            0.25,
-            false,
-        )?;
-        if request.model.as_deref().is_none_or(|model| model == "a2-full") {
-            step("measuring 64 instances", &self.usual, "instances", 0.25, false)?;
+                if let Some(model) = &request.model {
+                    process.args(["--model", model]);
+                }
+                let printed = run::quiet(what, &mut process)?;
+                for line in printed.lines() {
+                    let line: Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
+                    if line["kind"] == "refused" {
+                        println!(
+                            "{} does not play {} in blocks of {}: {}",
+                            line["engine"], line["model"], line["block"], line["why"]
+                        );
+                    }
+                    lines.push(line);
+                }
+                Ok(())
+            };
+        if let Some(native) = &self.native {
+            step(
+                "measuring all engines (about 5 minutes)",
+                &self.usual,
+                "engines",
+                0.25,
+                self.library.as_deref(),
+            )?;
+            step(
+                "measuring nam-rs for this processor (about a minute)",
+                native,
+                "engines",
+                0.25,
+                None,
+            )?;
         }
-        if request.model.is_none() {
-            step("measuring kernels", &self.usual, "kernels", 0.05, false)?;
+        if request.model.as_deref().is_none_or(|model| model == "a2-full") {
+            step("measuring 64 instances", &self.usual, "instances", 0.25, None)?;
+        }
+        if request.model.is_none() && !request.only_ours {
+            step("measuring kernels", &self.usual, "kernels", 0.05, None)?;
+        }
+        if request.model.as_deref().is_none_or(|model| model == "a1-standard") {
+            lines.extend(renders::measure(project, self.core, &|| {
+                self.command(&self.usual, "engines")
+            })?);
         }
         // Ours are those of the first process, as they are shipped.
         native_peers_only(&mut lines);
@@ -258,8 +283,10 @@ mod tests {
             core: Some(3),
             seconds: Some(0.5),
             only_page: true,
+            only_ours: false,
         };
         assert_eq!(read, Some(wanted));
+        assert!(request(&words("--ours")).is_ok_and(|request| request.only_ours));
         for wrong in ["--model", "--core x", "--what 1"] {
             assert!(request(&words(wrong)).is_err(), "{wrong}");
         }

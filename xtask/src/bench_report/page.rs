@@ -56,7 +56,8 @@ impl Page<'_> {
              as inputs and outputs, handed on without a copy, the length of the block fixed, one thread, all optimisations; `(no\n\
              past)` is the graph without, cheaper and not the same samples. nam-rs 0.4.0 computes tanh exactly, as all here do. It\n\
              does not choose instructions itself, so `target-cpu=native` is a build for this very processor, run by turns with ours\n\
-             in a process of its own.\n\n\
+             in a process of its own. `(16-bit weights)` rounds those of layers that read them for few frames: its difference is that\n\
+             rounding's.\n\n\
              Times are µs per block, median / 99th percentile. `% of rt`: of the block's duration at 48 kHz (codec halves: 24 kHz).\n\
              `of peak`: multiply-adds per second over the most that this core did in the same run with the same instructions.\n\
              `heap`: allocations per block, those of C and C++ libraries included. A one-sample block contains the clock's own 30 ns.\n\

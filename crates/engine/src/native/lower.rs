@@ -2,11 +2,11 @@
 
 use super::circuit;
 use crate::error::InstallError;
-use crate::plan::{Plan, Region, Step, StepOp, Timebase, delay_frames};
+use crate::plan::{Plan, Region, Step, StepOp, Timebase, delay_frames, is_rows};
 use crate::stream::{Clock, Noise, Planes, Prefix, Rate};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tonegraft_kernels::frame::{self, Function};
 use tonegraft_kernels::layers::Layers;
 use tonegraft_kernels::{Activation, Aligned, Conv1d, Isa, Recurrent, Ring, Weights, binary, conv1d, padded};
@@ -209,6 +209,29 @@ impl Program {
         })
     }
 
+    /// As [`Self::new`], or the one that an instance in this process has already of an equal plan: so its packed weights are in
+    /// memory, and in the caches, once. Takes a lock; not for the audio thread.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn shared(plan: &Arc<Plan>, isa: Isa) -> Result<Arc<Self>, InstallError> {
+        static LIVING: Mutex<Vec<Weak<Program>>> = Mutex::new(Vec::new());
+        // A thread that panicked has left only whole entries.
+        let living = || LIVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let isa = isa.or_scalar();
+        let known: Vec<Arc<Self>> = living().iter().filter_map(Weak::upgrade).collect();
+        let equal =
+            |program: &&Arc<Self>| program.isa == isa && (Arc::ptr_eq(&program.plan, plan) || program.plan == *plan);
+        if let Some(program) = known.iter().find(equal) {
+            return Ok(Arc::clone(program));
+        }
+        let program = Arc::new(Self::new(Arc::clone(plan), isa)?);
+        let mut living = living();
+        living.retain(|program| program.strong_count() > 0);
+        living.push(Arc::downgrade(&program));
+        Ok(program)
+    }
+
     /// The plan it was made from.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -365,19 +388,16 @@ impl Lowering {
             dilation,
             weights,
             bias,
-            slopes: None,
             begin,
-            mix: None,
-            addends: 0,
-            activation: None,
+            ..
         } = &step.op
         else {
             return None;
         };
-        let rate = step.output.rate;
-        if !matches!(rate, Rate::Frames(clock) if self.time.is_slow(clock)) || (begin.is_some() && shape.taps == 1) {
+        if !is_rows(step, &self.time) {
             return None;
         }
+        let rate = step.output.rate;
         let most = self.time.frames(rate);
         let rows = frame::Rows::new(*shape, weights, bias.as_deref(), most, self.isa, self.weights)?;
         self.scratch = self.scratch.max(rows.scratch_len());

@@ -10,9 +10,11 @@ mod display;
 mod fuse;
 mod layers;
 mod memory;
+mod weights;
 
 pub use circuit::Circuit;
 pub(crate) use circuit::{Instruction, MAX_SIGNALS as MAX_CIRCUIT_SIGNALS, Register};
+pub(crate) use weights::is_rows;
 
 use crate::error::{CompileError, CompileErrorKind};
 use crate::stream::{
@@ -301,7 +303,7 @@ pub struct Step {
 }
 
 /// A model, ready to be lowered for a machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// How blocks are cut.
     pub time: Timebase,
@@ -341,7 +343,7 @@ pub struct Plan {
     pub recurrent: bool,
     /// Multiply-adds per frame of matrices and convolutions.
     pub macs: u64,
-    /// Bytes of weights.
+    /// Bytes of weights, as [`Self::weights`] keeps them.
     pub weight_bytes: usize,
     /// Bytes of histories and recurrent states.
     pub state_bytes: usize,
@@ -387,7 +389,7 @@ impl Plan {
             far: samples(timing.far),
             recurrent: timing.recurrent,
             macs: macs(&steps, &time),
-            weight_bytes: count(&weights).saturating_mul(4),
+            weight_bytes: count(&weights::count).saturating_mul(4),
             state_bytes: count(&|step| state(step, &time)).saturating_mul(4),
             weights: Weights::F32,
             control_steps,
@@ -423,15 +425,6 @@ impl Plan {
     }
 }
 
-fn weights(step: &Step) -> usize {
-    match &step.op {
-        StepOp::Conv { weights, mix, .. } => weights.len() + mix.as_ref().map_or(0, |mix| mix.weights.len()),
-        StepOp::Recurrent { weights, .. } => weights.w.len() + weights.r.len(),
-        StepOp::Frame(function) => function.weights(),
-        _ => 0,
-    }
-}
-
 /// Multiply-adds per sample, rounded up.
 fn macs(steps: &[Step], time: &Timebase) -> u64 {
     let mut sum = 0.0f64;
@@ -440,7 +433,7 @@ fn macs(steps: &[Step], time: &Timebase) -> u64 {
         // Every weight of a layer is used once per frame.
         let per_frame = match &step.op {
             StepOp::Frame(function) => function.macs(),
-            _ => weights(step) as u64,
+            _ => weights::count(step) as u64,
         };
         #[allow(clippy::cast_precision_loss)]
         {

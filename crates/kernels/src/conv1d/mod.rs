@@ -7,8 +7,10 @@
 //! cost apart is mostly the way through memory. An optional slope per output makes the result `max(y, 0) + slope · min(y, 0)`
 //! (ReLU, LeakyReLU, PReLU) before `f`. The result can be added to running totals as well (a WaveNet's skip path).
 
+pub(crate) mod ahead;
 pub(crate) mod few;
 mod pack;
+pub(crate) mod pair;
 pub mod reference;
 pub(crate) mod tiles;
 
@@ -229,7 +231,7 @@ impl Conv1d {
         };
         // SAFETY: the instruction set is available by construction; the sizes were checked just now, weights and bias at
         // construction; `y` and `total` are borrowed exclusively, so they overlap nothing.
-        unsafe { tiles::run(self.isa, &self.tile_call(&places, whole)) };
+        unsafe { tiles::run(self.isa, &self.tile_call(&places, whole), &mut ahead::Ahead::none()) };
     }
 
     /// True if blocks of few frames have weights of their own.

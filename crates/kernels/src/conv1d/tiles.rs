@@ -1,6 +1,7 @@
 //! Vectors along time: the sums of a block of output channels, for some vectors of frames, stay in registers while all taps and
 //! inputs pass.
 
+use super::ahead::Ahead;
 use super::pack::Block;
 use crate::activation;
 use crate::simd::{Simd, dispatch};
@@ -48,43 +49,44 @@ pub(crate) struct Call<'a> {
 dispatch! {
     /// # Safety
     /// `isa` is available; all that `call` points to is as long as its sizes say; `y` and `total` overlap nothing else.
-    pub(crate) unsafe fn run = generic(call: &Call<'_>)
+    pub(crate) unsafe fn run = generic(call: &Call<'_>, ahead: &mut Ahead<'_>)
 }
 
 /// # Safety
 /// As [`run`], and as [`Simd`].
 #[inline(always)]
-unsafe fn generic<S: Simd>(call: &Call<'_>) {
-    for block in call.blocks {
+unsafe fn generic<S: Simd>(call: &Call<'_>, ahead: &mut Ahead<'_>) {
+    for (index, block) in call.blocks.iter().enumerate() {
+        let left = call.blocks.len() - index;
         // Twelve sums hide the latency of a multiply-add on two units; more than the registers hold would be spilled.
         // SAFETY: passed on to the caller.
         unsafe {
             if S::WIDE {
                 match block.outputs {
-                    1 => tiles::<S, 1, 4>(call, block),
-                    2 => tiles::<S, 2, 4>(call, block),
-                    3 => tiles::<S, 3, 4>(call, block),
-                    4 => tiles::<S, 4, 4>(call, block),
-                    5 => tiles::<S, 5, 4>(call, block),
-                    6 => tiles::<S, 6, 4>(call, block),
-                    7 => tiles::<S, 7, 2>(call, block),
-                    _ => tiles::<S, 8, 2>(call, block),
+                    1 => tiles::<S, 1, 4>(call, block, ahead, left),
+                    2 => tiles::<S, 2, 4>(call, block, ahead, left),
+                    3 => tiles::<S, 3, 4>(call, block, ahead, left),
+                    4 => tiles::<S, 4, 4>(call, block, ahead, left),
+                    5 => tiles::<S, 5, 4>(call, block, ahead, left),
+                    6 => tiles::<S, 6, 4>(call, block, ahead, left),
+                    7 => tiles::<S, 7, 2>(call, block, ahead, left),
+                    _ => tiles::<S, 8, 2>(call, block, ahead, left),
                 }
             } else if S::PORTABLE {
                 match block.outputs {
-                    1 => tiles::<S, 1, 2>(call, block),
-                    2 => tiles::<S, 2, 2>(call, block),
-                    3 => tiles::<S, 3, 2>(call, block),
-                    _ => tiles::<S, 4, 2>(call, block),
+                    1 => tiles::<S, 1, 2>(call, block, ahead, left),
+                    2 => tiles::<S, 2, 2>(call, block, ahead, left),
+                    3 => tiles::<S, 3, 2>(call, block, ahead, left),
+                    _ => tiles::<S, 4, 2>(call, block, ahead, left),
                 }
             } else {
                 match block.outputs {
-                    1 => tiles::<S, 1, 2>(call, block),
-                    2 => tiles::<S, 2, 2>(call, block),
-                    3 => tiles::<S, 3, 2>(call, block),
-                    4 => tiles::<S, 4, 2>(call, block),
-                    5 => tiles::<S, 5, 2>(call, block),
-                    _ => tiles::<S, 6, 2>(call, block),
+                    1 => tiles::<S, 1, 2>(call, block, ahead, left),
+                    2 => tiles::<S, 2, 2>(call, block, ahead, left),
+                    3 => tiles::<S, 3, 2>(call, block, ahead, left),
+                    4 => tiles::<S, 4, 2>(call, block, ahead, left),
+                    5 => tiles::<S, 5, 2>(call, block, ahead, left),
+                    _ => tiles::<S, 6, 2>(call, block, ahead, left),
                 }
             }
         }
@@ -107,19 +109,29 @@ unsafe fn generic<S: Simd>(call: &Call<'_>) {
 /// # Safety
 /// As [`generic`].
 #[inline(always)]
-unsafe fn tiles<S: Simd, const M: usize, const T: usize>(call: &Call<'_>, block: &Block) {
+unsafe fn tiles<S: Simd, const M: usize, const T: usize>(
+    call: &Call<'_>,
+    block: &Block,
+    ahead: &mut Ahead<'_>,
+    left: usize,
+) {
     let mut t = 0;
+    // What is to be asked for is spread over all blocks that are left.
+    let share = ahead.share(left * call.frames.div_ceil(T * S::LANES));
     // SAFETY: passed on to the caller; t stays below `frames`, a multiple of the vector.
     unsafe {
         while t + T * S::LANES <= call.frames {
+            ahead.ask::<S>(share);
             tile::<S, M, T>(call, block, t);
             t += T * S::LANES;
         }
         while T > 2 && t + 2 * S::LANES <= call.frames {
+            ahead.ask::<S>(share);
             tile::<S, M, 2>(call, block, t);
             t += 2 * S::LANES;
         }
         while t < call.frames {
+            ahead.ask::<S>(share);
             tile::<S, M, 1>(call, block, t);
             t += S::LANES;
         }

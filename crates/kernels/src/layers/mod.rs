@@ -6,6 +6,7 @@
 //!
 //! The samples are those of the layers one by one ([`Conv1d::run`] with [`Ring::write`]), to the bit.
 
+mod ahead;
 mod simd;
 #[cfg(test)]
 mod tests;
@@ -84,8 +85,18 @@ struct Place {
     planes: Planes,
     /// The ring that it is written to at once, by number of the layer that remembers it.
     home: Option<usize>,
+    /// Where that ring is.
+    ring: Option<Spot>,
     /// Frames with their channels side by side, in blocks of few frames.
     local: bool,
+}
+
+/// A ring: its first float, the distance of its planes, and its cursor's number.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    offset: usize,
+    stride: usize,
+    cursor: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +110,17 @@ struct Placed {
     addends: Vec<Place>,
     y: Place,
     total: Option<Place>,
+    /// The past that is asked for meanwhile.
+    asks: Option<ahead::Asks>,
+    /// It and the next layer are one pass over blocks of many frames.
+    pair: Option<Pair>,
+}
+
+/// A layer that is computed together with the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair {
+    /// Others than the next layer read its result.
+    is_kept: bool,
 }
 
 /// Layers in one memory, ready to run.
@@ -210,6 +232,7 @@ fn place(layers: Vec<Layer>, lasting: &[Planes]) -> Vec<Placed> {
     let plain = |planes: Planes| Place {
         planes,
         home: None,
+        ring: None,
         local: false,
     };
     let mut placed: Vec<Placed> = (layers.into_iter())
@@ -222,6 +245,8 @@ fn place(layers: Vec<Layer>, lasting: &[Planes]) -> Vec<Placed> {
             total: layer.total.map(plain),
             conv: layer.conv,
             past: layer.past,
+            asks: None,
+            pair: None,
         })
         .collect();
     for writer in 0..placed.len() {
@@ -246,7 +271,11 @@ fn place(layers: Vec<Layer>, lasting: &[Planes]) -> Vec<Placed> {
                 break;
             }
         }
+        let only_next = matches!(readers[..], [(next, Which::X)] if next == writer + 1);
         let lasts = !overwritten && lasting.iter().any(|planes| planes.overlaps(whole));
+        placed[writer].pair = pair(&placed[writer..]).then_some(Pair {
+            is_kept: partly || lasts || !only_next,
+        });
         if partly {
             continue;
         }
@@ -256,8 +285,14 @@ fn place(layers: Vec<Layer>, lasting: &[Planes]) -> Vec<Placed> {
             let layer = &placed[*index];
             (*which == Which::X && layer.past.is_some() && !totalled && !lasts && local).then_some(*index)
         });
+        let ring = home.and_then(|home| placed[home].past.as_ref()).map(|past| Spot {
+            offset: past.offset,
+            stride: past.ring.stride(),
+            cursor: past.cursor,
+        });
         let mark = |place: &mut Place| {
             place.home = home;
+            place.ring = ring;
             place.local = local;
         };
         mark(&mut placed[writer].y);
@@ -272,7 +307,30 @@ fn place(layers: Vec<Layer>, lasting: &[Planes]) -> Vec<Placed> {
             layer.is_home |= which == Which::X && home == Some(index);
         }
     }
+    for (layer, asks) in ahead::plan(&placed).into_iter().enumerate() {
+        placed[layer].asks = asks;
+    }
     placed
+}
+
+/// True if the first of `layers` and the one behind it are one pass: what the second adds is what the first read, and it writes
+/// nothing that the first reads or writes.
+fn pair(layers: &[Placed]) -> bool {
+    let [first, second, ..] = layers else { return false };
+    let y = second.y.planes;
+    let apart = (first.reads().map(|(_, planes)| planes))
+        .chain([first.y.planes])
+        .chain(first.total.map(|total| total.planes))
+        .all(|planes| !planes.overlaps(y));
+    let residual = matches!(second.addends[..], [addend] if addend.planes == first.x.planes);
+    first.conv.pairs_with(&second.conv)
+        && first.past.is_some()
+        && first.addends.is_empty()
+        && second.past.is_none()
+        && second.total.is_none()
+        && second.x.planes == first.y.planes
+        && residual
+        && apart
 }
 
 /// What of a layer a place is.

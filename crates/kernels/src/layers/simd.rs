@@ -1,7 +1,9 @@
 //! The loop over the layers. All places were checked at construction; what it calls is compiled per instruction set.
 
+use super::ahead::{Asks, MAX_LINES};
 use super::{MAX_TAPS, Past, Place, Placed};
-use crate::conv1d::{FewPlaces, MAX_ADDENDS, TilePlaces, few, tiles};
+use crate::conv1d::ahead::Ahead;
+use crate::conv1d::{FewPlaces, MAX_ADDENDS, TilePlaces, few, pair, tiles};
 use crate::simd::{Simd, dispatch};
 use crate::{Isa, LANES, padded};
 
@@ -52,6 +54,12 @@ impl Call<'_> {
         self.layers.get(place.home?)?.past.as_ref()
     }
 
+    /// The past to ask for while `layer` computes.
+    fn asked<'a>(&'a self, layer: &'a Placed) -> Option<(&'a Asks, &'a Past)> {
+        let asks = layer.asks.as_ref()?;
+        Some((asks, self.layers.get(asks.layer)?.past.as_ref()?))
+    }
+
     /// Planes of the current frames.
     ///
     /// # Safety
@@ -60,8 +68,11 @@ impl Call<'_> {
     unsafe fn planes(&self, place: Place) -> (*mut f32, usize) {
         // SAFETY: the place lies in the memory.
         unsafe {
-            match self.home(place) {
-                Some(past) => (self.memory.add(past.offset + self.cursor(past)), past.ring.stride()),
+            match place.ring {
+                Some(ring) => {
+                    let cursor = self.cursors.get(ring.cursor).copied().unwrap_or(0);
+                    (self.memory.add(ring.offset + cursor), ring.stride)
+                }
                 None => (self.memory.add(place.planes.offset), place.planes.stride),
             }
         }
@@ -105,7 +116,10 @@ unsafe fn many_frames(call: &Call<'_>) {
         let (first, stride) = unsafe { call.planes(place) };
         tiles::Planes { first, stride }
     };
-    for layer in call.layers {
+    let none = (std::ptr::null_mut(), 0);
+    let mut room = [0; MAX_LINES];
+    let mut layers = call.layers.iter();
+    while let Some(layer) = layers.next() {
         // SAFETY: passed on to the caller.
         unsafe {
             let mut starts = [0; MAX_TAPS];
@@ -123,22 +137,54 @@ unsafe fn many_frames(call: &Call<'_>) {
                     stride: past.ring.stride(),
                 };
             }
-            let mut addends = [tiles::Planes::NONE; MAX_ADDENDS];
-            for (to, from) in addends.iter_mut().zip(&layer.addends) {
-                *to = read(*from);
-            }
-            let places = TilePlaces {
-                x,
-                starts: starts.get(..layer.conv.shape().taps).unwrap_or(&[]),
-                mix: layer.mix.map_or(tiles::Planes::NONE, read),
-                addends: addends.get(..layer.addends.len()).unwrap_or(&[]),
-                y: call.planes(layer.y),
-                total: layer
-                    .total
-                    .map_or((std::ptr::null_mut(), 0), |total| call.planes(total)),
+            let starts = starts.get(..layer.conv.shape().taps).unwrap_or(&[]);
+            let mix = layer.mix.map_or(tiles::Planes::NONE, read);
+            let total = layer.total.map_or(none, |total| call.planes(total));
+            let mut ahead = match call.asked(layer) {
+                Some((asks, past)) => Ahead {
+                    first: call.memory.wrapping_add(past.offset),
+                    stride: past.ring.stride(),
+                    planes: past.ring.planes(),
+                    lines: asks.lines(past, call.cursor(past), call.frames, &mut room),
+                },
+                None => Ahead::none(),
             };
-            tiles::run(call.isa, &layer.conv.tile_call(&places, whole));
-            if let Some(past) = call.home(layer.y) {
+            let last = match (layer.pair, layers.as_slice()) {
+                (Some(kept), [next, rest @ ..]) => {
+                    layers = rest.iter();
+                    let places = pair::Places {
+                        x,
+                        starts,
+                        mix,
+                        z: if kept.is_kept { call.planes(layer.y) } else { none },
+                        total,
+                        residual: read(layer.x),
+                        y: call.planes(next.y),
+                    };
+                    pair::run(call.isa, &layer.conv.pair_call(&next.conv, &places, whole), &mut ahead);
+                    if let Some(past) = call.home(layer.y) {
+                        close_seams(call, past);
+                    }
+                    next
+                }
+                _ => {
+                    let mut addends = [tiles::Planes::NONE; MAX_ADDENDS];
+                    for (to, from) in addends.iter_mut().zip(&layer.addends) {
+                        *to = read(*from);
+                    }
+                    let places = TilePlaces {
+                        x,
+                        starts,
+                        mix,
+                        addends: addends.get(..layer.addends.len()).unwrap_or(&[]),
+                        y: call.planes(layer.y),
+                        total,
+                    };
+                    tiles::run(call.isa, &layer.conv.tile_call(&places, whole), &mut ahead);
+                    layer
+                }
+            };
+            if let Some(past) = call.home(last.y) {
                 close_seams(call, past);
             }
         }

@@ -19,6 +19,8 @@ struct Net {
 }
 
 fn net(seed: u64, channels: usize, dilations: &[usize], taps: usize, isa: Isa) -> Net {
+    // Half of the nets have slopes in place of tanh.
+    let sloped = seed % 2 == 1;
     let mut numbers = crate::test_numbers(seed);
     let mut take = |len: usize| (0..len).map(|_| numbers() * 0.4).collect::<Vec<f32>>();
     let mut memory = 0;
@@ -45,8 +47,10 @@ fn net(seed: u64, channels: usize, dilations: &[usize], taps: usize, isa: Isa) -
             groups: 1,
         };
         let (weights, bias, mixes) = (take(inputs * outputs * taps), take(outputs), take(outputs * mix));
-        let conv = Conv1d::with_mix(shape, &weights, Some(&bias), None, (mix, &mixes), isa).expect("sizes fit");
-        match function {
+        let slopes = (sloped && function.is_some()).then(|| vec![0.1; outputs]);
+        let conv =
+            Conv1d::with_mix(shape, &weights, Some(&bias), slopes.as_deref(), (mix, &mixes), isa).expect("sizes fit");
+        match function.filter(|_| !sloped) {
             Some(function) => conv.with_activation(function).expect("it fuses"),
             None => conv,
         }
@@ -149,33 +153,80 @@ proptest! {
         taps in 1usize..4,
         blocks in proptest::collection::vec(prop_oneof![1usize..=MAX_FRAMES, 1usize..6], 1..30),
     ) {
-        let taps = taps + 1;
         for isa in Isa::available() {
-            let net = net(seed, channels, &dilations, taps, isa);
+            same_bits(&net(seed, channels, &dilations, taps + 1, isa), dilations.len(), seed, &blocks, isa)?;
+        }
+    }
+}
+
+fn same_bits(net: &Net, convolutions: usize, seed: u64, blocks: &[usize], isa: Isa) -> Result<(), TestCaseError> {
+    let layers = Layers::new(net.layers.clone(), &[net.output], MAX_FRAMES).expect("places fit");
+    let homes = layers.layers.iter().filter(|layer| layer.is_home).count();
+    prop_assert_eq!(homes, convolutions);
+    let mut numbers = crate::test_numbers(seed ^ 1);
+    // What was never written must not matter.
+    let mut memory = Aligned::zeros(net.memory);
+    memory.iter_mut().for_each(|value| *value = f32::NAN);
+    for past in net.layers.iter().filter_map(|layer| layer.past.as_ref()) {
+        memory[past.offset..past.offset + past.ring.len()].fill(0.0);
+    }
+    let mut other = memory.clone();
+    let (mut cursors, mut other_cursors) = (vec![0; net.cursors], vec![0; net.cursors]);
+    for block in blocks {
+        for at in net.input.offset..net.input.offset + block {
+            memory[at] = numbers();
+            other[at] = memory[at];
+        }
+        layers.run(&mut memory, &mut cursors, *block);
+        one_by_one(net, &mut other, &mut other_cursors, *block);
+        prop_assert_eq!(&cursors, &other_cursors);
+        for at in net.output.offset..net.output.offset + block {
+            prop_assert_eq!(memory[at].to_bits(), other[at].to_bits(), "{}", isa);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn long_pasts_are_asked_for_and_change_no_bit() {
+    for seed in [1, 2] {
+        for isa in Isa::available() {
+            let net = net(seed, 8, &[2400, 1, 1800], 3, isa);
             let layers = Layers::new(net.layers.clone(), &[net.output], MAX_FRAMES).expect("places fit");
-            let homes = layers.layers.iter().filter(|layer| layer.is_home).count();
-            prop_assert_eq!(homes, dilations.len());
-            let mut numbers = crate::test_numbers(seed ^ 1);
-            // What was never written must not matter.
-            let mut memory = Aligned::zeros(net.memory);
-            memory.iter_mut().for_each(|value| *value = f32::NAN);
-            for past in net.layers.iter().filter_map(|layer| layer.past.as_ref()) {
-                memory[past.offset..past.offset + past.ring.len()].fill(0.0);
-            }
-            let mut other = memory.clone();
-            let (mut cursors, mut other_cursors) = (vec![0; net.cursors], vec![0; net.cursors]);
-            for block in &blocks {
-                for at in net.input.offset..net.input.offset + block {
-                    memory[at] = numbers();
-                    other[at] = memory[at];
-                }
-                layers.run(&mut memory, &mut cursors, *block);
-                one_by_one(&net, &mut other, &mut other_cursors, *block);
-                prop_assert_eq!(&cursors, &other_cursors);
-                for at in net.output.offset..net.output.offset + block {
-                    prop_assert_eq!(memory[at].to_bits(), other[at].to_bits(), "{}", isa);
-                }
-            }
+            let asks = layers.layers.iter().filter(|layer| layer.asks.is_some()).count();
+            assert_eq!(asks, 3);
+            let blocks: Vec<usize> = (0..160).map(|n| if n % 5 == 0 { 17 } else { MAX_FRAMES }).collect();
+            same_bits(&net, 3, seed, &blocks, isa).expect("the same bits");
+        }
+    }
+}
+
+#[test]
+fn layers_of_few_channels_are_pairs() {
+    for (channels, wide, others) in [
+        (1, 0, 0),
+        (2, 3, 3),
+        (3, 3, 3),
+        (4, 3, 3),
+        (5, 0, 0),
+        (6, 0, 0),
+        (8, 3, 0),
+        (16, 0, 0),
+    ] {
+        for isa in Isa::available() {
+            let net = net(1, channels, &[1, 2, 4], 3, isa);
+            let layers = Layers::new(net.layers, &[net.output], MAX_FRAMES)
+                .expect("places fit")
+                .layers;
+            let pairs: Vec<bool> = layers
+                .iter()
+                .filter_map(|layer| layer.pair)
+                .map(|pair| pair.is_kept)
+                .collect();
+            let expected = if isa.lanes() == 16 { wide } else { others };
+            assert_eq!(pairs.len(), expected, "{channels} channels, {isa}");
+            // The first one's result is the total of the others.
+            assert!(pairs.is_empty() || pairs == [true, false, false]);
         }
     }
 }

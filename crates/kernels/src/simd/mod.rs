@@ -33,6 +33,8 @@ pub(crate) trait Simd: Copy + 'static {
     /// Rows of a matrix product computed together: each has sums in four vectors, and all should stay in registers.
     const ROWS: usize;
     unsafe fn load(from: *const f32) -> Self::V;
+    /// Asks for the cache line at `from`, which need not exist: it will be read, some hundred cycles from now.
+    unsafe fn prefetch(from: *const f32);
     /// [`Self::LANES`] numbers of 16 bits.
     unsafe fn load_half(from: *const u16) -> Self::V;
     unsafe fn store(to: *mut f32, value: Self::V);

@@ -33,6 +33,8 @@ macro_rules! portable {
                 unsafe { from.cast::<Self::V>().read_unaligned() }
             }
             #[inline(always)]
+            unsafe fn prefetch(_from: *const f32) {}
+            #[inline(always)]
             unsafe fn load_half(from: *const u16) -> Self::V {
                 // SAFETY: the caller promises LANES elements.
                 let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };

@@ -20,6 +20,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_loadu_ps(from) }
     }
     #[inline(always)]
+    unsafe fn prefetch(from: *const f32) {
+        // SAFETY: any address may be asked for.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+    }
+    #[inline(always)]
     unsafe fn load_half(from: *const u16) -> Self::V {
         // SAFETY: enabled and valid by the trait's contract.
         unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
@@ -124,6 +129,11 @@ impl Simd for Avx512 {
     unsafe fn load(from: *const f32) -> Self::V {
         // SAFETY: enabled and valid by the trait's contract.
         unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch(from: *const f32) {
+        // SAFETY: any address may be asked for.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
     }
     #[inline(always)]
     unsafe fn load_half(from: *const u16) -> Self::V {
