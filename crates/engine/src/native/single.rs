@@ -31,6 +31,11 @@ enum Operation {
     Neg(Register),
     Abs(Register),
     Sqrt(Register),
+    Clamp {
+        low: f32,
+        high: f32,
+        x: Register,
+    },
     Select(Register, Register, Register),
     Unary(activation::Function, Register),
     Binary(binary::Function, Register, Register),
@@ -47,6 +52,7 @@ impl Operation {
             Instruction::Unary(activation::Function::Neg, x) => Self::Neg(x),
             Instruction::Unary(activation::Function::Abs, x) => Self::Abs(x),
             Instruction::Unary(activation::Function::Sqrt, x) => Self::Sqrt(x),
+            Instruction::Unary(activation::Function::Clamp { low, high }, x) => Self::Clamp { low, high, x },
             Instruction::Unary(function, x) => Self::Unary(function, x),
             Instruction::Select(condition, a, b) => Self::Select(condition, a, b),
         }
@@ -76,6 +82,7 @@ impl Operation {
             Self::Neg(x) => Self::Neg(name(x)),
             Self::Abs(x) => Self::Abs(name(x)),
             Self::Sqrt(x) => Self::Sqrt(name(x)),
+            Self::Clamp { low, high, x } => Self::Clamp { low, high, x: name(x) },
             Self::Select(condition, a, b) => Self::Select(name(condition), name(a), name(b)),
             Self::Unary(function, x) => Self::Unary(function, name(x)),
             Self::Binary(function, a, b) => Self::Binary(function, name(a), name(b)),
@@ -129,6 +136,7 @@ pub(super) fn play(singles: &[Single], registers: &mut [f32]) {
             Operation::Neg(x) => -value(x),
             Operation::Abs(x) => value(x).abs(),
             Operation::Sqrt(x) => value(x).sqrt(),
+            Operation::Clamp { low, high, x } => clamp(value(x), low, high),
             Operation::Select(condition, a, b) => select(value(condition), value(a), value(b)),
             Operation::Unary(function, x) => one(function, value(x)),
             Operation::Binary(function, a, b) => binary::reference::apply(function, value(a), value(b)),
@@ -144,6 +152,17 @@ pub(super) fn select(condition: f32, a: f32, b: f32) -> f32 {
     if condition == 0.0 { b } else { a }
 }
 
+/// As the reference does it in double precision: nothing is rounded.
+fn clamp(x: f32, low: f32, high: f32) -> f32 {
+    if x < low {
+        low
+    } else if x > high {
+        high
+    } else {
+        x
+    }
+}
+
 /// Of a single value.
 #[allow(clippy::cast_possible_truncation)]
 pub(super) fn one(function: activation::Function, x: f32) -> f32 {
@@ -154,7 +173,7 @@ pub(super) fn one(function: activation::Function, x: f32) -> f32 {
 #[allow(clippy::disallowed_macros)]
 mod tests {
     use super::*;
-    use activation::Function::{Abs, Neg, Sqrt, Tanh};
+    use activation::Function::{Abs, Clamp, Neg, Sqrt, Tanh};
     use binary::Function::{Add, Div, Max, Mul, Sub};
 
     /// What the instructions say, by the plain functions.
@@ -170,7 +189,8 @@ mod tests {
 
     #[test]
     fn packed_instructions_give_the_bits_of_the_plain_ones() {
-        let unary = [Neg, Abs, Sqrt, Tanh];
+        let between = Clamp { low: -0.5, high: 1.5 };
+        let unary = [Neg, Abs, Sqrt, Tanh, between];
         let binary = [Add, Sub, Mul, Mul, Mul, Div, Max];
         let mut state = 1_u32;
         let mut draw = |below: usize| {
