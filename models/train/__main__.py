@@ -1,10 +1,10 @@
 """The one command, ``models/train/run``.
 
 ``run NAME`` makes a shipped model, its figures and its card; ``run NAME --seed N`` adds another
-seed's figures to it; ``run baselines NAME`` trains others' networks on the same data; ``run report``
-writes ``models/REPORT.md``; ``run rates`` plays all
-at 44.1 kHz for it; ``run process`` plays dry audio through a plugin, with checks; ``run own --dry DRY.wav --wet WET.wav --name NAME`` makes a model of a
-recording of yours.
+seed's figures to it; ``run baselines NAME`` trains others' networks on the same data, ``run mulaw
+NAME`` the one with classes for samples; ``run report`` writes ``models/REPORT.md``; ``run rates``
+plays all at 44.1 kHz for it; ``run process`` plays dry audio through a plugin, with checks; ``run own
+--dry DRY.wav --wet WET.wav --name NAME`` makes a model of a recording of yours.
 """
 
 import argparse
@@ -26,8 +26,9 @@ def _arguments(given: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=[*sorted(RECIPES | EFFECTS), "baselines", "report", "rates", "own", "process"])
-    parser.add_argument("of", nargs="?", choices=sorted(RECIPES), help="baselines: of which model")
+    others = ["baselines", "mulaw", "report", "rates", "own", "process"]
+    parser.add_argument("name", choices=[*sorted(RECIPES | EFFECTS), *others])
+    parser.add_argument("of", nargs="?", choices=sorted(RECIPES), help="baselines, mulaw: of which model")
     default = os.environ.get("TONEGRAFT_TEST_DATA") or _ROOT.parent / "shared" / "data"
     parser.add_argument(
         "--audio",
@@ -93,6 +94,10 @@ def main() -> None:
     )
     if args.name == "baselines":
         from .baselines import compare
+
+        compare(args.of or "distortion", places)
+    elif args.name == "mulaw":
+        from .mulaw import compare
 
         compare(args.of or "distortion", places)
     else:

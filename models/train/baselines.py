@@ -23,10 +23,10 @@ from scipy.linalg import solve
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .dataset import load
+from .dataset import Material, load
 from .make import Places
 from .metrics import esr
-from .recipes import RECIPES
+from .recipes import RECIPES, Recipe
 
 _TAPS, _POWERS = 64, 7
 
@@ -108,7 +108,7 @@ class McCool(nn.Module):
         return self.linear(self.convolutions(windows[:, None]).flatten(1))[:, 0]
 
 
-def _train(
+def train_for(
     net: nn.Module, loss_of: Callable[[int], Tensor], seconds: float, rate: float
 ) -> tuple[int, float]:
     """Adam until ``seconds`` of CPU time are used, the rate falling linearly; updates, seconds."""
@@ -139,7 +139,7 @@ def nano(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
         p, t = net(dry[index][:, None])[:, 0, past:], wet[index[:, past:]]
         return (p - t).square().mean() / (t.square().mean() + 1e-6)
 
-    updates, used = _train(net, loss_of, seconds, 4e-3)
+    updates, used = train_for(net, loss_of, seconds, 4e-3)
 
     @torch.no_grad()
     def play(signal: np.ndarray) -> np.ndarray:
@@ -160,7 +160,7 @@ def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]
         p, t = net(dry[at[:, None] + offsets]), wet[at]
         return (p - t).square().mean() / (t.square().mean() + 1e-6)
 
-    updates, used = _train(net, loss_of, seconds, 1e-3)
+    updates, used = train_for(net, loss_of, seconds, 1e-3)
 
     @torch.no_grad()
     def play(signal: np.ndarray) -> np.ndarray:
@@ -171,16 +171,21 @@ def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]
     return play, f"{sum(p.numel() for p in net.parameters())} weights, {updates} updates, {used:.0f} CPU-s"
 
 
-def compare(name: str, places: Places, seconds: float = 60.0) -> None:
+def held_out(recipe: Recipe, material: Material) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Dry and wet at the default setting: both real files, cut short, since networks play slowly
+    outside the engine."""
+    dry = [s[: 6 * 48_000] for n, s in material.test.items() if not n.startswith("synthetic")]
+    return dry, [recipe.circuit.render(s, *recipe.defaults) for s in dry]
+
+
+def compare(name: str, places: Places, seconds: float = 45.0) -> None:
     """Fits all baselines to the circuit of that name and adds them to its figures."""
     torch.set_num_threads(1)
     recipe = RECIPES[name]
     material = load(recipe, places.audio, places.extra, places.work)
     x = material.train.x
     y = recipe.circuit.render(x, *recipe.defaults)
-    # Two files cut short: the networks play slowly outside the engine.
-    real = [s[: 6 * 48_000] for n, s in material.test.items() if not n.startswith("synthetic")]
-    wet = [recipe.circuit.render(s, *recipe.defaults) for s in real]
+    real, wet = held_out(recipe, material)
     found: dict[str, float] = {}
 
     def judge(title: str, play: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -195,6 +200,6 @@ def compare(name: str, places: Places, seconds: float = 60.0) -> None:
     judge(f"McCool's network ({cost})", play)
     path = places.out / f"{name}.json"
     figures = json.loads(path.read_text())
-    figures["more_baselines"] = found
+    figures.setdefault("more_baselines", {}).update(found)
     figures["report"]["baselines"] |= found
     path.write_text(json.dumps(figures, indent=1) + "\n")

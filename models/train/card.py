@@ -89,6 +89,43 @@ def _baselines(figures: dict) -> str:
     return "; ".join(f"{k} {number(v)}" for k, v in figures["report"]["baselines"].items())
 
 
+def _network(recipe: Recipe, training: dict) -> str:
+    return f"""\
+What stands before the first nonlinear part is known (`front.py`), what follows the last one is
+linear: both are FIRs, fitted by least squares and blended by the knobs. Between them is what was
+trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a static path,
+{training["weights"]} weights; the FIRs have {training["fixed_taps"]} taps.
+Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × {recipe.chunk} samples,
+{training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
+falling to 1 % at {recipe.updates} updates, seed {training["seed"]}; training ends early where the
+validation's mean ESR is below {recipe.enough:g} (0: never). The epoch was chosen on the validation
+split. ONNX Runtime and torch differ by {training["onnxruntime_difference"]:.1e}."""
+
+
+def _stages(recipe: Recipe, training: dict) -> str:
+    rate = "the audio rate" if recipe.times == 1 else f"{recipe.times} times the audio rate"
+    shared = (
+        f"\nIts stages are those of `{recipe.core.replace('_', '-')}`; only the FIR behind them is "
+        "its own."
+        if recipe.core_of
+        else ""
+    )
+    return f"""\
+A row of stages (`stages`) at {rate}: the schematic's capacitors and resistors are known,
+what its diodes, transistors or triodes answer was learned, as small functions of one or two voltages
+without memory: one layer of hidden units each, {training["weights"]} weights in all, from examples of
+what each part was asked while the device played the training material, in two turns. The states come
+back after one sample (the key `feedback`). What follows the last stage is linear: FIRs, fitted by
+least squares, {training["fixed_taps"]} taps.{shared}
+{training["seconds_of_audio"]:.0f} s of the training material were used, {training["cpu_seconds"]:.0f} CPU-seconds, seed
+{training["seed"]}. Nothing was chosen by validation. The engine and the simulation that was learned with differ by
+{training["engine_difference"]:.1e} at most."""
+
+
+def _model(recipe: Recipe, training: dict) -> str:
+    return (_stages if recipe.times else _network)(recipe, training)
+
+
 def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
     """Writes the card of ``recipe`` to ``path``."""
     training = figures["training"]
@@ -116,18 +153,6 @@ def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
         if cost
         else "not measured"
     )
-    core = recipe.core.replace("_", "-")
-    shared = (
-        f"Its core is that of `{core}`; only the FIR behind it is its own.\n"
-        if recipe.core_of
-        else ""
-    )
-    if recipe.correct:
-        shared += (
-            "At Gain 0 a FIR of 768 taps takes the core's place, since the circuit is nearly linear "
-            "there; it fades out\ntowards Gain 0.5, where another corrects what the core misses "
-            "(`correct.py`).\n"
-        )
     path.write_text(
         f"""\
 # {recipe.title}
@@ -148,17 +173,9 @@ every control is heard and that it adds no latency. It models a schematic, not a
 
 ## Model
 
-What stands before the first nonlinear part is known (`front.py`), what follows the last one is
-linear: both are FIRs, fitted by least squares and blended by the knobs. Between them is what was
-trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a static path,
-{training["weights"]} weights; the FIRs have {training["fixed_taps"]} taps.
-{shared}Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × {recipe.chunk} samples,
-{training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
-falling to 1 % at {recipe.updates} updates, seed {training["seed"]}; training ends early where the
-validation's mean ESR is below {recipe.enough:g} (0: never). Then a second phase of {recipe.polish}
-updates in which quiet settings and treble count for more. The epoch was chosen on the validation split.
+{_model(recipe, training)}
 {recipe.looks}
-ONNX Runtime and torch differ by {training["onnxruntime_difference"]:.1e}. Cost: {of_real_time}.
+Cost: {of_real_time}.
 
 ## Data
 

@@ -5,6 +5,7 @@ of each split follow a seed of their own. Signals are 48 kHz mono ``[n]`` float6
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -95,14 +96,20 @@ def render_core(recipe: Recipe, x: np.ndarray, drive: np.ndarray, work: Path) ->
 
     What is kept is found by a hash of the circuit's sources and both signals.
     """
-    digest = hashlib.sha256(x.tobytes() + drive.tobytes() + recipe.core.encode())
+    parts = x.tobytes() + drive.tobytes() + recipe.core.encode()
+    return kept(work, recipe.core, parts, lambda: recipe.circuit.render_core(x, drive))
+
+
+def kept(work: Path, name: str, parts: bytes, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """What ``make`` returned when it was last asked with these ``parts`` and these circuits."""
+    digest = hashlib.sha256(parts)
     for source in sorted((Path(__file__).parent / "circuits").glob("*.py")):
         digest.update(source.read_bytes())
-    kept = work / f"{recipe.core}-{digest.hexdigest()[:16]}.npy"
-    if kept.is_file():
-        return np.load(kept)
-    y = recipe.circuit.render_core(x, drive)
-    np.save(kept, y)
+    path = work / f"{name}-{digest.hexdigest()[:16]}.npy"
+    if path.is_file():
+        return np.load(path)
+    y = make()
+    np.save(path, y)
     return y
 
 

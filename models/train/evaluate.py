@@ -23,6 +23,7 @@ import soundfile
 
 from . import loudness
 from .circuits import RATE
+from .dataset import kept
 from .export import Player
 from .metrics import decibels, esr, linear_fir, pre_emphasise, scaled_dry, worst_second
 from .recipes import Recipe
@@ -128,10 +129,14 @@ def engine_cost(tonegraft: Path | None, path: Path) -> dict | None:
 
 
 def sweep(
-    recipe: Recipe, play: Player, clips: dict[str, np.ndarray], progress: Callable[[str], None]
+    recipe: Recipe,
+    play: Player,
+    clips: dict[str, np.ndarray],
+    work: Path,
+    progress: Callable[[str], None],
 ) -> list[dict]:
     """ESR over all ``clips`` together at each setting; the level at its default, since it is a
-    factor."""
+    factor. What the circuit plays is kept in ``work``, for other seeds."""
     drive_name, tone_name, level_name = recipe.circuit.knobs
     level = recipe.defaults[2]
     tones = TONES if tone_name else (0.0,)
@@ -139,7 +144,14 @@ def sweep(
     for drive in DRIVES:
         error, power = np.zeros(len(tones)), np.zeros(len(tones))
         for x in clips.values():
-            targets = recipe.circuit.render_tones(x, drive, tones, level)
+            targets = kept(
+                work,
+                f"{recipe.name}-test",
+                x.tobytes() + repr((recipe.name, drive, tones, level)).encode(),
+                lambda x=x, drive=drive: np.array(
+                    recipe.circuit.render_tones(x, drive, tones, level), np.float32
+                ),
+            )
             for k, (tone, y) in enumerate(zip(tones, targets, strict=True)):
                 knobs = {drive_name: drive, tone_name: tone, level_name: level}
                 p = after_silence(play, x, knobs)
@@ -154,20 +166,25 @@ def sweep(
 
 def evaluate(
     recipe: Recipe,
+    play: Player,
     path: Path,
     test: dict[str, np.ndarray],
+    work: Path,
     tonegraft: Path | None = None,
     progress: Callable[[str], None] = print,
 ) -> dict:
-    """All figures of the file at ``path`` on the test excerpts."""
-    play = Player(path)
+    """All figures of the file at ``path``, which ``play`` plays, on the test excerpts."""
     names = recipe.circuit.knobs
     knobs = {k: d for k, d in zip(names, recipe.defaults, strict=True) if k}
     reference = recipe.circuit.render
     real = {name: x for name, x in test.items() if not name.startswith("synthetic")} or test
 
     def circuit(x: np.ndarray) -> np.ndarray:
-        return reference(x, *recipe.defaults)
+        parts = x.tobytes() + repr((recipe.name, recipe.defaults)).encode()
+        made = kept(
+            work, f"{recipe.name}-test", parts, lambda: reference(x, *recipe.defaults).astype("f4")
+        )
+        return made.astype(np.float64)
 
     def model(x: np.ndarray) -> np.ndarray:
         return play(x, knobs)
@@ -175,7 +192,7 @@ def evaluate(
     targets = {name: circuit(x) for name, x in test.items()}
     played = {name: after_silence(play, x, knobs) for name, x in test.items()}
     dry, y, p = (np.concatenate([s[n] for n in real]) for s in (test, targets, played))
-    settings = sweep(recipe, play, real, progress)
+    settings = sweep(recipe, play, real, work, progress)
     values = [s["value"] for s in settings]
     quiet = {
         f"{gain:+.0f} dB": esr(

@@ -18,7 +18,6 @@ from scipy.signal import oaconvolve
 from torch import Tensor
 
 from .circuits import RATE
-from .correct import SETTINGS, share
 from .front import Front, hats, play
 from .graph import Graph
 from .metrics import fit_fir
@@ -30,14 +29,12 @@ from .recipes import Recipe
 @dataclass(frozen=True)
 class Whole:
     """A model: front, core and tone stage. ``post`` ``[K, L]`` are FIRs, factor of full level
-    included. ``correction`` is a front whose one feature is added to the core's output
-    times ``share``, see ``correct.py``."""
+    included."""
 
     recipe: Recipe
     front: Front
     core: Core
     post: np.ndarray
-    correction: Front | None = None
 
     def __call__(self, x: np.ndarray, knobs: dict[str, float]) -> np.ndarray:
         """``x [n]`` to ``[n]``, computed with torch and numpy."""
@@ -47,8 +44,6 @@ class Whole:
         knob = torch.tensor([[[float(drive[0])]]]) if self.core.knobs is not None else None
         with torch.no_grad():
             y = self.core.whole(features, knob)[0].numpy().astype(np.float64)
-        if self.correction is not None:
-            y = share(drive) * y + play(self.correction, x, drive)[0]
         weights = hats(np.array([knobs.get(tone_name, 0.0)]), len(self.post))[:, 0]
         return knobs[level_name] * oaconvolve(y, weights @ self.post)[: len(x)]
 
@@ -149,12 +144,6 @@ def export(whole: Whole, path: Path, figures: dict[str, float]) -> float:
     drive = g.knob(knobs, 0)
     features = front_nodes(g, whole.front, audio, drive)
     y = core_nodes(g, whole.core, features, drive)
-    if whole.correction is not None:
-        missing = front_nodes(g, whole.correction, audio, drive)
-        heard = g.node("Sub", g.weight(1.0), g.hats(g.node("Mul", drive, drive), SETTINGS))
-        heard = g.node("Gather", heard, g.weight(np.array([0]), "index"), axis=1)
-        y = g.node("Mul", y, g.over_time(heard))
-        y = g.node("Add", y, g.scale(missing, 1.0 / float(whole.core.output)))
     bank = g.conv(y, float(whole.core.output) * whole.post[:, None, ::-1])
     if len(whole.post) > 1:
         bank = g.blend(bank, g.hats(g.knob(knobs, 1), len(whole.post)))
@@ -187,13 +176,6 @@ def keys(recipe: Recipe, figures: dict[str, float]) -> dict[str, str]:
     }
     made |= {name: f"{value:.5g}" for name, value in figures.items()}
     return {f"tonegraft.{key}": value for key, value in made.items()}
-
-
-def rewrite_keys(path: Path, recipe: Recipe, figures: dict[str, float]) -> None:
-    """Sets the keys of the file at ``path`` anew."""
-    model = onnx.load(path)
-    onnx.helper.set_model_props(model, keys(recipe, figures))
-    onnx.save(model, path)
 
 
 class Player:

@@ -38,11 +38,10 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def _loss(y: Tensor, p: Tensor, floor: float = 0.05, treble: float = 0.5) -> Tensor:
-    """ESR, and with the weight ``treble`` ESR with pre-emphasis, of each stream of ``[B, T]``, then
-    their mean.
+def _loss(y: Tensor, p: Tensor) -> Tensor:
+    """ESR and half of the ESR with pre-emphasis of each stream of ``[B, T]``, then their mean.
 
-    A stream counts by its own energy, but by ``floor`` of the mean at least: quiet settings are as
+    A stream counts by its own energy, but by a twentieth of the mean at least: quiet settings are as
     important as loud ones, silence is not.
     """
     error = y - p
@@ -51,9 +50,9 @@ def _loss(y: Tensor, p: Tensor, floor: float = 0.05, treble: float = 0.5) -> Ten
 
     def normalised(error: Tensor, target: Tensor) -> Tensor:
         energy = target.square().mean(dim=1)
-        return (error.square().mean(dim=1) / (energy + floor * energy.mean() + 1e-9)).mean()
+        return (error.square().mean(dim=1) / (energy + 0.05 * energy.mean() + 1e-9)).mean()
 
-    return normalised(error, y) + treble * normalised(high, wanted)
+    return normalised(error, y) + 0.5 * normalised(high, wanted)
 
 
 @dataclass
@@ -193,62 +192,7 @@ def fit(
         checkpoint.with_suffix(".part").replace(checkpoint)
     bar.close()
     net.load_state_dict(best)
-    if recipe.polish:
-        _polish(net, recipe, train, checkpoint.with_suffix(".polished"), fingerprint)
     return net.eval().cpu(), progress
-
-
-def _polish(net: Core, recipe: Recipe, train: Signals, kept: Path, fingerprint: str) -> None:
-    """A short second phase at a low rate, in which quiet settings and treble count for more.
-
-    The running mean of the weights is taken over; nothing is chosen by validation, which sees loud
-    settings above all. The result is kept in a file, so that it is made once.
-    """
-    fingerprint += f" {recipe.polish}"
-    if kept.is_file():
-        saved = torch.load(kept, weights_only=True)
-        if saved["recipe"] == fingerprint:
-            net.load_state_dict(saved["net"])
-            return
-    device = next(net.parameters()).device
-    rng = np.random.default_rng([recipe.seed, 999])
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.25 * recipe.learning_rate)
-    mean = deepcopy(net)
-    length = 1 + len(train.y) // STREAMS
-    state: State | None = None
-    at = length
-    span = 512
-    for update in tqdm(range(recipe.polish), desc="polish", unit="upd", mininterval=5):
-        if at + span > length:
-            # The streams begin anew somewhere else.
-            at, state = net.memory, None
-            shift = int(rng.integers(len(train.y)))
-            index = (shift + length * torch.arange(STREAMS)[:, None] + torch.arange(length)) % len(
-                train.y
-            )
-            x = train.features[:, index].transpose(0, 1).to(device)
-            drive, y = train.drive[index][..., None].to(device), train.y[index].to(device)
-        warm = state is None
-        end = at + (WARM_UP if warm else span)
-        knobs = drive[:, at:end] if net.knobs is not None else None
-        p, state = net(x[..., at - net.memory : end], knobs, state)
-        state = (state[0].detach(), state[1].detach())
-        wanted, at = y[:, at:end], end
-        if warm:
-            continue
-        for group in optimiser.param_groups:
-            group["lr"] = 0.25 * recipe.learning_rate * max(0.01, 1 - update / recipe.polish)
-        loss = _loss(wanted, p, floor=0.002, treble=2.0)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if torch.isfinite(nn.utils.clip_grad_norm_(net.parameters(), 1.0)):
-            optimiser.step()
-        net.project()
-        with torch.no_grad():
-            share = min(0.998, update / (update + 10))
-            torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1.0 - share)
-    net.load_state_dict(mean.state_dict())
-    torch.save({"recipe": fingerprint, "net": net.state_dict()}, kept)
 
 
 def _fingerprint(recipe: Recipe, material: Material) -> str:

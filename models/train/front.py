@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import oaconvolve
 
-from .circuits import RATE, distortion, fuzz_raw, fuzz_sustain, linear, overdrive
+from .circuits import RATE, linear, overdrive
 from .metrics import fit_fir
 from .oversample import around
 
@@ -64,34 +64,9 @@ def _overdrive() -> Front:
     return ((Term(_PLAIN, 1.0, 0.0),), (Term(fir([tau, 0.0], [tau, 1.0], 160)[None], 1.0, 0.0),))
 
 
-def _distortion() -> Front:
-    # The op-amp's output before its rails: u = x + R_f(q) / (1 + s R_f(q) C_f) * i.
-    d, count = distortion, 5
-    taps = []
-    for k in range(count):
-        rf = d.R_F + d.R_DRIVE * k / (count - 1)
-        b = [d.C_G, 0.0]
-        a = np.polymul([d.R_G * d.C_G, 1.0], [rf * d.C_F, 1.0])
-        taps.append(fir(b, list(a), 160) * 1e4)
-    return ((Term(_PLAIN, 1.0, 0.0), Term(np.array(taps), d.R_F / 1e4, d.R_DRIVE / 1e4)),)
-
-
 def front(name: str) -> Front:
     """The front of the circuit of that name."""
-    if name == "overdrive":
-        return _overdrive()
-    if name == "distortion":
-        return _distortion()
-    if name == "fuzz_sustain":
-        f = fuzz_sustain
-        return ((Term(_PLAIN, f.G_MIN, f.G_MAX - f.G_MIN),),)
-    low, high = {
-        "fuzz_raw": (fuzz_raw.P_MIN, fuzz_raw.P_MAX),
-        "amp_crunch": (0.02, 0.4),
-        "amp_lead": (0.02, 0.3),
-    }[name]
-    # The pot stands behind a first stage: the input, and the input as the second stage hears it.
-    return ((Term(_PLAIN, 1.0, 0.0),), (Term(_PLAIN, low, high - low),))
+    return _overdrive() if name == "overdrive" else plain()
 
 
 def plain() -> Front:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import torch
 
 from . import check, figures
 from .card import write_card
-from .correct import correction
 from .dataset import Material, load
 from .evaluate import after_silence, evaluate
-from .export import Player, Whole, export, rewrite_keys, tone_bank
-from .fit import Progress, fit
+from .export import Player, Whole, export, tone_bank
+from .fit import fit
 from .front import front
+from .greybox.graph import set_keys
 from .recipes import RECIPES, Recipe
+from .stages.make import Played, StagedModel
 
 MODELS = Path(__file__).resolve().parent.parent
 ROOT = MODELS.parent
@@ -58,17 +60,36 @@ def check_device(device: str) -> None:
         ) from error
 
 
-def _train(recipe: Recipe, places: Places) -> tuple[Whole, Material, Progress]:
+@dataclass(frozen=True)
+class Learned:
+    """A trained model: what writes it, and what its figures say of the training."""
+
+    export: Callable[[Path], float]
+    history: list[dict[str, float]]
+    training: dict
+
+
+def _train(recipe: Recipe, places: Places) -> tuple[Learned, Material]:
     material = load(recipe, places.audio, places.extra, places.work)
     if material.missing:
         print(
             f"Missing {', '.join(material.missing)}: give their folder with --audio; without them "
             "the model is made from less material and its figures are not those of the card."
         )
+    if recipe.times:
+        staged = StagedModel(recipe, material)
+        return Learned(staged.export, staged.history, staged.training), material
     heard = front(recipe.core)
     net, progress = fit(recipe, material, heard, places.work, places.device)
-    fixed = correction(recipe, net, heard, material, places.work) if recipe.correct else None
-    return Whole(recipe, heard, net, tone_bank(recipe), fixed), material, progress
+    whole = Whole(recipe, heard, net, tone_bank(recipe))
+    training = {
+        "updates": progress.update,
+        "cpu_seconds": round(progress.cpu_seconds, 1),
+        "seconds_of_audio": round(len(material.train.x) / 48_000, 1),
+        "weights": sum(p.numel() for p in net.parameters()),
+        "fixed_taps": int(whole.post.size + sum(t.taps.size for f in heard for t in f)),
+    }
+    return Learned(lambda path: export(whole, path, {}), progress.history, training), material
 
 
 def _check(name: str, work: Path) -> None:
@@ -99,11 +120,14 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
     places.work.mkdir(parents=True, exist_ok=True)
     places.out.mkdir(parents=True, exist_ok=True)
     _check(recipe.name, places.work)
-    whole, material, progress = _train(recipe, places)
+    learned, material = _train(recipe, places)
     folder = places.work if spread else places.out
     path = folder / f"{recipe.file}.onnx"
-    difference = export(whole, path, {})
-    told = evaluate(recipe, path, material.test, places.tonegraft, _say)
+    difference = learned.export(path)
+    play = Played(path) if recipe.times else Player(path)
+    told = evaluate(
+        recipe, play, path, material.test, places.work, places.tonegraft, _say
+    )
     bar = told["report"]["bars"][0]
     shipped = places.out / f"{recipe.file}.json"
     before = json.loads(shipped.read_text()) if shipped.is_file() else {}
@@ -114,22 +138,20 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         shipped.write_text(json.dumps(before, indent=1) + "\n")
         print(f"seed {seed}: worst {bar['worst']:.5f}, median {bar['median']:.5f}")
         return
-    rewrite_keys(
+    set_keys(
         path,
-        recipe,
-        {"training_esr": told["overall"]["esr"], "loudness": told["loudness_db"]},
+        {
+            "training_esr": f"{told['overall']['esr']:.5g}",
+            "loudness": f"{told['loudness_db']:.5g}",
+        },
     )
     told["report"]["notes"] = list(recipe.notes)
-    told["validation"] = progress.history
-    told["training"] = {
-        "updates": progress.update,
-        "cpu_seconds": round(progress.cpu_seconds, 1),
-        "seconds_of_audio": round(len(material.train.x) / 48_000, 1),
-        "weights": sum(p.numel() for p in whole.core.parameters()),
-        "fixed_taps": int(whole.post.size + sum(t.taps.size for f in whole.front for t in f)),
+    told["report"]["pipeline"] = "grey-box, learned" if recipe.times else "learned"
+    told["validation"] = learned.history
+    told["training"] = learned.training | {
         "seed": recipe.seed,
         "device": places.device,
-        "onnxruntime_difference": difference,
+        "engine_difference" if recipe.times else "onnxruntime_difference": difference,
         "missing_files": material.missing,
         "extra_files": material.extra,
     }
@@ -143,7 +165,7 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         told["report"]["baselines"] |= before["more_baselines"]
     shipped.write_text(json.dumps(told, indent=1) + "\n")
     write_card(places.out / f"{recipe.file}.md", recipe, told)
-    _draw(recipe, path, material)
+    _draw(recipe, play, material)
     verdict = "kept" if bar["worst"] <= bar["limit"] else "NOT KEPT: do not ship"
     print(
         f"{path.name}: worst {bar['worst']:.5f} and median {bar['median']:.5f} over the knobs; "
@@ -151,9 +173,9 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
     )
 
 
-def _draw(recipe: Recipe, path: Path, material: Material) -> None:
+def _draw(recipe: Recipe, play: Player | Played, material: Material) -> None:
     real = [n for n in material.test if not n.startswith("synthetic")] or list(material.test)
     x = material.test[real[0]][: 8 * 48_000]
     knobs = {k: d for k, d in zip(recipe.circuit.knobs, recipe.defaults, strict=True) if k}
     y = recipe.circuit.render(x, *recipe.defaults)
-    figures.draw(recipe.file, x, y, after_silence(Player(path), x, knobs), 48_000)
+    figures.draw(recipe.file, x, y, after_silence(play, x, knobs), 48_000)

@@ -1,7 +1,7 @@
 """``models/REPORT.md`` from ``models/shipped/*.json``: no number in it is typed by hand.
 
 A model has a row if its figures have a ``report`` object: ``title``, ``category``, ``pipeline``
-(``learned`` or ``grey-box``), ``bars`` (``measure``, ``limit``, ``unit``, ``median``, ``worst``),
+(``learned``, ``grey-box, learned`` or ``grey-box``), ``bars`` (``measure``, ``limit``, ``unit``, ``median``, ``worst``),
 ``sweep`` (``settings``, ``value`` of the first bar's measure), ``baselines``, ``idle_dbfs``, ``notes``.
 """
 
@@ -162,6 +162,9 @@ Written by `models/train/run report` from `models/shipped/*.json`; the recipes a
 perfect, 1 is as bad as silence. All is judged on held-out playing: whole recordings that neither
 training nor the choice of an epoch has seen. *Worst* is over the whole range of the knobs. Cost is
 that of one mono instance in blocks of 64 frames, one thread, on the machine where the model was made.
+*How*: learned, a network trained on what goes in and comes out; grey-box, learned: a row of stages whose
+capacitors and resistors are known and whose diodes, transistors and triodes are learned
+(`models/train/stages`); grey-box: a known structure, its parameters fitted.
 
 {table(header, _rows(models, _costs(models, shipped, tonegraft)))}
 

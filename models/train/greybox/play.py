@@ -43,7 +43,7 @@ class Engine:
         self._path = path
         self._program = engine()
         keys = {p.key: p.value for p in onnx.load(path).metadata_props}
-        self._knobs = [knob["name"] for knob in json.loads(keys["tonegraft.knobs"])]
+        self.knobs = [knob["name"] for knob in json.loads(keys["tonegraft.knobs"])]
 
     def __call__(self, x: np.ndarray, settings: Settings) -> np.ndarray:
         """``x [n]`` to ``[n]``."""
@@ -52,7 +52,7 @@ class Engine:
             soundfile.write(source, x.astype(np.float32), RATE, subtype="FLOAT")
             command = [self._program, "render", "--model", self._path, source, result]
             # By number, since a name like Mix is also one of the chain around the model.
-            for number, name in enumerate(self._knobs, start=1):
+            for number, name in enumerate(self.knobs, start=1):
                 command += ["--param", f"knob {number}={float(settings[name])!r}"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:

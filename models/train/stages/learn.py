@@ -1,0 +1,76 @@
+"""Learns the static functions of a stage from examples: one layer of hidden units.
+
+Inner weights by Levenberg and Marquardt's method, outer ones by linear least squares for each step
+("variable projection", Golub and Pereyra 1973). Thousands of examples and a dozen weights: seconds.
+"""
+
+import numpy as np
+from scipy.optimize import least_squares
+
+
+def _solve(basis: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    a = basis * weight[:, None]
+    scale = np.sqrt((a**2).mean(0)) + 1e-30
+    ridge = 1e-6 * np.sqrt(len(a)) * np.eye(a.shape[1])
+    left, right = np.vstack([a / scale, ridge]), np.concatenate([y * weight, np.zeros(a.shape[1])])
+    return np.linalg.lstsq(left, right, rcond=None)[0] / scale
+
+
+def learn_odd(x: np.ndarray, y: np.ndarray, weight: np.ndarray, units: int, seed: int) -> np.ndarray:
+    """``p [1 + units, 2]`` of ``arithmetic.odd`` for examples ``x [n]``, ``y [n]``."""
+    rng = np.random.default_rng(seed)
+    low, high = np.quantile(np.abs(x), 0.2), np.abs(x).max()
+    start = np.linspace(np.log(0.5 / high), np.log(1.0 / low), units) + rng.normal(0, 0.2, units)
+
+    def basis(inner: np.ndarray) -> np.ndarray:
+        z = x[:, None] * np.exp(inner)
+        return np.concatenate([x[:, None], z / np.sqrt(z**2 + 1)], axis=1)
+
+    def error(inner: np.ndarray) -> np.ndarray:
+        b = basis(inner)
+        return (b @ _solve(b, y, weight) - y) * weight
+
+    inner = least_squares(error, start, max_nfev=150).x
+    p = np.zeros((1 + units, 2))
+    p[:, 0] = _solve(basis(inner), y, weight)
+    p[1:, 1] = np.exp(inner)
+    return p
+
+
+def learn_ridges(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, units: int, seed: int, tries: int = 2
+) -> np.ndarray:
+    """``p`` of ``arithmetic.bend`` (``x [n, 1]``) or ``fold`` (``x [n, 2]``), the best of a few
+    starts; 0 at 0."""
+    rng = np.random.default_rng(seed)
+    inputs = x.shape[1]
+    size = x.std(0)
+    u = x / size
+
+    def basis(inner: np.ndarray) -> np.ndarray:
+        w = inner.reshape(units, inputs + 1)
+        z = u @ w[:, :-1].T + w[:, -1]
+        return np.concatenate([u, np.sqrt(z**2 + 1) - np.sqrt(w[:, -1] ** 2 + 1)], axis=1)
+
+    def error(inner: np.ndarray) -> np.ndarray:
+        b = basis(inner)
+        return (b @ _solve(b, y, weight) - y) * weight
+
+    best = None
+    for _ in range(tries):
+        w = np.empty((units, inputs + 1))
+        w[:, :-1] = rng.normal(size=(units, inputs)) * rng.choice([1.0, 4.0], size=(units, 1))
+        at = u[rng.integers(len(u), size=units)]
+        w[:, -1] = -(w[:, :-1] * at).sum(1)
+        found = least_squares(error, w.ravel(), max_nfev=80)
+        if best is None or found.cost < best.cost:
+            best = found
+    w = best.x.reshape(units, inputs + 1)
+    outer = _solve(basis(best.x), y, weight)
+    p = np.zeros((1 + units, inputs + 2))
+    p[0, :inputs] = outer[:inputs] / size
+    p[1:, 0] = outer[inputs:]
+    p[1:, 1 : 1 + inputs] = w[:, :-1] / size
+    p[1:, 1 + inputs] = w[:, -1]
+    p[0, inputs] = -np.sum(p[1:, 0] * np.sqrt(p[1:, -1] ** 2 + 1))
+    return p
