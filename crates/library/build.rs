@@ -15,7 +15,8 @@ fn main() {
         .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
         .unwrap_or_default();
     models.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
-    models.sort();
+    // By id: with the ending, `amp.onnx` would come behind `amp-cab.onnx`.
+    models.sort_by_key(|path| stem(path));
 
     let mut table = String::from("&[\n");
     for model in models {

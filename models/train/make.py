@@ -136,6 +136,7 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         for key in ("worst", "median"):
             seeds[key][str(seed)] = bar[key]
         shipped.write_text(json.dumps(before, indent=1) + "\n")
+        write_card(shipped.with_suffix(".md"), recipe, before)
         print(f"seed {seed}: worst {bar['worst']:.5f}, median {bar['median']:.5f}")
         return
     set_keys(

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .baselines import held_out, train_for
+from .baselines import fitted_to, held_out, train_for
+from .card import write_card
 from .dataset import load
 from .make import Places
 from .metrics import esr
@@ -61,14 +62,13 @@ class Classifier(nn.Module):
         return self.head(skip)
 
 
-def compare(name: str, places: Places, seconds: float = 180.0) -> None:
+def compare(name: str, places: Places, seconds: float = 120.0) -> None:
     """Trains it on the circuit of that name at its default setting; adds it to its figures."""
     torch.set_num_threads(1)
     torch.manual_seed(1)
     recipe = RECIPES[name]
     material = load(recipe, places.audio, places.extra, places.work)
-    x = material.train.x
-    y = recipe.circuit.render(x, *recipe.defaults)
+    x, y = fitted_to(recipe, material, places.work)
     loudest = float(np.max(np.abs(y)))
     net, rng, length = Classifier(), np.random.default_rng(1), 2048
     dry = torch.from_numpy(x.astype(np.float32))
@@ -105,3 +105,4 @@ def compare(name: str, places: Places, seconds: float = 180.0) -> None:
         figures["report"]["baselines"][label] = value
         print(f"{label}: {value:.4f}", flush=True)
     path.write_text(json.dumps(figures, indent=1) + "\n")
+    write_card(path.with_suffix(".md"), recipe, figures)

@@ -56,11 +56,11 @@ def bend(x: Value, p: np.ndarray) -> Value:
     """``p[0, 0] x + p[0, 1] + sum_j p[j, 0] sqrt(z² + 1)``, ``z = p[j, 1] x + p[j, 2]``."""
     last = p.shape[0] - 1
     x = kept(x, p[last, 0], p[last, 1])
-    y = x * p[0, 0] + p[0, 1]
+    y = x * p[0, 0]
     for j in range(1, last):
         z = x * p[j, 1] + p[j, 2]
         y = y + root(z * z + 1.0) * p[j, 0]
-    return y
+    return y + p[0, 1]
 
 
 @register_jitable
@@ -70,8 +70,8 @@ def fold(x: Value, y: Value, p: np.ndarray) -> Value:
     last = p.shape[0] - 1
     x = kept(x, p[last, 0], p[last, 1])
     y = kept(y, p[last, 2], p[last, 3])
-    out = x * p[0, 0] + y * p[0, 1] + p[0, 2]
+    out = x * p[0, 0] + y * p[0, 1]
     for j in range(1, last):
         z = x * p[j, 1] + y * p[j, 2] + p[j, 3]
         out = out + root(z * z + 1.0) * p[j, 0]
-    return out
+    return out + p[0, 2]

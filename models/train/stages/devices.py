@@ -153,11 +153,12 @@ def hard(times: int, units: tuple[int, int]) -> Device:
         p, hp = high_pass(u, s[0], k[0])
         vc = p * k[1][0] + s[1] * k[1][1]
         i = (p - vc) * k[1][2]
-        # The feedback's voltage by the trapezoidal rule; its resistor is the knob.
-        v = s[2] * m[0] + (i + s[3]) * m[1]
+        # The feedback's voltage by the trapezoidal rule; its resistor is the knob. What comes back
+        # has to lie in a loop: a mere delay would cut the engine's work into single samples.
+        v = s[2] + i * m[1]
         rails = bend(p + v, f[0])
-        d, cap, n = shunt_diodes(rails, s[4], s[5], s[6], k[2], f[1])
-        return d, (hp, vc + i * k[1][3], v, i, cap, d, s[5]), (p + v, n)
+        d, cap, n = shunt_diodes(rails, s[3], s[4], s[5], k[2], f[1])
+        return d, (hp, vc + i * k[1][3], v * m[0] + i * m[1], cap, d, s[4]), (p + v, n)
 
     def moving(q: Value) -> tuple[Value, ...]:
         leak = b / (q * c.R_DRIVE + c.R_F)
@@ -176,7 +177,7 @@ def hard(times: int, units: tuple[int, int]) -> Device:
         Node("bend", units[0], ((0,),), rails, 0.3, ((-90.0, 90.0),)),
         Node("odd", units[1], ((1,),), lambda x: _diodes(x[:, 0], conductance), 0.02, ((-6e-3, 6e-3),)),
     )
-    return Device("distortion", times, 7, step, moving, k, nodes)
+    return Device("distortion", times, 6, step, moving, k, nodes)
 
 
 def raw(times: int, units: int) -> Device:

@@ -72,5 +72,10 @@ def learn_ridges(
     p[1:, 0] = outer[inputs:]
     p[1:, 1 : 1 + inputs] = w[:, :-1] / size
     p[1:, 1 + inputs] = w[:, -1]
-    p[0, inputs] = -np.sum(p[1:, 0] * np.sqrt(p[1:, -1] ** 2 + 1))
+    # The constant is what 32 bits make of the rest, in the order of ``arithmetic.py``: rest is 0 to
+    # the last bit, and silence stays silence.
+    rest, one = np.float32(0), np.float32(1)
+    for c, b in p[1:, [0, -1]].astype(np.float32):
+        rest += np.sqrt(b * b + one) * c
+    p[0, inputs] = -rest
     return p

