@@ -28,7 +28,8 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     )
     others = ["baselines", "mulaw", "report", "rates", "own", "process"]
     parser.add_argument("name", choices=[*sorted(RECIPES | EFFECTS), *others])
-    parser.add_argument("of", nargs="?", choices=sorted(RECIPES), help="baselines, mulaw: of which model")
+    of_which = "baselines, mulaw: of which model"
+    parser.add_argument("of", nargs="?", choices=sorted(RECIPES), help=of_which)
     default = os.environ.get("TONEGRAFT_TEST_DATA") or _ROOT.parent / "shared" / "data"
     parser.add_argument(
         "--audio",
