@@ -21,6 +21,9 @@ const TOSSED: &[&str] = &["shipped/octave.onnx"];
 /// what a distortion makes above 20 kHz, where the converter cuts.
 const TOLERANCE: f64 = 2e-3;
 
+/// The same for fuzzes, whose gain raises what the converters leave before the first note.
+const FUZZ_TOLERANCE: f64 = 2e-2;
+
 /// Notes of 20 partials up to 4 kHz, softly begun and dying away, at `rate` Hz: the same sound at any.
 fn notes(rate: u32) -> Vec<f32> {
     // Below a second.
@@ -116,7 +119,12 @@ fn shipped_models_sound_alike_at_every_rate_with_the_latency_they_tell() {
                 error / own_power
             };
             println!("{} at {rate} Hz: {error:.1e}, latency {latency}", entry.name);
-            if error.is_nan() || error > TOLERANCE {
+            let tolerance = if entry.name.contains("fuzz") {
+                FUZZ_TOLERANCE
+            } else {
+                TOLERANCE
+            };
+            if error.is_nan() || error > tolerance {
                 wrong.push(format!("{} at {rate} Hz: {error:.1e} off", entry.name));
             }
         }
