@@ -190,7 +190,7 @@ def fitted_to(
 def held_out(recipe: Recipe, material: Material) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Dry and wet at the default setting: both real files, cut short, since networks play slowly
     outside the engine."""
-    dry = [s[: 6 * 48_000] for n, s in material.test.items() if not n.startswith("synthetic")]
+    dry = [s[: 3 * 48_000] for n, s in material.test.items() if not n.startswith("synthetic")]
     return dry, [recipe.circuit.render(s, *recipe.defaults) for s in dry]
 
 
