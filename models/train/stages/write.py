@@ -22,6 +22,12 @@ def _bank(g: Graph, x: Wire, taps: np.ndarray) -> Wire:
     return g.op("Conv", x, kernel, pads=[taps.shape[2] - 1, 0])
 
 
+def _channel(g: Graph, x: Wire, n: int) -> Wire:
+    """Channel ``n`` of ``[1, C, T]``."""
+    first, behind, axis = (g.constant(np.array([v]), np.int64) for v in (n, n + 1, 1))
+    return g.op("Slice", x, first, behind, axis)
+
+
 def _trimmed(taps: np.ndarray) -> np.ndarray:
     """Without what is zero in all of them at the far end."""
     used = np.nonzero(np.abs(taps).max(axis=tuple(range(taps.ndim - 1))))[0]
@@ -39,7 +45,7 @@ def graph(recipe: Recipe, staged: Staged, post: Tone) -> tuple[Graph, Wire]:
     state = tuple(g.receive(f"s{n}") for n in range(made.states))
     outputs = []
     for j in range(made.times):
-        u = fast if made.times == 1 else g.channels_of(fast, j, 1)
+        u = fast if made.times == 1 else _channel(g, fast, j)
         y, state, _ = made.step(u, moving, state, made.constants, staged.functions)
         outputs.append(y)
     for n, value in enumerate(state):
