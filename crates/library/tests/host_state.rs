@@ -19,7 +19,12 @@ fn params() -> BTreeMap<String, ParamValue> {
 
 fn session() -> SessionState {
     let mut session = SessionState::default();
-    session.set_model(0, ModelRef::shipped("overdrive"));
+    // As version 1 wrote it.
+    let overdrive = ModelRef::Shipped {
+        id: "overdrive".to_owned(),
+        sha256: None,
+    };
+    session.set_model(0, overdrive);
     session
 }
 
