@@ -73,6 +73,12 @@ SEEN_BEFORE = (
     "it (below). What was changed between them was found on the validation split or in silence."
 )
 
+SEEN_AND_USED = (
+    "The test split was judged several times. Its figure of an unfinished state, 0.0119, led to a fault in\n"
+    "the fit of the tone stage, whose cause and mend were then checked on training and validation."
+)
+"""Of the crunch amplifier, whose fit was mended after a look at the test figures."""
+
 RECIPES = {
     recipe.file: recipe
     for recipe in (
@@ -158,7 +164,7 @@ RECIPES = {
         ),
         Recipe(
             name="amp_crunch",
-            looks=SEEN_BEFORE,
+            looks=SEEN_AND_USED,
             title="Tonegraft Crunch Amp",
             category="amp",
             description="Two triode stages, clean to crunch, with a passive tone stack; no cabinet.",
@@ -177,7 +183,7 @@ RECIPES = {
         ),
         Recipe(
             name="amp_crunch_cab",
-            looks=SEEN_BEFORE,
+            looks=SEEN_AND_USED,
             title="Tonegraft Crunch Amp + Cab",
             category="amp",
             description="Two triode stages, clean to crunch, a tone stack and a closed cabinet.",

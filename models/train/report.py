@@ -164,7 +164,10 @@ training nor the choice of an epoch has seen. *Worst* is over the whole range of
 that of one mono instance in blocks of 64 frames, one thread, on the machine where the model was made.
 *How*: learned, a network trained on what goes in and comes out; grey-box, learned: a row of stages whose
 capacitors and resistors are known and whose diodes, transistors and triodes are learned
-(`models/train/stages`); grey-box: a known structure, its parameters fitted.
+(`models/train/stages`); grey-box: a known structure, its parameters fitted. The references of the first two
+are circuits of our own, simulated (`models/train/circuits`), and the stages are built on the same
+schematics: their figures say how well the parts were learned and are played at the audio rate, not
+how near a product is.
 
 {table(header, _rows(models, _costs(models, shipped, tonegraft)))}
 
