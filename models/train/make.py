@@ -132,8 +132,11 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
     shipped = places.out / f"{recipe.file}.json"
     before = json.loads(shipped.read_text()) if shipped.is_file() else {}
     if spread:
+        own = str(RECIPES[name].seed)
         seeds = before.setdefault("seeds", {"worst": {}, "median": {}})
         for key in ("worst", "median"):
+            if "report" in before:
+                seeds[key].setdefault(own, before["report"]["bars"][0][key])
             seeds[key][str(seed)] = bar[key]
         shipped.write_text(json.dumps(before, indent=1) + "\n")
         write_card(shipped.with_suffix(".md"), recipe, before)
