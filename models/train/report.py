@@ -167,7 +167,8 @@ capacitors and resistors are known and whose diodes, transistors and triodes are
 (`models/train/stages`); grey-box: a known structure, its parameters fitted. The references of the first two
 are circuits of our own, simulated (`models/train/circuits`), and the stages are built on the same
 schematics: their figures say how well the parts were learned and are played at the audio rate, not
-how near a product is.
+how near a product is. Other networks beside them had 30 CPU-seconds of training, about what the
+stages take; that is little for a network.
 
 {table(header, _rows(models, _costs(models, shipped, tonegraft)))}
 
