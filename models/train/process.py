@@ -21,7 +21,7 @@ import soundfile
 
 from . import hosts
 from .metrics import decibels, esr
-from .recording import clipped, lag, onset
+from .recording import clipped, lag, onset, read
 
 SETTLE_SECONDS = 1.0
 PROBE_SECONDS = 4.0
@@ -110,12 +110,7 @@ def aligned(x: np.ndarray, y: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:
-    if not path.is_file():
-        raise BadReference(f"{path}: no such file.")
-    try:
-        x, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise BadReference(f"{path}: not an audio file that can be read ({error}).") from error
+    x, rate = read(path, BadReference)
     if not np.isfinite(x).all() or len(x) < rate:
         raise BadReference(f"{path}: give at least a second of audio, all of it numbers.")
     return x.mean(axis=1), rate

@@ -32,13 +32,18 @@ class Pair:
     notes: tuple[str, ...]
 
 
-def _read(path: Path) -> tuple[np.ndarray, int, list[str]]:
+def read(path: Path, refusal: type[Exception]) -> tuple[np.ndarray, int]:
+    """The file's samples ``[n, channels]`` and rate; raises ``refusal`` where it is no audio file."""
     if not path.is_file():
-        raise BadRecording(f"{path}: no such file.")
+        raise refusal(f"{path}: no such file.")
     try:
-        x, rate = soundfile.read(path, dtype="float64", always_2d=True)
+        return soundfile.read(path, dtype="float64", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise BadRecording(f"{path}: not an audio file that can be read ({error}).") from error
+        raise refusal(f"{path}: not an audio file that can be read ({error}).") from error
+
+
+def _read(path: Path) -> tuple[np.ndarray, int, list[str]]:
+    x, rate = read(path, BadRecording)
     if not np.isfinite(x).all():
         raise BadRecording(f"{path}: contains samples that are not numbers; export it again.")
     notes = [f"{path.name}: the mean of {x.shape[1]} channels is used."] if x.shape[1] > 1 else []
