@@ -5,7 +5,7 @@ mod support;
 use support::{Cuts, Net, assert_same, bits, config, floats_of, instance, model, noise_vec, offline, stream};
 use tonegraft_engine::{LoadError, Model, Options, Oversampling, StartState};
 use tonegraft_model::op::{Binary, Op, Unary};
-use tonegraft_model::{Feedback, Graph, PhaseInput, PhaseRate, Tensor};
+use tonegraft_model::{Feedback, Graph, PhaseInput, PhaseRate, Tensor, ValueId};
 
 const FRAMES: usize = 700;
 
@@ -252,6 +252,15 @@ fn short_loops_do_not_cut_the_rest_into_samples() {
     assert_eq!((circuits(&crossed), crossed.time.block), (1, 64), "{crossed}");
 }
 
+/// `signal` one frame later.
+fn one_later(net: &mut Net, signal: ValueId) -> ValueId {
+    let zero = net.floats(&[1], vec![0.0]);
+    let pads = net.ints(&[0, 0, 1, 0, 0, 0]);
+    let mode = tonegraft_model::op::PadMode::Constant;
+    let padded = net.nodes(Op::Pad { mode }, &[Some(signal), Some(pads), Some(zero)], 1)[0];
+    net.slice(padded, 2, 0, -1)
+}
+
 /// `y[n] = x[n] · c + y[n − 1] · (x[n] > 0 ? 0.5 : y[n − 2])`, and the magnitude of its exponential, by way of a delay in the loop.
 fn conditions() -> Graph {
     let mut net = Net::new();
@@ -259,15 +268,7 @@ fn conditions() -> Graph {
     let back = net.input("back", &[1, 1, 0]);
     let zero = net.floats(&[1], vec![0.0]);
     let half = net.floats(&[1], vec![0.5]);
-    let pads = net.ints(&[0, 0, 1, 0, 0, 0]);
-    let older = net.nodes(
-        Op::Pad {
-            mode: tonegraft_model::op::PadMode::Constant,
-        },
-        &[Some(back), Some(pads), Some(zero)],
-        1,
-    )[0];
-    let older = net.slice(older, 2, 0, -1);
+    let older = one_later(&mut net, back);
     let condition = net.node(Op::Binary(Binary::Greater), &[x, zero]);
     let factor = net.node(Op::Where, &[condition, half, older]);
     let product = net.node(Op::Binary(Binary::Mul), &[back, factor]);
@@ -294,7 +295,8 @@ fn conditions_and_delays_run_in_a_circuit() {
     assert_same(&y, &expected, FRAMES, 0, 1e-6, "conditions");
 }
 
-/// Channel `heard` of `s = max(x + g · back, t) < 0.2 ? √|older| · g : …`, with `gains.len()` channels in a loop of 1 or 2 frames.
+/// Channel `heard` of `s = sum < 0.2 ? √|older| · g : sum`, `sum = x + g · back`, with a channel for each gain; `back` is `s` after `delay`
+/// frames, `older` one more.
 fn side_by_side(gains: &[f32], delay: usize, heard: i64) -> Graph {
     let mut net = Net::new();
     let count = gains.len();
@@ -302,16 +304,7 @@ fn side_by_side(gains: &[f32], delay: usize, heard: i64) -> Graph {
     let back = net.input("back", &[1, count, 0]);
     let gain = net.floats(&[1, count, 1], gains.to_vec());
     let edge = net.floats(&[1], vec![0.2]);
-    let zero = net.floats(&[1], vec![0.0]);
-    let pads = net.ints(&[0, 0, 1, 0, 0, 0]);
-    let older = net.nodes(
-        Op::Pad {
-            mode: tonegraft_model::op::PadMode::Constant,
-        },
-        &[Some(back), Some(pads), Some(zero)],
-        1,
-    )[0];
-    let older = net.slice(older, 2, 0, -1);
+    let older = one_later(&mut net, back);
     let size = net.node(Op::Unary(Unary::Abs), &[older]);
     let root = net.node(Op::Unary(Unary::Sqrt), &[size]);
     let root = net.node(Op::Binary(Binary::Mul), &[root, gain]);

@@ -143,10 +143,9 @@ fn parts(circuit: &Circuit) -> Vec<Part> {
     }
     let mut parts: Vec<Part> = Vec::new();
     let mut waiting = begin..begin;
-    let inside_runs = |run: &Run| run.count >= FEWEST;
     let reads = reads(circuit);
     for run in runs {
-        if inside_runs(&run) {
+        if run.count >= FEWEST {
             parts.extend(singles(circuit, &waiting, &reads));
             waiting = run.first + run.count..run.first + run.count;
             parts.push(Part::Run(run));

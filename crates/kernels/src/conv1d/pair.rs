@@ -5,7 +5,7 @@
 //! in the same order as in [`super::tiles`], so its bits are the same.
 
 use super::ahead::Ahead;
-use super::tiles::Planes;
+use super::tiles::{Planes, accumulate};
 use super::{Conv1d, Shape};
 use crate::activation::Function;
 use crate::math;
@@ -149,28 +149,6 @@ unsafe fn tiles<S: Simd, const C: usize, const T: usize>(call: &Call<'_>, ahead:
         while T * S::LANES > crate::LANES && t < call.frames {
             tile::<S, C, 1>(call, t, ahead, share);
             t += S::LANES;
-        }
-    }
-}
-
-/// `sums[c] += weight[c] · x` for one plane.
-///
-/// # Safety
-/// As [`generic`]: `T` vectors at `x`, `C` weights.
-#[inline(always)]
-unsafe fn accumulate<S: Simd, const C: usize, const T: usize>(
-    sums: &mut [[S::V; T]; C],
-    weight: *const f32,
-    x: *const f32,
-) {
-    // SAFETY: passed on to the caller.
-    unsafe {
-        let values: [S::V; T] = std::array::from_fn(|v| S::load(x.add(v * S::LANES)));
-        for (c, sums) in sums.iter_mut().enumerate() {
-            let w = S::splat(*weight.add(c));
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum = S::mul_add(w, value, *sum);
-            }
         }
     }
 }

@@ -143,7 +143,7 @@ unsafe fn tiles<S: Simd, const M: usize, const T: usize>(
 /// # Safety
 /// As [`generic`]: `T` vectors at `x`, `M` weights.
 #[inline(always)]
-unsafe fn accumulate<S: Simd, const M: usize, const T: usize>(
+pub(super) unsafe fn accumulate<S: Simd, const M: usize, const T: usize>(
     sums: &mut [[S::V; T]; M],
     weight: *const f32,
     x: *const f32,
