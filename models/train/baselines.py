@@ -32,6 +32,9 @@ from .recipes import RECIPES, Recipe
 
 _TAPS, _POWERS = 64, 7
 
+NANO_SECONDS, MCCOOL_SECONDS = 300.0, 100.0
+"""Processor time for the training of the networks."""
+
 
 def _delayed(x: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Regressors ``[len(at), POWERS * TAPS]`` of the Hammerstein form at samples ``at``."""
@@ -129,14 +132,16 @@ def train_for(
 
 
 def nano(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
-    """Trains the small WaveNet; returns how it plays and what it took."""
+    """Trains the small WaveNet; returns how it plays and what it took. One piece an update: in the
+    same time that leads further than eight (distortion, validation, after 60 seconds: ESR 0.020
+    against 0.080; after 240: 0.010)."""
     torch.manual_seed(1)
     net, rng = Nano(), np.random.default_rng(1)
     dry, wet = (torch.from_numpy(s.astype(np.float32)) for s in (x, y))
     past, length = 4096, 8192
 
     def loss_of(_: int) -> Tensor:
-        at = torch.from_numpy(rng.integers(0, len(x) - past - length, 8))[:, None]
+        at = torch.from_numpy(rng.integers(0, len(x) - past - length, 1))[:, None]
         index = at + torch.arange(past + length)
         p, t = net(dry[index][:, None])[:, 0, past:], wet[index[:, past:]]
         return (p - t).square().mean() / (t.square().mean() + 1e-6)
@@ -194,8 +199,8 @@ def held_out(recipe: Recipe, material: Material) -> tuple[list[np.ndarray], list
     return dry, [recipe.circuit.render(s, *recipe.defaults) for s in dry]
 
 
-def compare(name: str, places: Places, seconds: float = 30.0) -> None:
-    """Fits all baselines to the circuit of that name and adds them to its figures."""
+def compare(name: str, places: Places) -> None:
+    """Fits all baselines to the circuit of that name and puts them into its figures."""
     torch.set_num_threads(1)
     recipe = RECIPES[name]
     material = load(recipe, places.audio, places.extra, places.work)
@@ -209,13 +214,17 @@ def compare(name: str, places: Places, seconds: float = 30.0) -> None:
         print(f"{title}: {found[title]:.4f}", flush=True)
 
     judge(f"Hammerstein, {_POWERS} powers of {_TAPS} taps", hammerstein(x, y))
-    play, cost = nano(x, y, seconds)
+    play, cost = nano(x, y, NANO_SECONDS)
     judge(f"small WaveNet ({cost})", play)
-    play, cost = mccool(x, y, seconds)
+    play, cost = mccool(x, y, MCCOOL_SECONDS)
     judge(f"McCool's network ({cost})", play)
     path = places.out / f"{name}.json"
     figures = json.loads(path.read_text())
-    figures.setdefault("more_baselines", {}).update(found)
-    figures["report"]["baselines"] |= found
+    for kept_in in (figures.setdefault("more_baselines", {}), figures["report"]["baselines"]):
+        # A title ends with what its training took: the same network with less is replaced.
+        networks = {title.partition(" (")[0] for title in found}
+        for title in [t for t in kept_in if t.partition(" (")[0] in networks]:
+            del kept_in[title]
+        kept_in |= found
     path.write_text(json.dumps(figures, indent=1) + "\n")
     write_card(path.with_suffix(".md"), recipe, figures)

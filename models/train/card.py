@@ -116,9 +116,12 @@ what its diodes, transistors or triodes answer was learned, as small functions o
 without memory: one layer of hidden units each, {training["weights"]} weights in all, from examples of
 what each part was asked while the device played the training material, in two turns. The states come
 back after one sample (the key `feedback`). What follows the last stage is linear: FIRs, fitted by
-least squares, {training["fixed_taps"]} taps.{shared}
+least squares, {training["fixed_taps"]} taps. What the stages make above the audio band would fold back
+into it: in the fit of what leads down to the audio rate its energy counts {recipe.clean:g} times as much
+as an error.{shared}
 {training["seconds_of_audio"]:.0f} s of the training material were used, {training["cpu_seconds"]:.0f} CPU-seconds, seed
-{training["seed"]}. Nothing was chosen by validation. The engine and the simulation that was learned with differ by
+{training["seed"]}. Beside the two numbers named below nothing was
+chosen by validation. The engine and the simulation that was learned with differ by
 {training["engine_difference"]:.1e} at most."""
 
 
@@ -206,7 +209,7 @@ Baselines over both files: {_baselines(figures)}.
 
 Silence in gives {idle} out, from the very first sample. Between the harmonics of a sustained note
 with a noise floor of -66 dBFS: {hiss["model"]:.1f} dB (circuit {hiss["circuit"]:.1f} dB). Aliasing
-(energy beside the harmonics of a -12 dBFS sine): {aliasing}.
+(energy beside the harmonics of a sine): {aliasing}.
 Loudness for the standard signal: {figures["loudness_db"]:.1f} dB.
 
 ## Settings tried
@@ -215,7 +218,7 @@ Loudness for the standard signal: {figures["loudness_db"]:.1f} dB.
 
 ## Limits
 
-- It aliases, as a network without oversampling does; see the figures above.
+- It aliases more than the circuit does; see the figures above.
 - Levels well above full scale and inputs unlike instruments were not tested.
 - No listening test was held.
 - At another sample rate than 48 kHz the player converts.

@@ -30,7 +30,7 @@ from .recipes import Recipe
 
 DRIVES = (0.0, 0.25, 0.5, 0.75, 1.0)
 TONES = (0.0, 0.31, 0.69, 1.0)
-ALIAS_HZ = (997, 4177)
+ALIAS_HZ, ALIAS_DBFS = (997, 4177), (-12, -6)
 NOTE_HZ, NOTE_NOISE_DB = 110, -66.0
 _SILENCE = np.zeros(RATE // 2)
 
@@ -56,10 +56,10 @@ def _judge(x: np.ndarray, y: np.ndarray, p: np.ndarray) -> dict:
     }
 
 
-def alias_db(play: Callable[[np.ndarray], np.ndarray], frequency: int) -> float:
-    """Energy beside the harmonics over energy on them, in dB, for a sine at -12 dBFS."""
+def alias_db(play: Callable[[np.ndarray], np.ndarray], frequency: int, dbfs: float) -> float:
+    """Energy beside the harmonics over energy on them, in dB, for a sine."""
     t = np.arange(2 * RATE) / RATE
-    y = play(0.25 * np.sin(2 * np.pi * frequency * t))[RATE:]
+    y = play(10 ** (dbfs / 20) * np.sin(2 * np.pi * frequency * t))[RATE:]
     power = np.abs(np.fft.rfft(y)) ** 2
     power[0] = 0.0
     harmonic = np.zeros(len(power), bool)
@@ -164,6 +164,17 @@ def sweep(
     return found
 
 
+def worst_and_median(swept: list[dict]) -> dict[str, float]:
+    """Of what ``sweep`` found."""
+    values = [point["value"] for point in swept]
+    return {"median": float(np.median(values)), "worst": max(values)}
+
+
+def real_playing(test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Without the synthetic excerpts, unless there is nothing else."""
+    return {n: x for n, x in test.items() if not n.startswith("synthetic")} or test
+
+
 def evaluate(
     recipe: Recipe,
     play: Player,
@@ -177,7 +188,7 @@ def evaluate(
     names = recipe.circuit.knobs
     knobs = {k: d for k, d in zip(names, recipe.defaults, strict=True) if k}
     reference = recipe.circuit.render
-    real = {name: x for name, x in test.items() if not name.startswith("synthetic")} or test
+    real = real_playing(test)
 
     def circuit(x: np.ndarray) -> np.ndarray:
         parts = x.tobytes() + repr((recipe.name, recipe.defaults)).encode()
@@ -193,7 +204,6 @@ def evaluate(
     played = {name: after_silence(play, x, knobs) for name, x in test.items()}
     dry, y, p = (np.concatenate([s[n] for n in real]) for s in (test, targets, played))
     settings = sweep(recipe, play, real, work, progress)
-    values = [s["value"] for s in settings]
     quiet = {
         f"{gain:+.0f} dB": esr(
             np.concatenate([circuit(x * 10 ** (gain / 20)) for x in real.values()]),
@@ -221,8 +231,11 @@ def evaluate(
         "files": {name: _judge(x, targets[name], played[name]) for name, x in test.items()},
         "other_levels": quiet,
         "aliasing_db": {
-            f"{f} Hz": {"model": alias_db(model, f), "circuit": alias_db(circuit, f)}
+            f"{f} Hz at {dbfs} dBFS": {
+                "model": alias_db(model, f, dbfs), "circuit": alias_db(circuit, f, dbfs)
+            }
             for f in ALIAS_HZ
+            for dbfs in ALIAS_DBFS
         },
         "hiss_db": {"model": hiss_db(model), "circuit": hiss_db(circuit)},
         "idle_output_dbfs": decibels(idle),
@@ -238,9 +251,8 @@ def evaluate(
                     "measure": "ESR over the knobs",
                     "limit": recipe.bar,
                     "unit": "",
-                    "median": float(np.median(values)),
-                    "worst": max(values),
                 }
+                | worst_and_median(settings)
             ],
             "sweep": settings,
             "baselines": {

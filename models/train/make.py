@@ -13,7 +13,7 @@ import torch
 from . import check, figures
 from .card import write_card
 from .dataset import Material, load
-from .evaluate import after_silence, evaluate
+from .evaluate import after_silence, evaluate, real_playing, sweep, worst_and_median
 from .export import Player, Whole, export, tone_bank
 from .fit import fit
 from .front import front
@@ -125,13 +125,11 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
     path = folder / f"{recipe.file}.onnx"
     difference = learned.export(path)
     play = Played(path) if recipe.times else Player(path)
-    told = evaluate(
-        recipe, play, path, material.test, places.work, places.tonegraft, _say
-    )
-    bar = told["report"]["bars"][0]
     shipped = places.out / f"{recipe.file}.json"
     before = json.loads(shipped.read_text()) if shipped.is_file() else {}
     if spread:
+        swept = sweep(recipe, play, real_playing(material.test), places.work, _say)
+        bar = worst_and_median(swept)
         own = str(RECIPES[name].seed)
         seeds = before.setdefault("seeds", {"worst": {}, "median": {}})
         for key in ("worst", "median"):
@@ -142,6 +140,10 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
         write_card(shipped.with_suffix(".md"), recipe, before)
         print(f"seed {seed}: worst {bar['worst']:.5f}, median {bar['median']:.5f}")
         return
+    told = evaluate(
+        recipe, play, path, material.test, places.work, places.tonegraft, _say
+    )
+    bar = told["report"]["bars"][0]
     set_keys(
         path,
         {

@@ -39,6 +39,7 @@ def _recipe(name: str, updates: int, hidden: int, seed: int, category: str) -> R
         average=0.998,
         chunk=512,
         enough=0.0,
+        times=0,
         tried=(),
     )
 

@@ -120,7 +120,7 @@ def _section(name: str, figures: dict) -> str:
             f"{k}: {v['model']:.0f} dB (reference {v['circuit']:.0f} dB)"
             for k, v in figures["aliasing_db"].items()
         )
-        extra.append(f"Aliasing (ASR) of a sine at -12 dBFS: {told_alias}.")
+        extra.append(f"Aliasing (ASR) of a sine: {told_alias}.")
     engine = figures.get("engine")
     if engine:
         ratios = "; ".join(f"{k}: {v['esr']:.5f}" for k, v in engine.items())
@@ -166,9 +166,8 @@ that of one mono instance in blocks of 64 frames, one thread, on the machine whe
 capacitors and resistors are known and whose diodes, transistors and triodes are learned
 (`models/train/stages`); grey-box: a known structure, its parameters fitted. The references of the first two
 are circuits of our own, simulated (`models/train/circuits`), and the stages are built on the same
-schematics: their figures say how well the parts were learned and are played at the audio rate, not
-how near a product is. Other networks beside them had 30 CPU-seconds of training, about what the
-stages take; that is little for a network.
+schematics: their figures say how well the parts were learned and are played, not how near a product is.
+Other networks beside them were trained for the time that stands with them; the stages take 20 to 50 s.
 
 {table(header, _rows(models, _costs(models, shipped, tonegraft)))}
 

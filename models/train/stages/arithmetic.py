@@ -36,42 +36,51 @@ def _kept(x, low, high):  # noqa: ANN001, ANN202
     return (lambda x, low, high: min(max(x, low), high)) if isinstance(x, types.Float) else None
 
 
-# In all of these the last row of ``p`` has the lowest and highest of each input.
+# In all of these the first row of ``p`` is what stands before the inputs themselves, the last one has
+# the lowest and highest of each input. Between them there is one row a unit, ready for use: a unit's
+# outer factor is drawn into its root, since every operation is paid for in every sample.
 
 
 @register_jitable
-def odd(x: Value, p: np.ndarray) -> Value:
-    """``p[0, 0] x + sum_j p[j, 0] z / sqrt(z² + 1)``, ``z = p[j, 1] x``: odd."""
+def odd(x: Value, m: Value, p: np.ndarray) -> Value:
+    """``p[0, 0] x + sum_j ± x / sqrt(p[j, 0] x² + w²)``, ``w = p[j, 1] + p[j, 2] m``: odd in ``x``.
+    The sign is that of ``p[j, 3]``; ``m`` is what a knob moves, 0 where none does."""
     last = p.shape[0] - 1
     x = kept(x, p[last, 0], p[last, 1])
+    square = x * x
     y = x * p[0, 0]
     for j in range(1, last):
-        z = x * p[j, 1]
-        y = y + z / root(z * z + 1.0) * p[j, 0]
+        w = m * p[j, 2] + p[j, 1]
+        unit = x / root(square * p[j, 0] + w * w)
+        y = y + unit if p[j, 3] > 0.0 else y - unit
     return y
 
 
 @register_jitable
+def _ridge(y: Value, z: Value, row: np.ndarray) -> Value:
+    """``y ± sqrt(z² + d)``; ``row`` ends with ``d`` and a number of the same sign."""
+    unit = root(z * z + row[-2])
+    return y + unit if row[-1] > 0.0 else y - unit
+
+
+@register_jitable
 def bend(x: Value, p: np.ndarray) -> Value:
-    """``p[0, 0] x + p[0, 1] + sum_j p[j, 0] sqrt(z² + 1)``, ``z = p[j, 1] x + p[j, 2]``."""
+    """``p[0, 0] x + p[0, 1] + sum_j ± sqrt(z² + p[j, 2])``, ``z = p[j, 0] x + p[j, 1]``."""
     last = p.shape[0] - 1
     x = kept(x, p[last, 0], p[last, 1])
     y = x * p[0, 0]
     for j in range(1, last):
-        z = x * p[j, 1] + p[j, 2]
-        y = y + root(z * z + 1.0) * p[j, 0]
+        y = _ridge(y, x * p[j, 0] + p[j, 1], p[j])
     return y + p[0, 1]
 
 
 @register_jitable
 def fold(x: Value, y: Value, p: np.ndarray) -> Value:
-    """The same of two: ``p[0, 0] x + p[0, 1] y + p[0, 2] + sum_j p[j, 0] sqrt(z² + 1)``,
-    ``z = p[j, 1] x + p[j, 2] y + p[j, 3]``."""
+    """The same of two: ``z = p[j, 0] x + p[j, 1] y + p[j, 2]``."""
     last = p.shape[0] - 1
     x = kept(x, p[last, 0], p[last, 1])
     y = kept(y, p[last, 2], p[last, 3])
     out = x * p[0, 0] + y * p[0, 1]
     for j in range(1, last):
-        z = x * p[j, 1] + y * p[j, 2] + p[j, 3]
-        out = out + root(z * z + 1.0) * p[j, 0]
+        out = _ridge(out, x * p[j, 0] + y * p[j, 1] + p[j, 2], p[j])
     return out + p[0, 2]

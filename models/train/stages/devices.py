@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from ..circuits import RATE, amp, distortion, fuzz_raw, fuzz_sustain
+from ..circuits import RATE, amp, distortion, fuzz_raw, fuzz_sustain, overdrive
 from ..circuits.parts import (
     NEWTON_MAX,
     bjt,
@@ -23,7 +23,7 @@ from ..circuits.parts import (
     triode_plate,
     triode_rest,
 )
-from .arithmetic import Value, bend
+from .arithmetic import Value, bend, odd
 from .steps import feedback_diodes, high_pass, shunt_diodes, transistor, triode
 
 Answer = Callable[[np.ndarray], np.ndarray]
@@ -63,17 +63,23 @@ class Device:
 
 @njit(cache=True)
 def _diodes(known, conductance):
+    """Voltage over a pair of diodes for currents and conductances ``[n]``."""
     out = np.empty_like(known)
     order = np.argsort(known)
     v = 0.0
     for n in order[np.searchsorted(known[order], 0.0) :]:
-        v = diode_node(v, known[n], conductance)[0]
+        v = diode_node(v, known[n], conductance[n])[0]
         out[n] = v
     v = 0.0
     for n in order[: np.searchsorted(known[order], 0.0)][::-1]:
-        v = diode_node(v, known[n], conductance)[0]
+        v = diode_node(v, known[n], conductance[n])[0]
         out[n] = v
     return out
+
+
+def _pair(conductance: float) -> Answer:
+    """Diodes beside a fixed conductance."""
+    return lambda x: _diodes(np.ascontiguousarray(x[:, 0]), np.full(len(x), conductance))
 
 
 @njit(cache=True)
@@ -137,8 +143,39 @@ def sustain(times: int, units: int) -> Device:
         return (q * -(c.G_MAX - c.G_MIN) - c.G_MIN,)
 
     coupling = np.array([1 / (1 + half), (1 - half) / (1 + half)])
-    node = Node("odd", units, ((0,), (1,)), lambda x: _diodes(x[:, 0], conductance), 0.02, ((-4e-3, 4e-3),))
+    node = Node("odd", units, ((0,), (1,)), _pair(conductance), 0.002, ((-4e-3, 4e-3),))
     return Device("fuzz_sustain", times, 7, step, moving, (coupling, np.array(stage)), (node,))
+
+
+def soft(times: int, units: int) -> Device:
+    """Diodes in the feedback of a non-inverting amplifier, whose resistor is the knob."""
+    c, h = overdrive, 1.0 / (RATE * times)
+    half, g = 0.5 * h / (c.C_IN * c.R_IN), 0.5 * h / (c.R_G * c.C_G)
+
+    @register_jitable
+    def step(u, m, s, k, f):
+        p, hp = high_pass(u, s[0], k[0])
+        vc = p * k[1][0] + s[1] * k[1][1]
+        i = (p - vc) * k[1][2]
+        node = i + s[2] * k[2][0] - s[3] * k[2][1]
+        v = odd(node, m[0], f[0])
+        return p + v, (hp, vc + i * k[1][3], v, s[2]), (node, m[0])
+
+    def moving(q: Value) -> tuple[Value, ...]:
+        return (1.0 / (q * c.R_DRIVE + c.R_F),)
+
+    k = (
+        np.array([1 / (1 + half), (1 - half) / (1 + half)]),
+        np.array([g / (1 + g), 1 / (1 + g), 1 / c.R_G, 0.5 * h / c.C_G]),
+        np.array([2 * c.C_F / h, 0.5 * c.C_F / h]),
+    )
+
+    def answer(x: np.ndarray) -> np.ndarray:
+        return _diodes(np.ascontiguousarray(x[:, 0]), 1.5 * c.C_F / h + x[:, 1])
+
+    reach = ((-2e-3, 2e-3), (0.0, 1.0 / c.R_F))
+    node = Node("odd", units, ((0, 1),), answer, 0.02, reach)
+    return Device("overdrive", times, 4, step, moving, k, (node,))
 
 
 def hard(times: int, units: tuple[int, int]) -> Device:
@@ -173,9 +210,11 @@ def hard(times: int, units: tuple[int, int]) -> Device:
         np.array([g / (1 + g), 1 / (1 + g), 1 / c.R_G, 0.5 * h / c.C_G]),
         np.array([series, 2 * c.C_D / h, 0.5 * c.C_D / h, h / c.C_C * series]),
     )
+    # A volt over the diodes' capacitor, and both rails over the resistor.
+    most = 1.2 * (1.5 * c.C_D / h + 8.0 / c.R_S)
     nodes = (
         Node("bend", units[0], ((0,),), rails, 0.3, ((-90.0, 90.0),)),
-        Node("odd", units[1], ((1,),), lambda x: _diodes(x[:, 0], conductance), 0.02, ((-6e-3, 6e-3),)),
+        Node("odd", units[1], ((1,),), _pair(conductance), 0.004, ((-most, most),)),
     )
     return Device("distortion", times, 6, step, moving, k, nodes)
 
@@ -273,14 +312,16 @@ def tubes(
 def device(core: str, times: int) -> Device:
     """The device behind the circuit's core of that name."""
     if core == "fuzz_sustain":
-        return sustain(times, 7)
+        return sustain(times, 9)
+    if core == "overdrive":
+        return soft(times, 6)
     if core == "distortion":
-        return hard(times, (6, 5))
+        return hard(times, (6, 6))
     if core == "fuzz_raw":
         return raw(times, 4)
     if core == "amp_crunch":
         return tubes(times, (amp.V1, amp.CRUNCH_2), 0.02, 0.4, (), ((2, 3), (3, 4)))
     return tubes(
         times, (amp.V1, amp.LEAD_2, amp.LEAD_3), 0.02, 0.3, (amp.LEAD_PAD,),
-        ((2, 3), (3, 4), (3, 4)),
+        ((1, 2), (2, 3), (2, 3)),
     )

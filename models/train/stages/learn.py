@@ -16,24 +16,38 @@ def _solve(basis: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(left, right, rcond=None)[0] / scale
 
 
-def learn_odd(x: np.ndarray, y: np.ndarray, weight: np.ndarray, units: int, seed: int) -> np.ndarray:
-    """``p [1 + units, 2]`` of ``arithmetic.odd`` for examples ``x [n]``, ``y [n]``."""
+def learn_odd(
+    x: np.ndarray, m: np.ndarray | None, y: np.ndarray, weight: np.ndarray, units: int, seed: int
+) -> np.ndarray:
+    """``p [1 + units, 4]`` of ``arithmetic.odd`` for examples ``x [n]``, ``y [n]``, and ``m [n]``
+    where a knob moves the function."""
     rng = np.random.default_rng(seed)
     low, high = np.quantile(np.abs(x), 0.2), np.abs(x).max()
-    start = np.linspace(np.log(0.5 / high), np.log(1.0 / low), units) + rng.normal(0, 0.2, units)
+    start = np.linspace(np.log(2.0 * high), np.log(low), units) + rng.normal(0, 0.2, units)
+    if m is not None:
+        start = np.concatenate([start, start - np.log(m.mean()) - 1.0])
+
+    def widths(inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = np.exp(np.clip(inner, -60.0, 60.0))
+        return found[:units], found[units:] if m is not None else np.zeros(units)
 
     def basis(inner: np.ndarray) -> np.ndarray:
-        z = x[:, None] * np.exp(inner)
-        return np.concatenate([x[:, None], z / np.sqrt(z**2 + 1)], axis=1)
+        fixed, moved = widths(inner)
+        w = fixed if m is None else fixed + m[:, None] * moved
+        return np.concatenate([x[:, None], x[:, None] / np.sqrt(x[:, None] ** 2 + w**2)], axis=1)
 
     def error(inner: np.ndarray) -> np.ndarray:
         b = basis(inner)
         return (b @ _solve(b, y, weight) - y) * weight
 
     inner = least_squares(error, start, max_nfev=150).x
-    p = np.zeros((1 + units, 2))
-    p[:, 0] = _solve(basis(inner), y, weight)
-    p[1:, 1] = np.exp(inner)
+    outer = _solve(basis(inner), y, weight)
+    size = np.abs(outer[1:])
+    p = np.zeros((1 + units, 4))
+    p[0, 0] = outer[0]
+    p[1:, 0] = size**-2
+    p[1:, 1], p[1:, 2] = (w / size for w in widths(inner))
+    p[1:, 3] = np.sign(outer[1:])
     return p
 
 
@@ -67,15 +81,18 @@ def learn_ridges(
             best = found
     w = best.x.reshape(units, inputs + 1)
     outer = _solve(basis(best.x), y, weight)
-    p = np.zeros((1 + units, inputs + 2))
+    size_of = np.abs(outer[inputs:])
+    p = np.zeros((1 + units, inputs + 3))
     p[0, :inputs] = outer[:inputs] / size
-    p[1:, 0] = outer[inputs:]
-    p[1:, 1 : 1 + inputs] = w[:, :-1] / size
-    p[1:, 1 + inputs] = w[:, -1]
+    p[1:, :inputs] = w[:, :-1] / size * size_of[:, None]
+    p[1:, inputs] = w[:, -1] * size_of
+    p[1:, inputs + 1] = size_of**2
+    p[1:, inputs + 2] = np.sign(outer[inputs:])
     # The constant is what 32 bits make of the rest, in the order of ``arithmetic.py``: rest is 0 to
     # the last bit, and silence stays silence.
-    rest, one = np.float32(0), np.float32(1)
-    for c, b in p[1:, [0, -1]].astype(np.float32):
-        rest += np.sqrt(b * b + one) * c
+    rest = np.float32(0)
+    for b, d, sign in p[1:, inputs:].astype(np.float32):
+        unit = np.sqrt(b * b + d)
+        rest = rest + unit if sign > 0 else rest - unit
     p[0, inputs] = -rest
     return p

@@ -10,7 +10,7 @@ from ..greybox.play import Engine
 from ..metrics import esr
 from ..recipes import Recipe
 from .devices import device
-from .staged import Staged, learn
+from .staged import learn
 from .tone import tone
 from .write import write
 
@@ -46,8 +46,12 @@ class StagedModel:
             for s in (train.x, train.drive, train.y)
         )
         self.recipe = recipe
-        self.staged: Staged = learn(device(recipe.core, recipe.times), x, drive, y, recipe.seed)
-        self.post = tone(recipe, y[: 20 * 48_000])
+        self.staged, folded = learn(
+            device(recipe.core, recipe.times), x, drive, y, recipe.seed, recipe.clean
+        )
+        some = slice(0, 20 * 48_000)
+        played = self.staged(x[some], drive[some])
+        self.post = tone(recipe, played, y[some], folded, recipe.clean)
         self.history = [
             {"update": 0} | {c.name: esr(c.y, self.staged(c.x, c.drive)) for c in material.validation}
         ]
@@ -55,7 +59,10 @@ class StagedModel:
             "updates": 0,
             "cpu_seconds": round(time.process_time() - started, 1),
             "seconds_of_audio": round(len(x) / 48_000, 1),
-            "weights": int(sum(f[:-1].size for f in self.staged.functions)),
+            # A unit's row ends with its sign, or holds nothing for a knob that moves it not.
+            "weights": sum(
+                int(np.count_nonzero(f[:-1])) - (len(f) - 2) for f in self.staged.functions
+            ),
             "fixed_taps": int(
                 self.post.taps.size + self.staged.rise.size + self.staged.fall.size
             ),

@@ -4,9 +4,7 @@
    a range, then twice from what the nodes are asked while the device made so far plays the training
    material with its first knob moving, and what the parts answer to that. (The examples of a
    recurrent part have to come from its own trajectories: Ross, Gordon and Bagnell, AISTATS 2011.)
-2. At twice the audio rate and above, samples between those that are there are interpolated by FIRs that
-   see the past alone; what leads back to the audio rate is a FIR fitted to the circuit's core. So
-   nothing is late.
+2. At twice the audio rate and above, filters lead there and back (``filters.py``).
 """
 
 from collections.abc import Callable
@@ -17,12 +15,9 @@ import numpy as np
 from numba import njit
 
 from ..circuits import RATE
-from ..oversample import FACTOR, up
 from .devices import Device, Node, device
+from .filters import fall, filtered, folding, high_notes, lowered, rise
 from .learn import learn_odd, learn_ridges
-
-UP_TAPS, DOWN_TAPS = 32, 32
-"""Taps of the FIRs before and behind the stages, in samples at the audio rate."""
 
 _EXAMPLES = 4000
 
@@ -40,14 +35,7 @@ class Staged:
     def __call__(self, x: np.ndarray, drive: np.ndarray) -> np.ndarray:
         """The core's output ``[n]`` for ``x`` and ``drive`` ``[n]``."""
         fast = _play(self.device, self.functions, filtered(x, self.rise), drive)[0]
-        return np.sum([filtered(z, t[None])[0] for z, t in zip(fast, self.fall, strict=True)], 0)
-
-
-def filtered(x: np.ndarray, bank: np.ndarray) -> np.ndarray:
-    """``x [n]`` through FIRs ``[K, L]``: ``[K, n]``."""
-    from scipy.signal import oaconvolve
-
-    return np.array([oaconvolve(x, taps)[: len(x)] for taps in bank])
+        return lowered(fast, self.fall)
 
 
 @cache
@@ -82,26 +70,6 @@ def _play(
     return out, told
 
 
-def _rise(x: np.ndarray, times: int) -> np.ndarray:
-    """FIRs that give ``times`` values from one sample (left out) to the next from the past alone,
-    by least squares over ``x`` at an even level, since quiet notes matter to a fuzz as loud ones do."""
-    if times == 1:
-        return np.eye(1, UP_TAPS)
-    level = np.sqrt(np.convolve(x**2, np.ones(RATE // 10) / (RATE // 10), "same")) + 1e-4
-    fast = up(x)
-    past = np.lib.stride_tricks.sliding_window_view(
-        np.concatenate([np.zeros(UP_TAPS - 1), x]), UP_TAPS
-    )[:, ::-1]
-    past = past / level[:, None]
-    normal = past.T @ past
-    normal[np.diag_indices(UP_TAPS)] += 1e-6 * np.trace(normal) / UP_TAPS
-    between = [
-        np.concatenate([np.zeros(FACTOR), fast])[FACTOR * j // times :: FACTOR][: len(x)] / level
-        for j in range(1, times + 1)
-    ]
-    return np.array([np.linalg.solve(normal, past.T @ y) for y in between])
-
-
 def _learn(node: Node, x: np.ndarray, seed: int) -> np.ndarray:
     """The function of a node from inputs ``[n, columns]``."""
     low, high = np.array(node.reach).T
@@ -111,7 +79,8 @@ def _learn(node: Node, x: np.ndarray, seed: int) -> np.ndarray:
     x, y = x[known], y[known]
     weight = 1.0 / np.sqrt(y**2 + node.floor**2)
     if node.kind == "odd":
-        p = learn_odd(x[:, 0], y, weight, node.units, seed)
+        moved = x[:, 1] if len(node.reach) > 1 else None
+        p = learn_odd(x[:, 0], moved, y, weight, node.units, seed)
     else:
         p = learn_ridges(x, y, weight, node.units, seed)
     edges = np.zeros((1, p.shape[1]))
@@ -139,13 +108,15 @@ def _examples(asked: np.ndarray, node: Node, rng: np.random.Generator) -> np.nda
 
 
 def learn(
-    made: Device, x: np.ndarray, drive: np.ndarray, y: np.ndarray, seed: int,
+    made: Device, x: np.ndarray, drive: np.ndarray, y: np.ndarray, seed: int, weight: float,
     say: Callable[[str], None] = print,
-) -> Staged:
-    """The device learned from its parts and from ``x``, ``drive`` and the core's ``y``, ``[n]``."""
+) -> tuple[Staged, np.ndarray]:
+    """The device learned from its parts and from ``x``, ``drive`` and the core's ``y``, ``[n]``, and
+    what still folds of high notes, ``[n]``: what follows the stages had better not make more of it.
+    ``weight`` is that of ``filters.fall``."""
     rng = np.random.default_rng(seed)
-    rise = _rise(x, made.times)
-    u = filtered(x, rise)
+    up = rise(x, made.times)
+    u = filtered(x, up)
     functions = tuple(_learn(node, _spread(node, rng), seed) for node in made.nodes)
     for turn in range(2):
         asked = _play(made, functions, u, drive, asked=True)[1]
@@ -155,10 +126,12 @@ def learn(
             _learn(node, _examples(asked, node, rng), seed + turn) for node in made.nodes
         )
         say(f"stages learned, turn {turn + 1}")
+    notes, turned = high_notes(seed)
+    folds = folding(_play(made, functions, filtered(notes, up), turned)[0])
     fast = _play(made, functions, u, drive)[0]
-    found = Staged(made, functions, rise, _fall(fast, y))
+    found = Staged(made, functions, up, fall(fast, y, folds, weight))
     _endures(found)
-    return found
+    return found, lowered(folds.above, found.fall)
 
 
 def _endures(made: Staged) -> None:
@@ -170,23 +143,3 @@ def _endures(made: Staged) -> None:
         y = made(x, np.full(len(x), at))
         if not np.isfinite(y).all() or np.abs(y[-RATE:]).max() > 1e-5 * np.abs(y).max():
             raise ArithmeticError(f"the stages run away or do not rest, drive {at}")
-
-
-def _fall(fast: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """FIRs ``[times, DOWN_TAPS]`` from the stages' output ``[times, n]`` to ``y [n]``, by least
-    squares at an even level."""
-    level = np.sqrt(np.convolve(y**2, np.ones(RATE // 10) / (RATE // 10), "same"))
-    level += 1e-2 * np.sqrt(np.mean(y**2))
-    count = len(fast) * DOWN_TAPS
-    normal, right = np.zeros((count, count)), np.zeros(count)
-    for a in range(DOWN_TAPS, len(y), 10 * RATE):
-        at = slice(a, min(a + 10 * RATE, len(y)))
-        past = [
-            np.lib.stride_tricks.sliding_window_view(z[a - DOWN_TAPS + 1 : at.stop], DOWN_TAPS)
-            for z in fast
-        ]
-        rows = np.concatenate([p[:, ::-1] for p in past], axis=1) / level[at, None]
-        normal += rows.T @ rows
-        right += rows.T @ (y[at] / level[at])
-    normal[np.diag_indices(count)] += 1e-8 * np.trace(normal) / count
-    return np.linalg.solve(normal, right).reshape(len(fast), DOWN_TAPS)

@@ -32,7 +32,7 @@ def feedback_diodes(
     c = u * k[0] + s * k[1]
     i = (u - c) * k[2]
     node = i + v * k[4] - w * k[5]
-    return odd(node, f), c + i * k[3], node
+    return odd(node, 0.0, f), c + i * k[3], node
 
 
 @register_jitable
@@ -42,7 +42,7 @@ def shunt_diodes(
     """Diodes to ground behind a resistor and a capacitor charged to ``c``; ``v`` and ``w`` are the
     last two voltages over them. Returns the next one, ``c``, the node."""
     node = (u - c) * k[0] + v * k[1] - w * k[2]
-    now = odd(node, f)
+    now = odd(node, 0.0, f)
     return now, c + (u - c - now) * k[3], node
 
 

@@ -52,14 +52,11 @@ def graph(recipe: Recipe, staged: Staged, post: Tone) -> tuple[Graph, Wire]:
         g.send(f"s{n}", value, 1)
     stages = outputs[0] if made.times == 1 else g.op("Concat", *outputs, axis=1)
     core = _bank(g, stages, _trimmed(staged.fall)[None])
-    # What the knob adds to the first setting is one more bank and one more share of each pole.
     slow = [_slow(g, core, f"pole{n}", float(decay)) for n, decay in enumerate(post.decays)]
-    y = _behind(g, core, slow, post.taps[0], post.shares[0])
-    if len(post.taps) > 1:
-        more = _behind(
-            g, core, slow, post.taps[1] - post.taps[0], post.shares[1] - post.shares[0]
-        )
-        y = y + more * g.knob(tone)
+    # Horner's way: one bank and one share of each pole for each power of the knob.
+    *lower, y = (_behind(g, core, slow, *one) for one in zip(post.taps, post.shares, strict=True))
+    for less in reversed(lower):
+        y = y * g.knob(tone) + less
     return g, y * g.knob(level)
 
 
