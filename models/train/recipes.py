@@ -71,21 +71,26 @@ class Recipe:
 
 
 SEEN_BEFORE = (
-    "The test split was judged three to six times: networks and stages with other filters before this\n"
+    "The test split was judged three to six times: networks and stages with other filters before "
+    "this\n"
     "recipe and unfinished states of it (below). What was changed between them was found on the\n"
     "validation split or in silence; the rate of the stages and what folding counts for as well."
 )
 
 SEEN_AND_USED = (
-    "The test split was judged several times. Its figure of an unfinished state, 0.0119, led to a fault in\n"
-    "the fit of the tone stage, whose cause and mend were then checked on training and validation. The\n"
+    "The test split was judged several times. Its figure of an unfinished state, 0.0119, led to a "
+    "fault in\n"
+    "the fit of the tone stage, whose cause and mend were then checked on training and validation. "
+    "The\n"
     "rate of the stages and what folding counts for were found on validation."
 )
 """Of the crunch amplifier, whose fit was mended after a look at the test figures."""
 
 STEEP = (
-    "What loud edges hold above the audio band is stopped as far as a filter can that sees the past alone "
-    "and keeps the band: high notes alias more than the reference does. The player's oversampling lowers "
+    "What loud edges hold above the audio band is stopped as far as a filter can that sees the "
+    "past alone "
+    "and keeps the band: high notes alias more than the reference does. The player's oversampling "
+    "lowers "
     "that."
 )
 
@@ -95,8 +100,10 @@ RECIPES = {
         Recipe(
             name="overdrive",
             looks=(
-                "The test split was judged three times: twice for a network before this recipe (below), then "
-                "for this one.\nThe rate of the stages and what folding counts for were found on validation."
+                "The test split was judged three times: twice for a network before this recipe "
+                "(below), then "
+                "for this one.\nThe rate of the stages and what folding counts for were found on "
+                "validation."
             ),
             title="Tonegraft Overdrive",
             category="overdrive",
@@ -108,7 +115,8 @@ RECIPES = {
             tried=(
                 "an LSTM of 24 cells on the bare input, Drive alone as a knob, tone fixed, 16,000 "
                 "updates: worst setting 0.0028",
-                "an LSTM of 24 cells behind a known front, Drive as a knob, 8,294 updates: worst setting "
+                "an LSTM of 24 cells behind a known front, Drive as a knob, 8,294 updates: worst "
+                "setting "
                 "0.0017; aliasing -58 dB at 997 Hz, -36 dB at 4177 Hz",
             ),
         ),
@@ -130,7 +138,8 @@ RECIPES = {
                 "updates: 0.0027 at the default, 0.009 at a quarter, 0.040 at zero",
                 "an LSTM of 24 cells behind a known front, 20,000 updates, 367 CPU-seconds: worst "
                 "0.0125, at Drive 0.5 and Tone 1",
-                "stages at twice the audio rate, filters fitted to playing alone: worst 0.0005; aliasing "
+                "stages at twice the audio rate, filters fitted to playing alone: worst 0.0005; "
+                "aliasing "
                 "-40 dB at 997 Hz, -27 dB at 4177 Hz",
             ),
         ),
@@ -148,9 +157,11 @@ RECIPES = {
             looks=SEEN_BEFORE,
             notes=(STEEP,),
             tried=(
-                "an LSTM of 32 cells, 8,000 updates: worst over Tone 0.021 at Sustain 0, 0.023 at a "
+                "an LSTM of 32 cells, 8,000 updates: worst over Tone 0.021 at Sustain 0, 0.023 at "
+                "a "
                 "quarter, 0.030 at half",
-                "stages at twice the audio rate, filters fitted to playing alone: worst 0.0080; aliasing "
+                "stages at twice the audio rate, filters fitted to playing alone: worst 0.0080; "
+                "aliasing "
                 "-24 dB at 997 Hz, -19 dB at 4177 Hz",
             ),
         ),
@@ -187,11 +198,14 @@ RECIPES = {
             gear_type="amp",
             tone_type="crunch",
             tried=(
-                "an LSTM of 24 cells behind a known front, with FIRs for quiet settings: worst 0.0117 "
+                "an LSTM of 24 cells behind a known front, with FIRs for quiet settings: worst "
+                "0.0117 "
                 "at Gain 0 and 0.0128 at a quarter",
-                "stages with the tone stack as a FIR of 1024 taps fitted to white noise, as behind the "
+                "stages with the tone stack as a FIR of 1024 taps fitted to white noise, as behind "
+                "the "
                 "networks: 0.0114 to 0.0119; on real playing that FIR alone misses 0.003 to 0.01",
-                "stages at the audio rate, filters fitted to playing alone: worst 0.00012; aliasing "
+                "stages at the audio rate, filters fitted to playing alone: worst 0.00012; "
+                "aliasing "
                 "-75 dB at 997 Hz, -46 dB at 4177 Hz",
             ),
         ),
@@ -210,8 +224,10 @@ RECIPES = {
             gear_type="amp_cab",
             tone_type="crunch",
             tried=(
-                "an LSTM of 24 cells behind a known front, with FIRs for quiet settings: worst 0.0027",
-                "stages at the audio rate, filters fitted to playing alone: worst 0.00017; aliasing "
+                "an LSTM of 24 cells behind a known front, with FIRs for quiet settings: worst "
+                "0.0027",
+                "stages at the audio rate, filters fitted to playing alone: worst 0.00017; "
+                "aliasing "
                 "-80 dB at 997 Hz, -67 dB at 4177 Hz",
             ),
         ),

@@ -8,7 +8,7 @@ Bergner, "Modelling of nonlinear state-space systems using a deep neural network
 function a part in place of one network for all states: no gradient has to go through time.
 
 * ``steps``: one sample of each stage; ``devices``: the rows; ``arithmetic``: both as numbers and wires.
-* ``learn``: fits a function; ``staged``: fits all of a device, and plays it; ``filters``: to a multiple
-  of the audio rate and back; ``tone``: what follows.
+* ``learn``: fits a function; ``staged``: fits all of a device, and plays it; ``filters``: to a
+  multiple of the audio rate and back; ``tone``: what follows.
 * ``write``: the ONNX file; ``make``: from recipe and material to the file.
 """

@@ -36,9 +36,9 @@ def _kept(x, low, high):  # noqa: ANN001, ANN202
     return (lambda x, low, high: min(max(x, low), high)) if isinstance(x, types.Float) else None
 
 
-# In all of these the first row of ``p`` is what stands before the inputs themselves, the last one has
-# the lowest and highest of each input. Between them there is one row a unit, ready for use: a unit's
-# outer factor is drawn into its root, since every operation is paid for in every sample.
+# In all of these the first row of ``p`` is what stands before the inputs themselves, the last one
+# has the lowest and highest of each input. Between them there is one row a unit, ready for use: a
+# unit's outer factor is drawn into its root, since every operation is paid for in every sample.
 
 
 @register_jitable

@@ -1,10 +1,11 @@
 """The filters around stages that run at a multiple of the audio rate.
 
 ``rise`` gives the samples between those that are there, ``fall`` leads back to the audio rate. Both
-see the past alone, so that nothing is late. What the stages make above the audio band comes back as
-tones that were never played if ``fall`` lets it through; but no filter that sees the past alone can
-stop it and leave the band below untouched. So ``fall`` is a compromise, by least squares: near to the
-circuit's core on real playing, and near to nothing where only what lies above the band is heard.
+see the past alone, so that nothing is late. What the stages make above the audio band comes back
+as tones that were never played if ``fall`` lets it through; but no filter that sees the past alone
+can stop it and leave the band below untouched. So ``fall`` is a compromise, by least squares: near
+to the circuit's core on real playing, and near to nothing where only what lies above the band is
+heard.
 Signals at the multiple are ``[times, n]``: sample ``n`` holds the last ``times`` values up to it.
 """
 
@@ -62,11 +63,13 @@ def high_notes(seed: int, seconds: int = 20) -> tuple[np.ndarray, np.ndarray]:
     ``[n]`` both. They make most of what folds."""
     rng = np.random.default_rng([seed, 7])
     t = np.arange(RATE // 4) / RATE
-    parts = [
-        10 ** (rng.uniform(-30, -3) / 20)
-        * np.sin(2 * np.pi * np.exp(rng.uniform(np.log(300), np.log(9000))) * t + rng.uniform(0, 6))
-        for _ in range(4 * seconds)
-    ]
+
+    def note() -> np.ndarray:
+        peak = 10 ** (rng.uniform(-30, -3) / 20)
+        pitch = np.exp(rng.uniform(np.log(300), np.log(9000)))
+        return peak * np.sin(2 * np.pi * pitch * t + rng.uniform(0, 6))
+
+    parts = [note() for _ in range(4 * seconds)]
     return np.concatenate(parts), np.repeat(rng.random(seconds), RATE)
 
 
@@ -83,7 +86,7 @@ class Folding:
 
 
 def folding(fast: np.ndarray) -> Folding:
-    """What of the stages' output ``[times, n]`` lies above the audio band; nothing at ``times`` 1."""
+    """What of the stages' output ``[times, n]`` lies above the audio band."""
     times = len(fast)
     if times == 1:
         return Folding(np.zeros_like(fast))

@@ -8,12 +8,21 @@ import numpy as np
 from scipy.optimize import least_squares
 
 
-def _solve(basis: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+_ODD_RIDGE, _RIDGE = 1e-6, 1e-4
+"""What the outer weights count for. Without it units of large weights that cancel each other come
+to a slightly better fit, and to another one in 32 bits."""
+
+
+def _solve(
+    basis: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The outer weights, and what is left: the errors, then the weights' own share."""
     a = basis * weight[:, None]
     scale = np.sqrt((a**2).mean(0)) + 1e-30
-    ridge = 1e-6 * np.sqrt(len(a)) * np.eye(a.shape[1])
-    left, right = np.vstack([a / scale, ridge]), np.concatenate([y * weight, np.zeros(a.shape[1])])
-    return np.linalg.lstsq(left, right, rcond=None)[0] / scale
+    share = ridge * np.sqrt(len(a)) * np.eye(a.shape[1])
+    left, right = np.vstack([a / scale, share]), np.concatenate([y * weight, np.zeros(a.shape[1])])
+    found = np.linalg.lstsq(left, right, rcond=None)[0]
+    return found / scale, left @ found - right
 
 
 def learn_odd(
@@ -37,11 +46,10 @@ def learn_odd(
         return np.concatenate([x[:, None], x[:, None] / np.sqrt(x[:, None] ** 2 + w**2)], axis=1)
 
     def error(inner: np.ndarray) -> np.ndarray:
-        b = basis(inner)
-        return (b @ _solve(b, y, weight) - y) * weight
+        return _solve(basis(inner), y, weight, _ODD_RIDGE)[1]
 
     inner = least_squares(error, start, max_nfev=150).x
-    outer = _solve(basis(inner), y, weight)
+    outer = _solve(basis(inner), y, weight, _ODD_RIDGE)[0]
     size = np.abs(outer[1:])
     p = np.zeros((1 + units, 4))
     p[0, 0] = outer[0]
@@ -67,8 +75,7 @@ def learn_ridges(
         return np.concatenate([u, np.sqrt(z**2 + 1) - np.sqrt(w[:, -1] ** 2 + 1)], axis=1)
 
     def error(inner: np.ndarray) -> np.ndarray:
-        b = basis(inner)
-        return (b @ _solve(b, y, weight) - y) * weight
+        return _solve(basis(inner), y, weight, _RIDGE)[1]
 
     best = None
     for _ in range(tries):
@@ -80,7 +87,7 @@ def learn_ridges(
         if best is None or found.cost < best.cost:
             best = found
     w = best.x.reshape(units, inputs + 1)
-    outer = _solve(basis(best.x), y, weight)
+    outer = _solve(basis(best.x), y, weight, _RIDGE)[0]
     size_of = np.abs(outer[inputs:])
     p = np.zeros((1 + units, inputs + 3))
     p[0, :inputs] = outer[:inputs] / size

@@ -111,9 +111,9 @@ def learn(
     made: Device, x: np.ndarray, drive: np.ndarray, y: np.ndarray, seed: int, weight: float,
     say: Callable[[str], None] = print,
 ) -> tuple[Staged, np.ndarray]:
-    """The device learned from its parts and from ``x``, ``drive`` and the core's ``y``, ``[n]``, and
-    what still folds of high notes, ``[n]``: what follows the stages had better not make more of it.
-    ``weight`` is that of ``filters.fall``."""
+    """The device learned from its parts and from ``x``, ``drive`` and the core's ``y``, ``[n]``,
+    and what still folds of high notes, ``[n]``: what follows the stages had better not make more of
+    it. ``weight`` is that of ``filters.fall``."""
     rng = np.random.default_rng(seed)
     up = rise(x, made.times)
     u = filtered(x, up)

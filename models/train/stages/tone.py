@@ -62,8 +62,8 @@ def tone(
     recipe: Recipe, played: np.ndarray, core: np.ndarray, folded: np.ndarray, weight: float
 ) -> Tone:
     """Fitted from what the stages played, ``[n]``, to what the circuit's own filters make of its
-    core, ``core [n]``, at an even level: what the filter that leads down from the stages costs in the
-    band is made good here as far as the past allows. A little noise is added to both: the taps
+    core, ``core [n]``, at an even level: what the filter that leads down from the stages costs in
+    the band is made good here as far as the past allows. A little noise is added to both: the taps
     answer for what playing lacks, too. Energy from ``folded`` counts ``weight`` times."""
     level = level_of(core, 1e-2)
     noise = 1e-3 * np.random.default_rng(4).normal(size=len(core))
