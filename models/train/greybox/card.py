@@ -49,10 +49,12 @@ def _waveforms(effect: Effect, figures: dict) -> str:
         for row in w["rows"]
     ]
     kept = w["esr"]["worst"] <= effect.bar
+    played = f"stereo made of the held-out files are played ({'; '.join(figures['overall']['files'])})"
     return f"""\
 Error-to-signal ratio over {len(rows)} settings: 16 drawn over the whole range of all knobs (seed
 fixed, none on the grid of the fit), the default, and each knob at both ends. The
-first 6 s of each held-out file are played, after half a second of silence.
+first 6 s of {"each held-out file are played" if effect.channels == 1 else played},
+after half a second of silence.
 
 {_table(("", "median", "worst"), summary)}
 

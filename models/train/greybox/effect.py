@@ -30,12 +30,16 @@ def _nothing(play: "Play", clips: Mapping[str, np.ndarray]) -> dict:
 
 
 Play = Callable[[np.ndarray, Settings], np.ndarray]
-"""Audio ``[n]`` at 48 kHz and knobs to ``[n]``, from zero state, phase 0 at the first frame."""
+"""Audio ``[n]`` or, through an effect of two channels, ``[2, n]`` at 48 kHz and knobs to the same
+shape, from zero state, phase 0 at the first frame."""
 
 
 @dataclass(frozen=True)
 class Effect:
     """One shipped model.
+
+    ``channels`` is 2 for a graph of two channels in and out: it is judged in stereo, and what it
+    gives for ``[n]`` is what a mono track hears, the mean of both.
 
     ``fit`` measures the reference and returns the structure's parameters; ``graph`` builds the
     structure from them. ``true`` turns knobs for the reference into knobs for the model where the
@@ -60,6 +64,7 @@ class Effect:
     reach: int
     bar: float | None
     bars: str
+    channels: int = 1
     true: Callable[[Settings], Settings] = _same
     further: Callable[[Play, Mapping[str, np.ndarray]], dict] = _nothing
     tail: float | None = None

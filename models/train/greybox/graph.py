@@ -122,6 +122,10 @@ class Graph:
         """Constants of so many channels, ``[1, B, 1]``."""
         return self.constant(np.asarray(values)[None, :, None])
 
+    def stack(self, *channels: Wire) -> Wire:
+        """Signals of one channel as the channels of one signal."""
+        return self.op("Concat", *channels, axis=1)
+
     def mixed(self, x: Wire, weights: np.ndarray) -> Wire:
         """Channels mixed sample by sample: ``weights [to, from]``."""
         return self.op("Conv", x, self.constant(np.asarray(weights)[:, :, None]))

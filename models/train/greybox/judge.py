@@ -43,26 +43,36 @@ def settings(effect: Effect) -> list[dict[str, float]]:
     return [{k: round(v, 6) for k, v in s.items()} for s in result]
 
 
-def load(audio: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+def load(audio: Path, channels: int = 1) -> tuple[dict[str, np.ndarray], list[str]]:
     """The held-out files that ``audio`` has, each after half a second of silence, and the names
-    of those that it lacks. Without any, synthetic playing stands in."""
+    of those that it lacks. Without any, synthetic playing stands in.
+
+    Of two ``channels`` ``[2, n]``: the first file on the left beside the last on the right, and
+    the first in the middle."""
     missing = [s.file for s in TEST if not (audio / s.file).is_file()]
     clips = {s.file: read_audio(audio / s.file) for s in TEST if s.file not in missing}
     if not clips:
         clips = {"synthetic test": synthetic(3, 15.0)}
+    clips = {name: np.concatenate([_SILENCE, x[:EXCERPT]]) for name, x in clips.items()}
+    if channels == 1:
+        return clips, missing
+    (one, left), (other, right) = list(clips.items())[0], list(clips.items())[-1]
+    frames = min(len(left), len(right))
     return {
-        name: np.concatenate([_SILENCE, x[:EXCERPT]]) for name, x in clips.items()
+        f"{one} left, {other} right": np.stack([left[:frames], right[:frames]]),
+        f"{one} in the middle": np.stack([left, left]),
     }, missing
 
 
 def drawn(effect: Effect, play: Play, clips: dict[str, np.ndarray]) -> None:
-    """Draws the waveforms and spectrograms at the default."""
+    """Draws the waveforms and spectrograms at the default, of two channels the left."""
     # Here, since nothing else needs what draws.
     from ..figures import draw
 
     x = next(iter(clips.values()))
     at = effect.defaults()
-    draw(effect.name, x, effect.reference(x, at), play(x, effect.true(at)), RATE)
+    signals = (x, effect.reference(x, at), play(x, effect.true(at)))
+    draw(effect.name, *(np.atleast_2d(s)[0] for s in signals), RATE)
 
 
 def _row(effect: Effect, play: Play, clips: dict[str, np.ndarray], at: Settings) -> dict:
@@ -71,7 +81,8 @@ def _row(effect: Effect, play: Play, clips: dict[str, np.ndarray], at: Settings)
         wanted.append(effect.reference(x, at))
         got.append(play(x, effect.true(at)))
         dry.append(x)
-    y, p, x = (np.concatenate(part) for part in (wanted, got, dry))
+    # Channels one after another; each begins with silence, so that no filter sees the last.
+    y, p, x = (np.concatenate(part, axis=-1).ravel() for part in (wanted, got, dry))
     return {
         "settings": dict(at),
         "esr": esr(y, p),
@@ -93,14 +104,14 @@ def waveforms(effect: Effect, play: Play, clips: dict[str, np.ndarray]) -> dict:
 
 def idle(effect: Effect, play: Play) -> float:
     """The largest output for half a second of silence over all settings, dB of full scale."""
-    silence = np.zeros(RATE // 2)
+    silence = np.zeros((effect.channels, RATE // 2)).squeeze()
     return decibels(max(float(np.max(np.abs(play(silence, s)))) for s in settings(effect)))
 
 
 def controls(effect: Effect, play: Play, clips: dict[str, np.ndarray]) -> dict:
     """How much each knob changes the reference and the model from end to end, as the difference's
     power over the output's. Raises ``AssertionError`` where one is not heard."""
-    x = next(iter(clips.values()))[: 3 * RATE]
+    x = next(iter(clips.values()))[..., : 3 * RATE]
     result = {}
     for knob in effect.knobs:
         ends = [effect.defaults() | {knob.name: end} for end in (knob.low, knob.high)]
@@ -115,7 +126,7 @@ def controls(effect: Effect, play: Play, clips: dict[str, np.ndarray]) -> dict:
 def agreement(effect: Effect, path: Path, play: Play, clips: dict[str, np.ndarray]) -> float:
     """The largest difference between the engine and ONNX Runtime over 0.8 s of playing, as a part
     of the largest output."""
-    x = next(iter(clips.values()))[len(_SILENCE) :][: 4 * RATE // 5]
+    x = next(iter(clips.values()))[..., len(_SILENCE) :][..., : 4 * RATE // 5]
     other = Runtime(path, effect.reach)
     worst = 0.0
     for at in (effect.defaults(), settings(effect)[0]):
@@ -128,7 +139,7 @@ def agreement(effect: Effect, path: Path, play: Play, clips: dict[str, np.ndarra
 def judge(effect: Effect, path: Path, audio: Path, parameters: dict) -> dict:
     """All figures of the card."""
     play = Engine(path)
-    clips, missing = load(audio)
+    clips, missing = load(audio, effect.channels)
     facts = play.facts()
     figures = {
         "overall": {"files": list(clips)},
@@ -138,7 +149,9 @@ def judge(effect: Effect, path: Path, audio: Path, parameters: dict) -> dict:
         "controls": controls(effect, play, clips),
         "idle_output_dbfs": idle(effect, play),
         "runtime_difference": agreement(effect, path, play, clips),
-        "loudness": loudness.measure(lambda x: play(x, effect.defaults())),
+        "loudness": loudness.measure(
+            lambda x: play(x if effect.channels == 1 else np.stack([x, x]), effect.defaults())
+        ),
     }
     if effect.bar is not None:
         figures["waveforms"] = waveforms(effect, play, clips)

@@ -34,8 +34,8 @@ def session_rate(rate: int) -> Iterator[None]:
 
 
 def through(plugin: pedalboard.Plugin, x: np.ndarray) -> np.ndarray:
-    """``x [n]`` through a freshly reset plugin of pedalboard, mono, at the session's rate: 48 kHz
-    unless ``session_rate`` says another."""
+    """``x [n]`` (mono) or ``[2, n]`` through a freshly reset plugin of pedalboard, at the session's
+    rate: 48 kHz unless ``session_rate`` says another."""
     board = pedalboard.Pedalboard([plugin])
     return board(x.astype(np.float32), _session.get(), reset=True).astype(np.float64)
 

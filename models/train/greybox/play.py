@@ -46,10 +46,10 @@ class Engine:
         self.knobs = [knob["name"] for knob in json.loads(keys["tonegraft.knobs"])]
 
     def __call__(self, x: np.ndarray, settings: Settings) -> np.ndarray:
-        """``x [n]`` to ``[n]``."""
+        """``x [n]`` to ``[n]``, or ``[2, n]`` to ``[2, n]``."""
         with tempfile.TemporaryDirectory() as folder:
             source, result = Path(folder) / "in.wav", Path(folder) / "out.wav"
-            soundfile.write(source, x.astype(np.float32), RATE, subtype="FLOAT")
+            soundfile.write(source, x.T.astype(np.float32), RATE, subtype="FLOAT")
             command = [self._program, "render", "--model", self._path, source, result]
             # By number, since a name like Mix is also one of the chain around the model.
             for number, name in enumerate(self.knobs, start=1):
@@ -57,7 +57,7 @@ class Engine:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(done.stderr.strip())
-            return soundfile.read(result, dtype="float64")[0]
+            return soundfile.read(result, dtype="float64")[0].T
 
     def facts(self) -> dict:
         """What ``tonegraft inspect --json`` says."""
@@ -86,9 +86,9 @@ class Runtime:
         self._reach = reach
 
     def __call__(self, x: np.ndarray, settings: Settings) -> np.ndarray:
-        """``x [n]`` to ``[n]``."""
-        n = len(x)
-        audio = x.astype(np.float32)[None, None]
+        """``x [n]`` to ``[n]``, or ``[2, n]`` to ``[2, n]``: as many channels as the graph has."""
+        n = x.shape[-1]
+        audio = np.atleast_2d(x).astype(np.float32)[None]
         feeds: dict[str, np.ndarray] = {}
         columns = [k for k in self._knobs if k["input"] == "knobs"]
         if columns:
@@ -104,16 +104,16 @@ class Runtime:
             moving[name] = np.zeros((1, shapes[name][1], n), np.float32)
         step = min((int(f["delay"]) for f in self._feedback.values()), default=1 << 14)
         sends = [str(f["output"]) for f in self._feedback.values()]
-        out = np.empty(n)
+        out = np.empty(audio.shape[1:])
         for a in range(0, n, step):
             b = min(a + step, n)
             first = max(0, a - self._reach)
             window = {k: v[:, :, first:b] for k, v in moving.items()}
             results = self._session.run(["output", *sends], feeds | window)
-            out[a:b] = results[0][0, 0, a - b :]
+            out[:, a:b] = results[0][0, :, a - b :]
             for name, result in zip(self._feedback, results[1:], strict=True):
                 later = int(self._feedback[name]["delay"])
                 end = min(b + later, n)
                 if a + later < n:
                     moving[name][0, :, a + later : end] = result[0, :, a - b :][:, : end - a - later]
-        return out
+        return out.reshape(x.shape)

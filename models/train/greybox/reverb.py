@@ -1,4 +1,5 @@
-"""Reverb: eight echo loops whose brightness fades, then four that only spread them in time."""
+"""Reverb: eight echo loops whose brightness fades, then four that only spread them in time; twice,
+for left and right, from the sum of both inputs."""
 
 from collections.abc import Mapping
 
@@ -7,6 +8,7 @@ import pedalboard
 from scipy.optimize import least_squares
 from scipy.signal import lfilter
 
+from ..metrics import esr
 from .effect import Effect, Parameters, Play, Settings
 from .graph import RATE, Graph, Knob, Wire
 from .measure import line, through
@@ -15,10 +17,14 @@ from .spectra import decay_seconds, multi_resolution
 _DECAY = Knob("Decay", 0.6, 6.0, 1.8, "s", log=True)
 _DAMPING = Knob("Damping", 0.0, 1.0, 0.4)
 _MIX = Knob("Mix", 0.0, 1.0, 0.3)
+_WIDTH = Knob("Width", 0.0, 1.0, 1.0)
 _FRAMES = 1360.0
 """What a round in the reference is taken to last when Decay is turned into its room size."""
 
-_WET = 3.0
+_WET = 3.0 / np.sqrt(2)
+"""The reference sums both inputs. Times this its wet signal is as loud, for inputs that have nothing
+in common and on a mono track, as that of three times the reference with one channel."""
+
 _DAMPING_TAPS = 4
 """log2 of the taps of the loops' low-pass; what is cut off is below 1e-6 of it."""
 
@@ -27,16 +33,19 @@ def _room(decay: float) -> float:
     return (10 ** (-3 * _FRAMES / (RATE * decay)) - 0.7) / 0.28
 
 
-def _wet(x: np.ndarray, room: float, damping: float) -> np.ndarray:
+def _wet(x: np.ndarray, room: float, damping: float, width: float = 1.0) -> np.ndarray:
     plugin = pedalboard.Reverb(
-        room_size=room, damping=damping, wet_level=1.0, dry_level=0.0, width=1.0, freeze_mode=0.0
+        room_size=room, damping=damping, wet_level=1.0, dry_level=0.0, width=width, freeze_mode=0.0
     )
     return through(plugin, x)
 
 
 def reference(x: np.ndarray, settings: Settings) -> np.ndarray:
-    """The reverb of pedalboard, wet signal three times its full level."""
-    wet = _wet(x, _room(settings["Decay"]), settings["Damping"])
+    """The reverb of pedalboard in stereo; of ``[n]`` the mean of what it gives for both channels
+    alike, as on a mono track."""
+    if x.ndim == 1:
+        return reference(np.stack([x, x]), settings).mean(axis=0)
+    wet = _wet(x, _room(settings["Decay"]), settings["Damping"], settings["Width"])
     return (1 - settings["Mix"]) * x + settings["Mix"] * _WET * wet
 
 
@@ -86,20 +95,17 @@ def _greedy(wanted: np.ndarray) -> tuple[list[int], list[int]]:
     raise ArithmeticError("the reverb's echoes do not fit loops and all-passes")
 
 
-def _places() -> tuple[list[int], list[int], float]:
-    """The lengths of all loops and all-passes, and the height of the first echo.
+def _places() -> tuple[list[list[int]], list[list[int]], float]:
+    """The lengths of all loops and all-passes, left and right, and the height of the first echo.
 
-    Mono (the left channel's lengths), two echoes cancel each other and hide a loop; so the lengths
-    are read off the right channel, whose loops are all longer by the same time, and moved back to
-    where they explain the mono response."""
+    On the left (which is what one channel gives), two echoes cancel each other and hide a loop; so
+    the lengths are read off the right channel, whose loops are all longer by the same time, and
+    moved back to where they explain the left response."""
     mono = _impulse(2400, 0.5, 0.0)
     height = float(mono[np.argmax(mono > 0.01)])
-    stereo = np.zeros((2, 2400), np.float32)
+    stereo = np.zeros((2, 2400))
     stereo[:, 0] = 0.5
-    plugin = pedalboard.Reverb(
-        room_size=0.5, damping=0.0, wet_level=1.0, dry_level=0.0, width=1.0, freeze_mode=0.0
-    )
-    right = pedalboard.Pedalboard([plugin])(stereo, RATE, reset=True)[1].astype(np.float64)
+    right = _wet(stereo, 0.5, 0.0)[1]
     combs, passes = _greedy(right / height)
     spread = combs[0] - int(np.argmax(mono > 0.5 * height))
     lengths = [n - spread for n in combs + passes]
@@ -112,7 +118,8 @@ def _places() -> tuple[list[int], list[int], float]:
     for k in range(len(lengths)):
         around = [lengths[:k] + [lengths[k] + d] + lengths[k + 1 :] for d in (0, -1, 1)]
         lengths = min(around, key=left)
-    return lengths[: len(combs)], lengths[len(combs) :], height
+    count = len(combs)
+    return [lengths[:count], combs], [lengths[count:], passes], height
 
 
 def _gains(combs: list[int], passes: list[int], height: float, room: float, damping: float):
@@ -128,13 +135,16 @@ def _gains(combs: list[int], passes: list[int], height: float, room: float, damp
 
 def fit() -> Parameters:
     """Loop lengths from the first echoes, then gains over a grid of room sizes and dampings."""
-    combs, passes, height = _places()
+    loops, all_passes, height = _places()
+    combs, passes = loops[0], all_passes[0]
     rooms, dampings = np.array([0.05, 0.5, 0.95]), np.array([0.0, 0.5, 1.0])
     by_room = [_gains(combs, passes, height, float(r), 0.3) for r in rooms]
     by_damping = [_gains(combs, passes, height, 0.5, float(d)) for d in dampings]
     return {
         "loops_frames": combs,
         "all_passes_frames": passes,
+        "right_loops_frames": loops[1],
+        "right_all_passes_frames": all_passes[1],
         "height": height,
         "round_by_room": list(line(rooms, np.array([g[0] for g in by_room]))[:2]),
         "low_by_damping": list(line(dampings, np.array([g[1] for g in by_damping]))[:2]),
@@ -143,8 +153,9 @@ def fit() -> Parameters:
 
 
 def graph(p: Parameters) -> tuple[Graph, Wire]:
-    """Loops ``w = x + g · L(w(t - d))`` side by side, then all-passes one after another."""
-    g = Graph(knobs=(_DECAY, _DAMPING, _MIX))
+    """Loops ``w = x + g · L(w(t - d))`` side by side, then all-passes one after another; both for
+    left and right."""
+    g = Graph(knobs=(_DECAY, _DAMPING, _MIX, _WIDTH), channels=2)
     # Decay in seconds to the reference's room, that to the gain of a round.
     seconds = g.knob("Decay") * RATE
     room = (g.op("Exp", -3 * np.log(10) * _FRAMES / seconds) - 0.7) * (1 / 0.28)
@@ -155,43 +166,83 @@ def graph(p: Parameters) -> tuple[Graph, Wire]:
     for _ in range(_DAMPING_TAPS - 1):
         powers.append(powers[-1] * powers[-1])
     scale = gain * (1.0 - low)
-    total = None
-    for k, frames in enumerate(p["loops_frames"]):
-        back = g.receive(f"loop{k}")
-        damped = back
-        # The sum of low^k over 16 frames, as a product.
-        for stage, power in enumerate(powers):
-            damped = damped + power * g.delay(damped, 2**stage)
-        g.send(f"loop{k}", g.audio + damped * scale, frames)
-        total = back if total is None else total + back
-    for k, frames in enumerate(p["all_passes_frames"]):
-        back = g.receive(f"pass{k}")
-        g.send(f"pass{k}", total + back * 0.5, frames)
-        total = back - total
+    both = g.mixed(g.audio, np.ones((1, 2)))
+
+    def room_of(side: str, loops: list[int], all_passes: list[int]) -> Wire:
+        total = None
+        for k, frames in enumerate(loops):
+            back = g.receive(f"loop{k}_{side}")
+            damped = back
+            # The sum of low^k over 16 frames, as a product.
+            for stage, power in enumerate(powers):
+                damped = damped + power * g.delay(damped, 2**stage)
+            g.send(f"loop{k}_{side}", both + damped * scale, frames)
+            total = back if total is None else total + back
+        for k, frames in enumerate(all_passes):
+            back = g.receive(f"pass{k}_{side}")
+            g.send(f"pass{k}_{side}", total + back * 0.5, frames)
+            total = back - total
+        return total
+
+    left = room_of("left", p["loops_frames"], p["all_passes_frames"])
+    right = room_of("right", p["right_loops_frames"], p["right_all_passes_frames"])
     mix = g.knob("Mix")
-    return g, g.audio * (1.0 - mix) + total * (mix * (p["height"] * _WET))
+    wet = mix * (p["height"] * _WET)
+    # Of its own side and of the other.
+    own = (g.knob("Width") * 0.5 + 0.5) * wet
+    other = (0.5 - g.knob("Width") * 0.5) * wet
+    sides = g.stack(left * own + right * other, right * own + left * other)
+    return g, g.audio * (1.0 - mix) + sides
+
+
+def _in_common(response: np.ndarray) -> float:
+    """Correlation of both channels of ``[2, n]``, from 50 ms on."""
+    left, right = response[:, RATE // 20 :]
+    return float(np.sum(left * right) / np.sqrt(np.sum(left**2) * np.sum(right**2)))
+
+
+def _distance(y: np.ndarray, p: np.ndarray) -> float:
+    """``multi_resolution``, mean over both channels."""
+    return float(np.mean([multi_resolution(a, b) for a, b in zip(y, p, strict=True)]))
 
 
 def further(play: Play, clips: Mapping[str, np.ndarray]) -> dict:
-    """Multi-resolution spectral distance on held-out playing, and decay times."""
+    """Of the wet signal on held-out playing, in stereo: multi-resolution spectral distance, decay
+    times of both channels and how much they have in common; and the error on a mono track."""
     settings = [
-        {"Decay": d, "Damping": a, "Mix": 1.0}
-        for d, a in ((0.6, 0.0), (0.9, 0.8), (1.8, 0.4), (3.3, 0.15), (4.7, 0.6), (6.0, 1.0))
+        {"Decay": d, "Damping": a, "Mix": 1.0, "Width": w}
+        for d, a, w in (
+            (0.6, 0.0, 1.0),
+            (0.9, 0.8, 0.5),
+            (1.8, 0.4, 1.0),
+            (3.3, 0.15, 0.0),
+            (4.7, 0.6, 0.8),
+            (6.0, 1.0, 1.0),
+        )
     ]
-    impulse = np.zeros(8 * RATE)
-    impulse[0] = 0.5
+    # In one channel alone, so that both decays are those of what crosses over, too.
+    impulse = np.zeros((2, 8 * RATE))
+    impulse[0, 0] = 0.5
     rows = []
-    clip = next(iter(clips.values()))[: 8 * RATE]
+    clip = next(iter(clips.values()))
     for at in settings:
-        mine, theirs = (decay_seconds(f(impulse, at)) for f in (play, reference))
-        y = reference(clip, at)
+        mine, theirs = (f(impulse, at) for f in (play, reference))
+        decays = [
+            (decay_seconds(m), decay_seconds(t)) for m, t in zip(mine, theirs, strict=True)
+        ]
+        y, p = reference(clip, at), play(clip, at)
+        mono = reference(clip[0], at)
         rows.append(
             {
                 "settings": at,
-                "decay_seconds": mine,
-                "decay_off_percent": 100 * abs(mine / theirs - 1),
-                "mr_stft": multi_resolution(y, play(clip, at)),
-                "mr_stft_dry": multi_resolution(y, clip * np.std(y) / np.std(clip)),
+                "decay_seconds": [m for m, _ in decays],
+                "decay_off_percent": max(100 * abs(m / t - 1) for m, t in decays),
+                "tail_correlation": _in_common(mine),
+                "tail_correlation_reference": _in_common(theirs),
+                "mr_stft": _distance(y, p),
+                "mr_stft_dry": _distance(y, clip * np.std(y) / np.std(clip)),
+                "mono_track_esr": esr(mono, play(clip[0], at)),
+                "mono_track_mr_stft": multi_resolution(mono, play(clip[0], at)),
             }
         )
     off = [r["decay_off_percent"] for r in rows]
@@ -210,10 +261,18 @@ def further(play: Play, clips: Mapping[str, np.ndarray]) -> dict:
         ],
         "said": {
             "decay time (T60 by backward integration, -5 to -35 dB), off by": f"median "
-            f"{np.median(off):.2g} %, worst {max(off):.2g} % over 6 settings; bar 5 %",
+            f"{np.median(off):.2g} %, worst {max(off):.2g} % over both channels and 6 settings; bar 5 %",
             "multi-resolution STFT distance of the wet signal": f"median "
             f"{np.median(distance):.2g}, worst {max(distance):.2g}; dry at equal level: median "
             f"{np.median(dry):.2g}",
+            "correlation of left and right in the tail, after 50 ms (reference)": "; ".join(
+                f"Width {r['settings']['Width']:g}, Decay {r['settings']['Decay']:g} s "
+                f"{r['tail_correlation']:.3f} ({r['tail_correlation_reference']:.3f})"
+                for r in rows
+            ),
+            "on a mono track, where the mean of both sides is heard, against the mean of the "
+            "reference's": f"ESR {max(r['mono_track_esr'] for r in rows):.2g} at worst, spectral "
+            f"distance {max(r['mono_track_mr_stft'] for r in rows):.2g}",
         },
     }
 
@@ -222,22 +281,25 @@ REVERB = Effect(
     name="reverb",
     title="Tonegraft Reverb",
     category="reverb",
-    description="A room of eight damped echo loops and four all-passes, 0.6 to 6 s long.",
+    description="A stereo room of eight damped echo loops and four all-passes a side, 0.6 to 6 s long.",
     reference_text="""\
-`pedalboard.Reverb` (PyPI `pedalboard` 0.9.26, GPL-3.0, which wraps JUCE's), mono, width 1, its wet
-signal three times its full level. Its impulse responses were measured; none of its code is used.
+`pedalboard.Reverb` (PyPI `pedalboard` 0.9.26, GPL-3.0, which wraps JUCE's), in stereo, its wet
+signal 2.12 times its full level. Its impulse responses were measured; none of its code is used.
 The topology is that of Schroeder (1962) and Moorer (1979).""",
     structure_text="""\
-    w_k(t) = x(t) + g(Decay) · low-pass(Damping)(w_k(t - d_k)),   k = 1 … 8
+    w_k(t) = left(t) + right(t) + g(Decay) · low-pass(Damping)(w_k(t - d_k)),   k = 1 … 8
     s = w_1(t - d_1) + … + w_8(t - d_8), then four times  v = s + v(t - e) / 2,  s ← v(t - e) - s
-    y = (1 - Mix) · x + Mix · height · 3 · s
+    wet = (1 + Width) / 2 · s + (1 - Width) / 2 · s of the other side
+    y = (1 - Mix) · x + Mix · height · 3 / √2 · wet
 
-The low-pass is of first order, its response cut after 16 frames. The lengths `d` and `e` are read
-off the first echoes of an impulse, each echo that those found so far do not explain being a new
-one (on the right channel, since mono two echoes cancel); gains and damping follow by least squares
-on impulse responses over 3 rooms and 3 dampings. Decay is the time to -60 dB of a round of 1360
-frames without damping.""",
-    knobs=(_DECAY, _DAMPING, _MIX),
+once for the left, once for the right, whose `d` and `e` are longer by half a millisecond. The sum
+of both inputs goes into both. A mono track hears the mean of both sides, which is what Width 0
+gives. The low-pass is of first order, its response cut after 16 frames. The lengths `d` and `e` are
+read off the first echoes of an impulse, each echo that those found so far do not explain being a new
+one (on the right channel, since on the left two echoes cancel); gains and damping follow by least
+squares on impulse responses over 3 rooms and 3 dampings. Decay is the time to -60 dB of a round of
+1360 frames without damping.""",
+    knobs=(_DECAY, _DAMPING, _MIX, _WIDTH),
     fit=fit,
     graph=graph,
     reference=reference,
@@ -246,7 +308,11 @@ frames without damping.""",
     bars="decay time within 5 % (ESR was not asked for; it is listed against 0.005)",
     further=further,
     tail=9.0,
-    limits=("Mono: on a stereo track each channel has the same room by itself.",),
+    channels=2,
+    limits=(
+        "A mono track hears the mean of both sides: another pattern of echoes than the reference's "
+        "with one channel, at the same level.",
+    ),
     presets=(
         ("Small room", {"Decay": 0.7, "Damping": 0.6, "Mix": 0.25}),
         ("Hall", {"Decay": 3.0, "Damping": 0.4, "Mix": 0.35}),
