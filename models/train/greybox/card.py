@@ -49,7 +49,8 @@ def _waveforms(effect: Effect, figures: dict) -> str:
         for row in w["rows"]
     ]
     kept = w["esr"]["worst"] <= effect.bar
-    played = f"stereo made of the held-out files are played ({'; '.join(figures['overall']['files'])})"
+    clips = "; ".join(figures["overall"]["files"])
+    played = f"stereo made of the held-out files are played ({clips})"
     return f"""\
 Error-to-signal ratio over {len(rows)} settings: 16 drawn over the whole range of all knobs (seed
 fixed, none on the grid of the fit), the default, and each knob at both ends. The

@@ -179,8 +179,8 @@ def further(play: Play, clips: Mapping[str, np.ndarray]) -> dict:
         "said": {
             "gain curve (steady sines of -60 to 0 dBFS on the left, 15 dB below on the right, 5 "
             "settings)": f"off by {max(off):.2g} dB at most in either channel; bar 0.5 dB",
-            "the image moves (both channels' gains apart, frame by frame of playing, at the default)":
-            f"by {linked:.2g} dB at most at Link 1, {apart:.2g} dB at Link 0",
+            "the image moves (both channels' gains apart, frame by frame of playing, at the "
+            "default)": f"by {linked:.2g} dB at most at Link 1, {apart:.2g} dB at Link 0",
             "on a mono track": f"ESR {mono:.2g} at the default",
         },
     }
@@ -204,8 +204,8 @@ itself: where channels are linked, the reference is the gain that it gives the l
 
 Both channels have a level each; at Link 1 they are the same, at Link 0 the channels know nothing of
 each other, between them the other channel counts as if it were so much softer. On a mono track Link
-changes nothing. `level` comes back after one sample (the key `feedback`); Attack is never longer than Release, so
-that `max` chooses the right one. The fit: kink and slope of the static curve from steady levels at
+changes nothing. `level` comes back after one sample (the key `feedback`); Attack is never longer
+than Release, so that `max` chooses the right one. The fit: kink and slope of the static curve from steady levels at
 3 settings, time constants from steps of level at 4 attacks and 4 releases.""",
     knobs=_KNOBS,
     fit=fit,

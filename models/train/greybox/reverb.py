@@ -22,8 +22,8 @@ _FRAMES = 1360.0
 """What a round in the reference is taken to last when Decay is turned into its room size."""
 
 _WET = 3.0 / np.sqrt(2)
-"""The reference sums both inputs. Times this its wet signal is as loud, for inputs that have nothing
-in common and on a mono track, as that of three times the reference with one channel."""
+"""The reference sums both inputs. Times this its wet signal is as loud, for inputs that have
+nothing in common and on a mono track, as three times the reference with one channel."""
 
 _DAMPING_TAPS = 4
 """log2 of the taps of the loops' low-pass; what is cut off is below 1e-6 of it."""
@@ -261,7 +261,8 @@ def further(play: Play, clips: Mapping[str, np.ndarray]) -> dict:
         ],
         "said": {
             "decay time (T60 by backward integration, -5 to -35 dB), off by": f"median "
-            f"{np.median(off):.2g} %, worst {max(off):.2g} % over both channels and 6 settings; bar 5 %",
+            f"{np.median(off):.2g} %, worst {max(off):.2g} % over both channels and 6 settings; "
+            "bar 5 %",
             "multi-resolution STFT distance of the wet signal": f"median "
             f"{np.median(distance):.2g}, worst {max(distance):.2g}; dry at equal level: median "
             f"{np.median(dry):.2g}",
@@ -281,7 +282,7 @@ REVERB = Effect(
     name="reverb",
     title="Tonegraft Reverb",
     category="reverb",
-    description="A stereo room of eight damped echo loops and four all-passes a side, 0.6 to 6 s long.",
+    description="A stereo room: eight damped echo loops and four all-passes a side, 0.6 to 6 s.",
     reference_text="""\
 `pedalboard.Reverb` (PyPI `pedalboard` 0.9.26, GPL-3.0, which wraps JUCE's), in stereo, its wet
 signal 2.12 times its full level. Its impulse responses were measured; none of its code is used.
