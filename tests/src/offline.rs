@@ -50,7 +50,8 @@ fn phase(model: &Model, frames: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Runs the graph of `model` over `signal` with its knobs at their defaults and its states at zero. `None` if it is not a mono effect.
+/// Runs the graph of `model` over `signal` with its knobs at their defaults and its states at zero. A graph of two channels in and out
+/// gets the signal in both, and the mean of what it gives counts, as on a mono track. `None` if it is neither that nor a mono effect.
 ///
 /// # Panics
 /// The interpreter refuses the graph.
@@ -75,12 +76,14 @@ pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
     let most = shortest.map_or(signal.len(), frames_of_loop);
     let given = fixed.unwrap_or(signal.len()).min(signal.len()).min(most);
     let mut inputs = BTreeMap::new();
+    let mut channels = 1;
     for value in values() {
         // That is the interpreter's own affair.
         if graph.metadata.is_fed_back(&value.name) {
             continue;
         }
         let is_audio = value.name == audio.name;
+        let stereo = is_audio && model.channels() == (2, 2) && axis + 1 == value.shape.len();
         let shape: Vec<usize> = value
             .shape
             .iter()
@@ -95,10 +98,13 @@ pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
         let count: usize = shape.iter().product();
         let mut data = vec![0.0; count];
         if is_audio {
-            if count != given {
+            channels = if stereo { 2 } else { 1 };
+            if count != channels * given {
                 return None;
             }
-            data.copy_from_slice(&signal[..given]);
+            for channel in data.chunks_exact_mut(given) {
+                channel.copy_from_slice(&signal[..given]);
+            }
         }
         if is_phase(value) {
             data.copy_from_slice(phase(model, count).get(..count)?);
@@ -120,10 +126,16 @@ pub fn run(model: &Model, signal: &[f32]) -> Option<Offline> {
             wanted.is_none_or(|wanted| graph.value(**id).name == *wanted)
         })
         .filter_map(|id| outputs.get(&graph.value(*id).name)?.as_f32())
-        .filter(|data| data.len() <= given)
+        .filter(|data| data.len() <= channels * given)
         .max_by_key(|data| data.len())?;
-    let missing = given - played.len();
+    let missing = given - played.len() / channels;
     let mut output = vec![0.0; missing];
-    output.extend_from_slice(played);
+    match channels {
+        1 => output.extend_from_slice(played),
+        _ => {
+            let (left, right) = played.split_at(played.len() / 2);
+            output.extend(left.iter().zip(right).map(|(left, right)| 0.5 * (left + right)));
+        }
+    }
     Some(Offline { given, output, missing })
 }
