@@ -1,5 +1,7 @@
 """Fundamental frequencies by YIN (de Cheveigné and Kawahara 2002)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .graph import RATE
@@ -40,14 +42,32 @@ def yin(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray,
     return frequency, aperiodicity, rms
 
 
-def octave_hits(dry: np.ndarray, wet: np.ndarray, factor: float) -> tuple[int, int]:
+@dataclass(frozen=True)
+class OctaveHits:
+    """Of how many voiced frames the pitch was found, and the same of those among them whose pitch
+    stands still: within 30 cents of the frames before and behind, which are voiced, too."""
+
+    good: int
+    voiced: int
+    good_steady: int
+    steady: int
+
+
+def octave_hits(dry: np.ndarray, wet: np.ndarray, factor: float) -> OctaveHits:
     """Of the voiced frames of ``dry`` (YIN's aperiodicity below 0.08, louder than -40 dBFS, 65 to
-    800 Hz), in how many ``wet`` has ``factor`` times its frequency within 10 cents; and their
-    number."""
+    800 Hz), in how many ``wet`` has ``factor`` times its frequency within 10 cents. Which frames
+    are voiced, and which of them steady, is up to ``dry`` alone."""
     f, aperiodicity, rms = yin(dry, 60.0, 800.0)
     found, _, _ = yin(wet, 30.0 if factor < 1 else 60.0, 800.0 if factor < 1 else 1700.0)
     frames = min(len(f), len(found))
     f, found = f[:frames], found[:frames]
     voiced = (aperiodicity[:frames] < 0.08) & (rms[:frames] > 0.01) & (f > 65.0)
-    cents = 1200 * np.log2(found[voiced] / (factor * f[voiced]))
-    return int(np.sum(np.abs(cents) < 10)), int(np.sum(voiced))
+    good = np.zeros(frames, bool)
+    good[voiced] = np.abs(1200 * np.log2(found[voiced] / (factor * f[voiced]))) < 10
+    both = voiced[:-1] & voiced[1:]
+    still = np.zeros(frames - 1, bool)
+    still[both] = np.abs(1200 * np.log2(f[1:][both] / f[:-1][both])) < 30
+    steady = np.zeros(frames, bool)
+    steady[1:-1] = still[:-1] & still[1:]
+    counts = (good, voiced, good & steady, steady)
+    return OctaveHits(*(int(np.sum(frames)) for frames in counts))
