@@ -43,7 +43,7 @@ impl View {
     /// # Safety
     /// As [`Simd`]; these channels and the frame exist.
     #[inline(always)]
-    unsafe fn load<S: Simd>(self, channel: usize, count: usize, t: usize) -> S::V {
+    pub(crate) unsafe fn load<S: Simd>(self, channel: usize, count: usize, t: usize) -> S::V {
         // SAFETY: passed on to the caller.
         unsafe {
             let from = self.first.add(t * self.frame + channel * self.channel);
@@ -171,21 +171,51 @@ unsafe fn group<S: Simd, const F: usize>(call: &Call<'_>, t: usize) {
                     call.inputs,
                 );
             }
-            for (f, sum) in sums.into_iter().enumerate() {
-                let mut value = sum;
-                if !call.slopes.is_null() {
-                    value = S::select_less(value, S::splat(0.0), S::mul(value, S::load(call.slopes.add(o))), value);
-                }
-                if let Some(function) = call.activation {
-                    value = activation::vector::<S>(function, value);
-                }
-                call.y.store::<S>(o, count, t + f, value);
-                if !call.total.first.is_null() {
-                    let total = call.total.load::<S>(o, count, t + f);
-                    call.total.store::<S>(o, count, t + f, S::add(total, value));
-                }
-            }
+            let slopes = if call.slopes.is_null() { call.slopes } else { call.slopes.add(o) };
+            let last = Last {
+                slopes,
+                activation: call.activation,
+                y: call.y,
+                total: call.total,
+            };
+            finish::<S, F>(sums, &last, o, count, t);
             o += S::LANES;
+        }
+    }
+}
+
+/// What happens to sums.
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    /// Of these outputs; null if there are none.
+    pub slopes: *const f32,
+    pub activation: Option<activation::Function>,
+    pub y: View,
+    /// [`View::NONE`] if nothing.
+    pub total: View,
+}
+
+/// Writes `count` outputs from `o` on, of frames `t .. t + F`.
+///
+/// # Safety
+/// As [`run`], and as [`Simd`].
+#[inline(always)]
+pub(crate) unsafe fn finish<S: Simd, const F: usize>(sums: [S::V; F], last: &Last, o: usize, count: usize, t: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        for (f, sum) in sums.into_iter().enumerate() {
+            let mut value = sum;
+            if !last.slopes.is_null() {
+                value = S::select_less(value, S::splat(0.0), S::mul(value, S::load(last.slopes)), value);
+            }
+            if let Some(function) = last.activation {
+                value = activation::vector::<S>(function, value);
+            }
+            last.y.store::<S>(o, count, t + f, value);
+            if !last.total.first.is_null() {
+                let total = last.total.load::<S>(o, count, t + f);
+                last.total.store::<S>(o, count, t + f, S::add(total, value));
+            }
         }
     }
 }
@@ -193,9 +223,9 @@ unsafe fn group<S: Simd, const F: usize>(call: &Call<'_>, t: usize) {
 /// `sums[f] += Σ_i weights[i] · x[i, f]`, inputs in order; rows of weights are `row` apart.
 ///
 /// # Safety
-/// As [`generic`].
+/// As [`run`], and as [`Simd`].
 #[inline(always)]
-unsafe fn accumulate<S: Simd, const F: usize>(
+pub(crate) unsafe fn accumulate<S: Simd, const F: usize>(
     sums: &mut [S::V; F],
     weights: *const f32,
     row: usize,

@@ -205,16 +205,25 @@ impl Conv1d {
             for (to, from) in addends.iter_mut().zip(inputs.addends) {
                 *to = view(from);
             }
-            let places = FewPlaces {
+            let call = few::Call {
                 x: view(&inputs.x),
                 starts: inputs.starts,
+                inputs: self.shape.inputs,
+                weights: self.few[0].as_ptr(),
                 mix: view(&inputs.mix),
+                mix_inputs: self.mix_inputs,
+                mix_weights: self.few[1].as_ptr(),
+                bias: self.bias.as_ptr(),
+                slopes: self.slopes.as_ref().map_or(std::ptr::null(), |slopes| slopes.as_ptr()),
                 addends: addends.get(..inputs.addends.len()).unwrap_or(&[]),
+                activation: self.activation,
+                outputs,
                 y: few::View::planes(y.memory.as_ptr(), y.stride),
                 total: few::View::planes(total, total_stride),
+                frames,
             };
             // SAFETY: as below.
-            unsafe { few::run(self.isa, &self.few_call(&places, frames)) };
+            unsafe { few::run(self.isa, &call) };
             return;
         }
         let mut addends = [tiles::Planes::NONE; MAX_ADDENDS];
@@ -239,25 +248,15 @@ impl Conv1d {
         !self.few[0].is_empty()
     }
 
-    /// For [`few::MOST`] frames at most.
-    #[inline(always)]
-    pub(crate) fn few_call<'a>(&'a self, places: &FewPlaces<'a>, frames: usize) -> few::Call<'a> {
-        few::Call {
-            x: places.x,
-            starts: places.starts,
-            inputs: self.shape.inputs,
-            weights: self.few[0].as_ptr(),
-            mix: places.mix,
-            mix_inputs: self.mix_inputs,
-            mix_weights: self.few[1].as_ptr(),
-            bias: self.bias.as_ptr(),
-            slopes: self.slopes.as_ref().map_or(std::ptr::null(), |slopes| slopes.as_ptr()),
-            addends: places.addends,
+    /// What a block of few frames needs, taken away: from now on this layer is for blocks of many frames.
+    pub(crate) fn take_few(&mut self) -> Few {
+        let [weights, mix] = std::mem::take(&mut self.few);
+        Few {
+            weights,
+            mix,
+            bias: self.bias.clone(),
+            slopes: self.slopes.clone(),
             activation: self.activation,
-            outputs: self.shape.outputs,
-            y: places.y,
-            total: places.total,
-            frames,
         }
     }
 
@@ -297,14 +296,16 @@ impl Conv1d {
     }
 }
 
-/// Where a call of few frames reads and writes.
-pub(crate) struct FewPlaces<'a> {
-    pub x: few::View,
-    pub starts: &'a [usize],
-    pub mix: few::View,
-    pub addends: &'a [few::View],
-    pub y: few::View,
-    pub total: few::View,
+/// A layer for blocks of few frames; rows are whole vectors of outputs.
+pub(crate) struct Few {
+    /// `[taps, inputs, outputs]`.
+    pub weights: Aligned,
+    /// Of the second input, `[inputs, outputs]`.
+    pub mix: Aligned,
+    /// At least one row, and so are the slopes.
+    pub bias: Aligned,
+    pub slopes: Option<Aligned>,
+    pub activation: Option<Function>,
 }
 
 /// Where a call reads and writes.

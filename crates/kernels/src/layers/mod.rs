@@ -7,11 +7,12 @@
 //! The samples are those of the layers one by one ([`Conv1d::run`] with [`Ring::write`]), to the bit.
 
 mod ahead;
+mod few;
 mod simd;
 #[cfg(test)]
 mod tests;
 
-use crate::conv1d::{Conv1d, MAX_ADDENDS, few};
+use crate::conv1d::{Conv1d, MAX_ADDENDS};
 use crate::{LANES, Ring, padded};
 
 /// Most taps of a layer.
@@ -127,6 +128,7 @@ struct Pair {
 #[derive(Clone, Debug)]
 pub struct Layers {
     layers: Vec<Placed>,
+    few: few::Few,
     /// Floats of memory that are touched.
     memory: usize,
     cursors: usize,
@@ -185,8 +187,11 @@ impl Layers {
                 cursors = cursors.max(past.cursor.checked_add(1)?);
             }
         }
+        let mut layers = place(layers, lasting);
+        let few = few::Few::new(&mut layers);
         Some(Self {
-            layers: place(layers, lasting),
+            layers,
+            few,
             memory,
             cursors,
             max_frames,
@@ -211,6 +216,7 @@ impl Layers {
         };
         let call = simd::Call {
             layers: &self.layers,
+            few: &self.few,
             memory: memory.as_mut_ptr(),
             cursors,
             frames,

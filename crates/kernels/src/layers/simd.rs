@@ -1,15 +1,17 @@
 //! The loop over the layers. All places were checked at construction; what it calls is compiled per instruction set.
 
 use super::ahead::{Asks, MAX_LINES};
+use super::few::{self, Few};
 use super::{MAX_TAPS, Past, Place, Placed};
 use crate::conv1d::ahead::Ahead;
-use crate::conv1d::{FewPlaces, MAX_ADDENDS, TilePlaces, few, pair, tiles};
+use crate::conv1d::{MAX_ADDENDS, TilePlaces, pair, tiles};
 use crate::simd::{Simd, dispatch};
-use crate::{Isa, LANES, padded};
+use crate::{Isa, padded};
 
 /// One call, as pointers: all places were checked by the caller.
 pub(super) struct Call<'a> {
     pub layers: &'a [Placed],
+    pub few: &'a Few,
     pub memory: *mut f32,
     pub cursors: &'a [usize],
     pub frames: usize,
@@ -23,7 +25,13 @@ pub(super) unsafe fn run(call: &Call<'_>) {
     // SAFETY: passed on to the caller.
     unsafe {
         if call.frames <= few::MOST {
-            few_frames(call);
+            let few = few::Call {
+                few: call.few,
+                memory: call.memory,
+                cursors: call.cursors,
+                frames: call.frames,
+            };
+            few::run(call.isa, &few);
         } else {
             many_frames(call);
         }
@@ -75,26 +83,6 @@ impl Call<'_> {
                 }
                 None => (self.memory.add(place.planes.offset), place.planes.stride),
             }
-        }
-    }
-
-    /// Where blocks of few frames have it.
-    ///
-    /// # Safety
-    /// As [`run`].
-    #[inline(always)]
-    unsafe fn view(&self, place: Place) -> few::View {
-        // SAFETY: the place lies in the memory.
-        let first = unsafe { self.memory.add(place.planes.offset) };
-        if place.local {
-            few::View {
-                first,
-                channel: 1,
-                frame: place.planes.planes.next_multiple_of(LANES),
-                vectors: true,
-            }
-        } else {
-            few::View::planes(first, place.planes.stride)
         }
     }
 
@@ -192,43 +180,6 @@ unsafe fn many_frames(call: &Call<'_>) {
 }
 
 /// # Safety
-/// As [`run`].
-#[inline(always)]
-unsafe fn few_frames(call: &Call<'_>) {
-    for layer in call.layers {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            let mut starts = [0; MAX_TAPS];
-            let mut x = call.view(layer.x);
-            if let Some(past) = &layer.past {
-                if !layer.is_home {
-                    scatter(call, past, x);
-                }
-                call.starts(past, &mut starts);
-                x = few::View::planes(call.memory.add(past.offset), past.ring.stride());
-            }
-            let mut addends = [few::View::NONE; MAX_ADDENDS];
-            for (to, from) in addends.iter_mut().zip(&layer.addends) {
-                *to = call.view(*from);
-            }
-            let y = call.view(layer.y);
-            let places = FewPlaces {
-                x,
-                starts: starts.get(..layer.conv.shape().taps).unwrap_or(&[]),
-                mix: layer.mix.map_or(few::View::NONE, |mix| call.view(mix)),
-                addends: addends.get(..layer.addends.len()).unwrap_or(&[]),
-                y,
-                total: layer.total.map_or(few::View::NONE, |total| call.view(total)),
-            };
-            few::run(call.isa, &layer.conv.few_call(&places, call.frames));
-            if let Some(past) = call.home(layer.y) {
-                scatter(call, past, y);
-            }
-        }
-    }
-}
-
-/// # Safety
 /// As [`copy_planes`], and as [`Simd`].
 #[inline(always)]
 unsafe fn generic_copy_planes<S: Simd>(
@@ -265,32 +216,6 @@ unsafe fn close_seams(call: &Call<'_>, past: &Past) {
             let (from, to) = (ring.wrapping_add(from), ring.wrapping_add(to));
             // SAFETY: a ring has room for whole vectors behind each of the two.
             unsafe { copy_planes(call.isa, from, stride, to, stride, planes, len) };
-        }
-    }
-}
-
-/// Writes the current few frames to a ring.
-///
-/// # Safety
-/// As [`run`]; `x` has as many channels as the ring has planes.
-#[inline(always)]
-unsafe fn scatter(call: &Call<'_>, past: &Past, x: few::View) {
-    let (ring, cursor) = (&past.ring, call.cursor(past));
-    for frame in 0..call.frames {
-        let place = ring.start(cursor + frame, 0);
-        let twin = ring.twin(place);
-        let (mut from, mut plane) = (
-            x.first.wrapping_add(frame * x.frame),
-            call.memory.wrapping_add(past.offset),
-        );
-        for _ in 0..ring.planes() {
-            // SAFETY: passed on to the caller; both places lie in the plane.
-            unsafe {
-                *plane.add(place) = *from;
-                *plane.add(twin) = *from;
-            }
-            from = from.wrapping_add(x.channel);
-            plane = plane.wrapping_add(ring.stride());
         }
     }
 }
