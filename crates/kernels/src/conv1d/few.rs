@@ -171,7 +171,11 @@ unsafe fn group<S: Simd, const F: usize>(call: &Call<'_>, t: usize) {
                     call.inputs,
                 );
             }
-            let slopes = if call.slopes.is_null() { call.slopes } else { call.slopes.add(o) };
+            let slopes = if call.slopes.is_null() {
+                call.slopes
+            } else {
+                call.slopes.add(o)
+            };
             let last = Last {
                 slopes,
                 activation: call.activation,

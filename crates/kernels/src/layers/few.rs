@@ -141,7 +141,11 @@ impl Few {
             }
             let mut before = [0; MOST];
             for (frames, before) in (1..).zip(&mut before) {
-                *before = backs.iter().take(shape.taps).take_while(|back| **back >= frames).count();
+                *before = backs
+                    .iter()
+                    .take(shape.taps)
+                    .take_while(|back| **back >= frames)
+                    .count();
             }
             let waits = past.is_none()
                 || !layer.addends.is_empty()
@@ -300,7 +304,14 @@ impl Step {
             if let Some(mix) = self.mix {
                 let weights = numbers.add(self.mix_weights() + o);
                 let x = memory.add(mix.offset);
-                accumulate::<S, F>(&mut sums, weights, self.row, x, (mix.channel, mix.frame), self.mix_inputs);
+                accumulate::<S, F>(
+                    &mut sums,
+                    weights,
+                    self.row,
+                    x,
+                    (mix.channel, mix.frame),
+                    self.mix_inputs,
+                );
             }
             sums
         }
@@ -357,7 +368,10 @@ unsafe fn present<S: Simd, const F: usize>(call: &Call<'_>, step: &Step, room: *
             let (mut sums, first) = match step.early {
                 Some(early) => {
                     let room = room.add(early + o);
-                    (std::array::from_fn(|f| S::load(room.add(f * step.row))), step.before[F - 1])
+                    (
+                        std::array::from_fn(|f| S::load(room.add(f * step.row))),
+                        step.before[F - 1],
+                    )
                 }
                 None => (step.begin::<S, F>(call.memory, numbers, o, count), 0),
             };
