@@ -193,6 +193,12 @@ impl Few {
             ends: ends.into(),
         }
     }
+
+    /// How often the room for sums is filled.
+    #[cfg(test)]
+    pub const fn turns(&self) -> usize {
+        self.ends.len()
+    }
 }
 
 /// One call, as pointers: all places were checked by the caller.
