@@ -99,7 +99,7 @@ fn envelope(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
     if view.envelope.is_empty() {
         let text = match view.state {
             CaptureState::Recording(_) => "Recording …",
-            _ => "Record a few seconds to loop them.",
+            _ => "Press Rec to record.",
         };
         label_in(ui, rect.shrink(6.0), text, 12.0, palette.weak, Align2::CENTER_CENTER);
         return;
