@@ -34,6 +34,27 @@ fn mixer(inputs: usize, outputs: usize) -> Graph {
 }
 
 #[test]
+fn of_contradicting_bounds_the_upper_one_counts() {
+    for (low, high) in [(2.0, -0.1), (-0.1, 0.2), (0.3, 0.3)] {
+        let mut net = Net::new();
+        let x = net.input("x", &[1, 1, 0]);
+        let bounds = [low, high].map(|bound| net.floats(&[], vec![bound]));
+        let y = net.node(Op::Clip, &[x, bounds[0], bounds[1]]);
+        net.output(y, "y");
+        let x = noise_vec(3, 100);
+        let given = Tensor::f32(vec![1, 1, x.len()], x.clone()).expect("sizes agree");
+        let whole = floats_of(&offline(
+            &net.graph,
+            &[("x".to_owned(), given)].into_iter().collect(),
+            "y",
+        ));
+        let mut processor = instance(&model(&net.graph), StartState::Zero);
+        let played = stream(processor.as_mut(), &[x], Cuts::Random(1), &[]);
+        assert_eq!(bits(&played), bits(&[whole]), "{low} to {high}");
+    }
+}
+
+#[test]
 fn layouts_are_what_was_asked_for() {
     let input = [noise_vec(1, 100), noise_vec(2, 100)];
     let mono = model(&look_ahead());

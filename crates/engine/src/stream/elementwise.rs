@@ -100,6 +100,8 @@ impl Builder<'_> {
             Ok(tensor.as_ref().and_then(first_number).unwrap_or(open))
         };
         let (low, high) = (bound(1, f32::NEG_INFINITY)?, bound(2, f32::INFINITY)?);
+        // Of contradicting bounds the upper one counts (ONNX, Clip-13).
+        let low = if low > high { high } else { low };
         Ok(self.map(&signal, activation::Function::Clamp { low, high }))
     }
 
