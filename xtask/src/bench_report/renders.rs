@@ -1,4 +1,8 @@
 //! `tonegraft render` over a folder beside the engine alone, by turns on one core.
+//!
+//! Both figures are throughput: all that was played over all the time that it took, with whatever interrupted it. Of a turn of the
+//! engine that is the time of its timed blocks; of one of the renderer, that of its files, each from opening it to the output in its
+//! place. The folder is new in each turn: a file that replaces another waits for the disk on some systems.
 
 use crate::project::Project;
 use crate::run;
@@ -47,13 +51,13 @@ pub fn measure(project: &Project, core: usize, benches: &dyn Fn() -> Command) ->
         command.args(["--only-ours", "--model", MODEL.0, "--block", &BLOCK.to_string()]);
         command.args(["--seconds", &TURN.to_string()]);
         engine.push(engine_times(&run::quiet("measuring the engine", &mut command)?)?);
+        let rendered = folder.join("rendered");
+        if rendered.exists() {
+            fs::remove_dir_all(&rendered).with_context(|| rendered.display().to_string())?;
+        }
         let mut command = on_core(&program, core);
         command.args(["render", "--json", "--block", &BLOCK.to_string(), "--model"]);
-        command
-            .arg(&model)
-            .arg("--out-dir")
-            .arg(folder.join("rendered"))
-            .arg(&takes);
+        command.arg(&model).arg("--out-dir").arg(&rendered).arg(&takes);
         render.push(file_times(&run::quiet("measuring rendering", &mut command)?)?);
     }
     let median = |mut times: Vec<f64>| {
@@ -65,23 +69,26 @@ pub fn measure(project: &Project, core: usize, benches: &dyn Fn() -> Command) ->
     })])
 }
 
-/// Seconds of audio per second of the engine alone, of the median of its blocks.
+/// Seconds of audio per second of the engine alone.
 fn engine_times(printed: &str) -> Result<f64> {
     let lines: Vec<Value> = printed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let ours = (lines.iter()).find(|line| line["kind"] == "engine" && line["engine"] == "tonegraft");
-    let ns = ours.and_then(|line| line["ns_per_sample"].as_f64());
-    Ok(1e9 / RATE as f64 / ns.context("the benches printed no figure of ours")?)
+    let mean = ours.and_then(|line| Some(line["mean_us"].as_f64()? / line["block"].as_f64()?));
+    Ok(1e6 / RATE as f64 / mean.context("the benches printed no figure of ours")?)
 }
 
-/// The same of the fastest of the files, each from opening it to the output in its place: a pause that another process makes
-/// belongs to none.
+/// The same of the renderer.
 fn file_times(printed: &str) -> Result<f64> {
     let lines: Vec<Value> = printed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    let files: Vec<f64> = (lines.iter().filter(|line| line["output"].is_string()))
-        .filter_map(|line| line["times_realtime"].as_f64())
-        .collect();
-    ensure!(files.len() == FILES, "{} of {FILES} files were rendered", files.len());
-    Ok(files.into_iter().fold(0.0, f64::max))
+    let all = (lines.iter())
+        .find(|line| line["rendered"].is_u64())
+        .context("the renderer printed no sum")?;
+    ensure!(
+        all["rendered"] == FILES,
+        "{} of {FILES} files were rendered",
+        all["rendered"]
+    );
+    (all["times_realtime_per_core"].as_f64()).context("the renderer printed no throughput")
 }
 
 /// The program, on one core where the system lets us choose it.
@@ -145,15 +152,14 @@ mod tests {
 
     #[test]
     fn figures_are_found_among_what_is_printed() {
-        let engine =
-            "{\"kind\":\"peak\"}\n{\"kind\":\"engine\",\"engine\":\"tonegraft\",\"ns_per_sample\":208.333333}\n";
+        let engine = "{\"kind\":\"peak\"}\n{\"kind\":\"engine\",\"engine\":\"tonegraft\",\"block\":100,\"mean_us\":20.8333333}\n";
         assert!(engine_times(engine).is_ok_and(|times| (times - 100.0).abs() < 1e-3));
         assert!(engine_times("{\"kind\":\"peak\"}").is_err());
-        let file = |times: f64| json!({"output": "a.wav", "times_realtime": times}).to_string();
-        let batch = json!({"rendered": FILES, "times_realtime": 999.0}).to_string();
-        let printed = [file(90.0), file(96.0), file(40.0), file(95.0), batch].join("\n");
-        assert!(file_times(&printed).is_ok_and(|times| times == 96.0));
-        assert!(file_times(&file(90.0)).is_err());
+        let file = json!({"output": "a.wav", "times_realtime": 90.0}).to_string();
+        let batch = |files: usize| json!({"rendered": files, "times_realtime_per_core": 96.0}).to_string();
+        assert!(file_times(&[file.clone(), batch(FILES)].join("\n")).is_ok_and(|times| times == 96.0));
+        assert!(file_times(&[file.clone(), batch(FILES - 1)].join("\n")).is_err());
+        assert!(file_times(&file).is_err());
     }
 
     #[test]
