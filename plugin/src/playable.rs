@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use tonegraft_analysis::probe;
 use tonegraft_core::{HostFrames, ModelLevels, Processor, SampleRate};
-use tonegraft_engine::{Conversion, InstanceConfig, Model, Options, Oversampling, RateMode, StartState};
+use tonegraft_engine::{Conversion, InstanceConfig, Model, Options, Oversampling, RateMode, StartState, Weights};
 use tonegraft_library::Located;
 use tonegraft_library::session::SlotState;
 use tonegraft_model::Metadata;
@@ -33,6 +33,8 @@ pub struct ModelCard {
     pub sizes: Vec<(String, f32)>,
     /// Index in `sizes`.
     pub size: usize,
+    /// Bytes of its weights as they are, and with those of its widest layers in 16 bits; `None` if that makes no difference.
+    pub halved: Option<[usize; 2]>,
     /// What it tells of its levels.
     pub levels: ModelLevels,
     /// It says that it contains a cabinet.
@@ -57,6 +59,8 @@ pub struct Way {
     pub oversampling: Oversampling,
     /// Which of its sizes, 0 (smallest) … 1 (full).
     pub size: f32,
+    /// How its widest layers keep their weights.
+    pub weights: Weights,
 }
 
 impl Default for Way {
@@ -65,6 +69,7 @@ impl Default for Way {
             rate_mode: RateMode::default(),
             oversampling: Oversampling::default(),
             size: 1.0,
+            weights: Weights::default(),
         }
     }
 }
@@ -76,6 +81,7 @@ impl Way {
             rate_mode: RateMode::from_name(&slot.rate_mode).unwrap_or_default(),
             oversampling: Oversampling::from_name(&slot.oversampling).unwrap_or_default(),
             size: slot.size.unwrap_or(1.0),
+            weights: Weights::from_name(&slot.weights).unwrap_or_default(),
         }
     }
 
@@ -86,6 +92,7 @@ impl Way {
         slot.rate_mode = name(self.rate_mode.name(), self.rate_mode == default.rate_mode);
         slot.oversampling = name(self.oversampling.name(), self.oversampling == default.oversampling);
         slot.size = (self.size < 1.0).then_some(self.size);
+        slot.weights = name(self.weights.name(), self.weights == default.weights);
     }
 }
 
@@ -146,6 +153,8 @@ pub struct Track {
 #[derive(Clone)]
 pub struct Playable {
     model: Model,
+    /// With the weights of its widest layers in 16 bits, if it has such.
+    half: Option<Model>,
     /// What the window shows.
     pub card: Arc<ModelCard>,
 }
@@ -168,8 +177,15 @@ impl Playable {
         options.size = Some(size);
         let model = Model::from_bytes(&found.bytes, &found.file_name, found.sidecar.as_deref(), &options)
             .map_err(|error| error.to_string())?;
-        let card = Arc::new(card(&model, found));
-        Ok(Self { model, card })
+        let mut card = card(&model, found);
+        let half = model.with_weights(Weights::F16);
+        let bytes = [&model, &half].map(|model| model.plan().weight_bytes);
+        card.halved = (bytes[1] < bytes[0]).then_some(bytes);
+        Ok(Self {
+            model,
+            half: card.halved.map(|_| half),
+            card: Arc::new(card),
+        })
     }
 
     /// What lies between the host's rate and the model's.
@@ -197,7 +213,11 @@ impl Playable {
             start: StartState::Silence,
             isa: None,
         };
-        self.model.instantiate(&config).map_err(|error| error.to_string())
+        let model = match way.weights {
+            Weights::F32 => &self.model,
+            Weights::F16 => self.half.as_ref().unwrap_or(&self.model),
+        };
+        model.instantiate(&config).map_err(|error| error.to_string())
     }
 }
 
@@ -243,6 +263,7 @@ fn card(model: &Model, found: &Located) -> ModelCard {
                 .collect()
         }),
         size: sizes.map_or(0, |sizes| sizes.chosen),
+        halved: None,
         levels: model.levels(),
         has_cab: gear.has_cab(),
     }

@@ -138,6 +138,29 @@ fn models_play_at_the_host_s_rate_in_the_way_that_the_session_says() {
 }
 
 #[test]
+fn a_session_chooses_weights_of_16_bits() {
+    // A network that is played hop by hop.
+    let path = fixture("operators/loop_kept_dynamo.onnx");
+    let input = guitar(1, 12_000);
+    let played = |weights: &str| {
+        let state = state(
+            &path,
+            |session| session.slot_mut(0).expect("slot A").weights = weights.to_owned(),
+            &[],
+        );
+        play(&state, 48_000, &input)
+    };
+    let (whole, latency) = played("");
+    let (half, same) = played("f16");
+    assert_eq!(same, latency);
+    let energy = |of: &mut dyn Iterator<Item = f32>| of.map(|x| f64::from(x) * f64::from(x)).sum::<f64>();
+    let error = energy(&mut whole.iter().zip(&half).map(|(a, b)| a - b)) / energy(&mut whole.iter().copied());
+    assert!((1e-12..1e-6).contains(&error), "{error:e}");
+    // What a later version may know.
+    assert_eq!(played("f8").0, whole);
+}
+
+#[test]
 fn another_way_is_taken_while_audio_plays() {
     let path = fixture("nam/wavenet_gated.nam");
     let plain = state(&path, |_| {}, &[]);

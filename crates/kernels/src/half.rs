@@ -15,6 +15,14 @@ pub enum Weights {
 }
 
 impl Weights {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::F32, Self::F16];
+
+    /// That of a [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|weights| weights.name() == name)
+    }
+
     /// Short name, lower case.
     pub const fn name(self) -> &'static str {
         match self {

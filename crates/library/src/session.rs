@@ -4,7 +4,7 @@
 //!
 //! ```json
 //! {"version": 2,
-//!  "slots": [{"model": {"kind": "shipped", "id": "overdrive"}, "rate_mode": "minimum-phase", "oversampling": "2x", "size": 0.0},
+//!  "slots": [{"model": {"kind": "shipped", "id": "overdrive"}, "rate_mode": "minimum-phase", "oversampling": "2x", "size": 0.0, "weights": "f16"},
 //!            {"model": {"kind": "file", "path": "/home/me/amp.onnx", "relative": "amp.onnx", "name": "amp",
 //!                       "sha256": "<64 hex digits>", "size": 1234,
 //!                       "embedded": {"model": "<base64>", "sidecar": "{…}"}}}],
@@ -17,7 +17,8 @@
 //!
 //! `slots` is in the order A, B; missing ones are empty. `programs` are the models that slot A can be switched to without loading, in
 //! their order; a dry one is an unused place. `{"kind": "none"}` is dry, and no cabinet. Only `version` is required on top, and in a file
-//! only `path`, `sha256` and `name`; a shipped model is told by its `id`, and its hash says whether it is still the one that was saved. `rate_mode`, `oversampling` and `size` say how the model is played, as the command line names it;
+//! only `path`, `sha256` and `name`; a shipped model is told by its `id`, and its hash says whether it is still the one that was saved.
+//! `rate_mode`, `oversampling`, `size` and `weights` say how the model is played, as the command line names it;
 //! what is missing or not known is as in a new slot. `compare` and `window` are described in [`compare`](mod@crate::compare). Unknown
 //! keys are ignored.
 //!
@@ -121,6 +122,9 @@ pub struct SlotState {
     /// Which of its sizes is played, 0 (smallest) … 1; `None`: the full one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<f32>,
+    /// How its widest layers keep their weights, by name; empty: as in the file.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub weights: String,
 }
 
 /// Which model, or which impulse response.

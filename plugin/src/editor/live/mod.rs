@@ -231,6 +231,7 @@ fn slot(seat: &SeatStatus, track: Option<Track>, shows: [f32; MAX_METERS]) -> Sl
         conversion: seat.conversion.as_ref().map_or_else(String::new, ToString::to_string),
         sizes: card.sizes.clone(),
         size: card.size,
+        halved: card.halved,
         levels: card.levels,
         has_cab: card.has_cab,
         loading: seat.loading.clone(),

@@ -13,7 +13,7 @@ use crate::playable::Way;
 use crate::tempo::{Follower, NoteLength};
 use egui::{Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 use nice_plug::prelude::{Enum as _, Param as _};
-use tonegraft_engine::{Oversampling, RateMode};
+use tonegraft_engine::{Oversampling, RateMode, Weights};
 
 /// Width of the column between the slots.
 const BETWEEN: f32 = 34.0;
@@ -337,6 +337,18 @@ fn ways(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
     let follower = Follower::of(&view.knobs);
     if follower.is_some() && view.sizes.is_empty() {
         inside(ui, size, |ui| tempo(ui, slot, cx));
+    } else if let (Some(bytes), true) = (view.halved, view.sizes.is_empty()) {
+        inside(ui, size, |ui| {
+            let now = Weights::ALL.iter().position(|weights| *weights == way.weights);
+            let hint = halving(bytes);
+            let chosen = choice(ui, slot, "Weights", &["32 bits", "16 bits"], now.unwrap_or(0), &hint);
+            if let Some(weights) = chosen.and_then(|index| Weights::ALL.get(index)) {
+                asked = Some(Way {
+                    weights: *weights,
+                    ..way
+                });
+            }
+        });
     } else {
         inside(ui, size, |ui| {
             let names: Vec<&str> = if view.sizes.is_empty() {
@@ -364,6 +376,17 @@ fn ways(ui: &mut Ui, rect: Rect, slot: usize, cx: &mut Cx<'_>) {
                 .on_hover_text("Gain of this slot in dB, so that both are as loud. Double click for 0 dB.");
         }
     });
+}
+
+/// What weights of 16 bits save and what they cost; `bytes` as in [`SlotView::halved`](crate::editor::view::SlotView::halved).
+fn halving(bytes: [usize; 2]) -> String {
+    // Bytes of memory are few enough to be exact.
+    #[allow(clippy::cast_precision_loss)]
+    let [whole, half] = bytes.map(|bytes| bytes as f64 / 1024.0);
+    format!(
+        "16 bits: {half:.0} kB of weights are read in place of {whole:.0}, which is cheaper. Each is rounded by at most a 2048th of itself; \
+         codecs differ from themselves by -66 to -99 dB, by more where a quantiser takes another code word."
+    )
 }
 
 /// The note that it follows.

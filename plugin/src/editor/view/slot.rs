@@ -53,6 +53,8 @@ pub struct SlotView {
     pub sizes: Vec<(String, f32)>,
     /// Index of the size that plays.
     pub size: usize,
+    /// Bytes of its weights as they are, and with those of its widest layers in 16 bits; `None` if that makes no difference.
+    pub halved: Option<[usize; 2]>,
     /// What it tells of its levels.
     pub levels: ModelLevels,
     /// It says that it contains a cabinet.
