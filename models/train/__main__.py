@@ -3,8 +3,8 @@
 ``run NAME`` makes a shipped model, its figures and its card; ``run NAME --seed N`` adds another
 seed's figures to it; ``run baselines NAME`` trains others' networks on the same data, ``run mulaw
 NAME`` the one with classes for samples; ``run report`` writes ``models/REPORT.md``; ``run rates``
-plays all at 44.1 kHz for it; ``run process`` plays dry audio through a plugin, with checks; ``run own
---dry DRY.wav --wet WET.wav --name NAME`` makes a model of a recording of yours.
+plays all at 44.1 kHz for it; ``run process`` plays dry audio through a plugin, with checks;
+``run own --dry DRY.wav --wet WET.wav --name NAME`` makes a model of a recording of yours.
 """
 
 import argparse
@@ -48,9 +48,20 @@ def _arguments(given: list[str]) -> argparse.Namespace:
         "--work", type=Path, default=_MODELS / "train" / "work", help="where checkpoints go"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 …")
+    parser.add_argument("--devices", type=int, default=1, help="train on so many (Lightning)")
+    parser.add_argument("--nodes", type=int, default=1, help="on each of so many machines")
     parser.add_argument("--seed", type=int, help="train with another seed, for the spread")
     parser.add_argument("--tonegraft", type=Path, help="the tonegraft command, if it is not found")
-    return parser.parse_args(given)
+    args = parser.parse_args(given)
+    if min(args.devices, args.nodes) < 1:
+        parser.error("--devices and --nodes are at least 1")
+    network = args.name in RECIPES and not RECIPES[args.name].times
+    if (args.devices, args.nodes) != (1, 1) and not network:
+        raise SystemExit(
+            f"{args.name} takes one core, for seconds to minutes: --devices and --nodes are for "
+            "the training of a network, as `own` does it."
+        )
+    return args
 
 
 def main() -> None:
@@ -91,7 +102,7 @@ def main() -> None:
 
     places = Places(
         args.audio, args.extra, args.out, args.work, args.device,
-        args.tonegraft or find_tonegraft(),
+        args.tonegraft or find_tonegraft(), args.devices, args.nodes,
     )
     if args.name == "baselines":
         from .baselines import compare

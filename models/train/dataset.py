@@ -5,6 +5,7 @@ of each split follow a seed of their own. Signals are 48 kHz mono ``[n]`` float6
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
@@ -109,7 +110,11 @@ def kept(work: Path, name: str, parts: bytes, make: Callable[[], np.ndarray]) ->
     if path.is_file():
         return np.load(path)
     y = make()
-    np.save(path, y)
+    # Whoever looks meanwhile shall not find half of it.
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.save(file, y)
+    part.replace(path)
     return y
 
 

@@ -1,10 +1,11 @@
 """The training loop: truncated back-propagation through time with carried state.
 
-Sixteen streams of the training material run side by side in chunks of 512 or 1024 samples, the LSTM's
-state carried from chunk to chunk. The target is what the circuit's core makes, before the tone
-stage, which is linear and needs no training. Validation decides which epoch is kept; the test
-material is not looked at here. A checkpoint is written after
-every epoch, where the state is zero, so that an interrupted run goes on exactly as it would have.
+Sixteen streams of the training material run side by side in chunks of 512 or 1024 samples, the
+LSTM's state carried from chunk to chunk. The target is what the circuit's core makes, before the
+tone stage, which is linear and needs no training. Validation decides which epoch is kept; the test
+material is not looked at here. A checkpoint is written after every epoch, where the state is zero,
+so that an interrupted run goes on exactly as it would have. Several processes share the streams
+(``devices.py``); but for rounding, they learn what one does.
 """
 
 import time
@@ -19,12 +20,13 @@ from tqdm import tqdm
 
 from .circuits import RATE
 from .dataset import Clip, Material
+from .devices import STREAMS, Alone
 from .front import Front, play
 from .metrics import PRE_EMPHASIS
 from .network import Core, State
 from .recipes import Recipe
 
-STREAMS, WARM_UP = 16, 1000
+WARM_UP = 1000
 
 
 @dataclass
@@ -38,19 +40,21 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def _loss(y: Tensor, p: Tensor) -> Tensor:
-    """ESR and half of the ESR with pre-emphasis of each stream of ``[B, T]``, then their mean.
+def _loss(y: Tensor, p: Tensor, share: slice) -> Tensor:
+    """ESR and half of the ESR with pre-emphasis of each of a share of the streams, then their mean.
 
-    A stream counts by its own energy, but by a twentieth of the mean at least: quiet settings are as
-    important as loud ones, silence is not.
+    ``y [STREAMS, T]`` are all streams' targets, ``p [B, T]`` what the net makes of the ``share``. A
+    stream counts by its own energy, but by a twentieth of the mean of all at least: quiet settings
+    are as important as loud ones, silence is not.
     """
-    error = y - p
+    error = y[share] - p
     high = error[:, 1:] - PRE_EMPHASIS * error[:, :-1]
     wanted = y[:, 1:] - PRE_EMPHASIS * y[:, :-1]
 
     def normalised(error: Tensor, target: Tensor) -> Tensor:
         energy = target.square().mean(dim=1)
-        return (error.square().mean(dim=1) / (energy + 0.05 * energy.mean() + 1e-9)).mean()
+        norm = energy[share] + 0.05 * energy.mean() + 1e-9
+        return (error.square().mean(dim=1) / norm).mean()
 
     return normalised(error, y) + 0.5 * normalised(high, wanted)
 
@@ -91,9 +95,10 @@ def validate(net: Core, clips: dict[str, Signals]) -> dict[str, float]:
 
 
 def fit(
-    recipe: Recipe, material: Material, front: Front, work: Path, device: str = "cpu"
+    recipe: Recipe, material: Material, front: Front, work: Path, team: Alone
 ) -> tuple[Core, Progress]:
-    """Trains to the end (or goes on from ``work``); returns the best network and its history."""
+    """Trains to the end (or goes on from ``work``); returns the best network and its history, in
+    every process of the ``team``, which is closed then."""
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
     train = Signals.of(material.train, front)
@@ -104,7 +109,7 @@ def fit(
         float(train.y.std()),
         int(recipe.knob),
         recipe.linear,
-    ).to(device)
+    ).to(team.device)
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda u: max(0.01, 1.0 - 0.99 * u / recipe.updates)
@@ -114,20 +119,26 @@ def fit(
     best = {k: v.clone() for k, v in net.state_dict().items()}
     checkpoint = work / f"{recipe.core.replace(' ', '_')}-{recipe.seed}.pt"
     fingerprint = _fingerprint(recipe, material)
-    if checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=True)
-        if saved["recipe"] == fingerprint:
-            net.load_state_dict(saved["net"])
-            optimiser.load_state_dict(saved["optimiser"])
-            schedule.load_state_dict(saved["schedule"])
-            progress, best = Progress(**saved["progress"]), saved["best"]
-            mean.load_state_dict(saved.get("mean", saved["net"]))
+    # Another node may not have the file.
+    saved = team.agreed(_saved(checkpoint, fingerprint) if team.first else None)
+    if saved is not None:
+        net.load_state_dict(saved["net"])
+        optimiser.load_state_dict(saved["optimiser"])
+        schedule.load_state_dict(saved["schedule"])
+        progress, best = Progress(**saved["progress"]), saved["best"]
+        mean.load_state_dict(saved.get("mean", saved["net"]))
+    learner = team.wrap(net)
 
     length = len(train.y) // STREAMS
     warm = net.memory + WARM_UP
     chunks = (length - warm) // recipe.chunk
     bar = tqdm(
-        total=recipe.updates, initial=progress.update, desc=recipe.core, unit="upd", mininterval=5
+        total=recipe.updates,
+        initial=progress.update,
+        desc=recipe.core,
+        unit="upd",
+        mininterval=5,
+        disable=not team.first,
     )
     while progress.update < recipe.updates and progress.best > recipe.enough:
         started = time.process_time()
@@ -135,14 +146,14 @@ def fit(
 
         def streams(s: Tensor, shift: int = shift) -> Tensor:
             rolled = s.roll(shift, dims=-1)[..., : STREAMS * length]
-            return rolled.reshape(*s.shape[:-1], STREAMS, length).to(device)
+            return rolled.reshape(*s.shape[:-1], STREAMS, length).to(team.device)
 
-        x = streams(train.features).transpose(0, 1)
-        drive, y = streams(train.drive)[..., None], streams(train.y)
+        x = streams(train.features).transpose(0, 1)[team.share]
+        drive, y = streams(train.drive)[team.share, :, None], streams(train.y)
 
         def run(a: int, b: int, state: State | None) -> tuple[Tensor, State]:
             knobs = drive[:, a:b] if net.knobs is not None else None
-            return net(x[..., a - net.memory : b], knobs, state)
+            return learner(x[..., a - net.memory : b], knobs, state)
 
         with torch.no_grad():
             _, state = run(net.memory, warm, None)
@@ -152,9 +163,9 @@ def fit(
             a = warm + chunk * recipe.chunk
             b = a + recipe.chunk
             p, state = run(a, b, (state[0].detach(), state[1].detach()))
-            loss = _loss(y[:, a:b], p)
+            loss = _loss(y[:, a:b], p, team.share)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            team.backward(loss)
             norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             if torch.isfinite(norm):
                 optimiser.step()
@@ -170,29 +181,39 @@ def fit(
             progress.update += 1
             bar.update()
         judged = mean if recipe.average else net
-        scores = validate(judged, held_out)
+        scores = team.agreed(validate(judged, held_out) if team.first else None)
         score = sum(scores.values()) / len(scores)
         progress.epoch += 1
-        progress.cpu_seconds += time.process_time() - started
+        progress.cpu_seconds += team.total(time.process_time() - started)
         progress.history.append({"update": progress.update, **scores})
         if score < progress.best:
             progress.best = score
             best = {k: v.clone() for k, v in judged.state_dict().items()}
         bar.set_postfix(validation=f"{score:.5f}", best=f"{progress.best:.5f}")
-        saved = {
-            "recipe": fingerprint,
-            "net": net.state_dict(),
-            "mean": mean.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "schedule": schedule.state_dict(),
-            "progress": asdict(progress),
-            "best": best,
-        }
-        torch.save(saved, checkpoint.with_suffix(".part"))
-        checkpoint.with_suffix(".part").replace(checkpoint)
+        if team.first:
+            saved = {
+                "recipe": fingerprint,
+                "net": net.state_dict(),
+                "mean": mean.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+                "progress": asdict(progress),
+                "best": best,
+            }
+            torch.save(saved, checkpoint.with_suffix(".part"))
+            checkpoint.with_suffix(".part").replace(checkpoint)
     bar.close()
+    team.close()
     net.load_state_dict(best)
     return net.eval().cpu(), progress
+
+
+def _saved(checkpoint: Path, fingerprint: str) -> dict | None:
+    """What an interrupted run of the same has left."""
+    if not checkpoint.is_file():
+        return None
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return saved if saved["recipe"] == fingerprint else None
 
 
 def _fingerprint(recipe: Recipe, material: Material) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from . import check, figures
 from .card import write_card
 from .dataset import Material, load
+from .devices import Alone, team
 from .evaluate import after_silence, evaluate, real_playing, sweep, worst_and_median
 from .export import Player, Whole, export, tone_bank
 from .fit import fit
@@ -35,6 +34,8 @@ class Places:
     work: Path
     device: str = "cpu"
     tonegraft: Path | None = None
+    devices: int = 1
+    nodes: int = 1
 
 
 def find_tonegraft() -> Path | None:
@@ -48,18 +49,6 @@ def find_tonegraft() -> Path | None:
     return Path(found) if found else None
 
 
-def check_device(device: str) -> None:
-    """Ends with a sentence where ``device`` cannot train; called before anything else."""
-    try:
-        torch.zeros(1, device=device) + 1
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SystemExit(
-            f"--device {device}: {reason} Without --device the processor is used; that takes about "
-            "ten minutes a model."
-        ) from error
-
-
 @dataclass(frozen=True)
 class Learned:
     """A trained model: what writes it, and what its figures say of the training."""
@@ -69,8 +58,9 @@ class Learned:
     training: dict
 
 
-def _train(recipe: Recipe, places: Places) -> tuple[Learned, Material]:
-    material = load(recipe, places.audio, places.extra, places.work)
+def _train(recipe: Recipe, places: Places, processes: Alone) -> tuple[Learned, Material]:
+    with processes.first_before_others():
+        material = load(recipe, places.audio, places.extra, places.work)
     if material.missing:
         print(
             f"Missing {', '.join(material.missing)}: give their folder with --audio; without them "
@@ -80,7 +70,7 @@ def _train(recipe: Recipe, places: Places) -> tuple[Learned, Material]:
         staged = StagedModel(recipe, material)
         return Learned(staged.export, staged.history, staged.training), material
     heard = front(recipe.core)
-    net, progress = fit(recipe, material, heard, places.work, places.device)
+    net, progress = fit(recipe, material, heard, places.work, processes)
     whole = Whole(recipe, heard, net, tone_bank(recipe))
     training = {
         "updates": progress.update,
@@ -114,13 +104,20 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
     spread = seed is not None and seed != recipe.seed
     if spread:
         recipe = replace(recipe, seed=seed)
-    check_device(places.device)
+    processes = team(places.device, places.devices, places.nodes)
     if places.tonegraft is None:
-        print("No tonegraft command (cargo build --release -p tonegraft): judged by ONNX Runtime alone.")
+        print(
+            "No tonegraft command (cargo build --release -p tonegraft): judged by ONNX Runtime "
+            "alone."
+        )
     places.work.mkdir(parents=True, exist_ok=True)
     places.out.mkdir(parents=True, exist_ok=True)
-    _check(recipe.name, places.work)
-    learned, material = _train(recipe, places)
+    processes.launch()
+    with processes.first_before_others():
+        _check(recipe.name, places.work)
+    learned, material = _train(recipe, places, processes)
+    if not processes.first:
+        return
     folder = places.work if spread else places.out
     path = folder / f"{recipe.file}.onnx"
     difference = learned.export(path)
@@ -156,7 +153,7 @@ def make(name: str, places: Places, seed: int | None = None) -> None:
     told["validation"] = learned.history
     told["training"] = learned.training | {
         "seed": recipe.seed,
-        "device": places.device,
+        "device": processes.name,
         "engine_difference" if recipe.times else "onnxruntime_difference": difference,
         "missing_files": material.missing,
         "extra_files": material.extra,

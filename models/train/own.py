@@ -12,6 +12,7 @@ import numpy as np
 
 from . import loudness
 from .dataset import Clip, Material
+from .devices import team
 from .export import Player, core_nodes, front_nodes
 from .fit import fit
 from .front import plain
@@ -97,6 +98,8 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--hidden", type=int, default=24, help="cells of the network, 8 to 64")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 …")
+    parser.add_argument("--devices", type=int, default=1, help="train on so many (Lightning)")
+    parser.add_argument("--nodes", type=int, default=1, help="on each of so many machines")
     parser.add_argument("--category", default="own", help="overdrive, fuzz, amp, compressor …")
     parser.add_argument("--author", default="", help="your name, for the file")
     parser.add_argument("--sure", action="store_true", help="train in spite of doubts")
@@ -106,6 +109,8 @@ def _arguments(given: list[str]) -> argparse.Namespace:
         parser.error("--hidden goes from 8 to 64")
     if args.updates < 100:
         parser.error("--updates is at least 100")
+    if min(args.devices, args.nodes) < 1:
+        parser.error("--devices and --nodes are at least 1")
     if not args.name.strip() or any(c in args.name for c in '/\\:*?"<>|'):
         parser.error("--name becomes a file's name: without / \\ : * ? \" < > |")
     return args
@@ -113,26 +118,30 @@ def _arguments(given: list[str]) -> argparse.Namespace:
 
 def main(given: list[str]) -> None:
     """Checks, trains, writes the file and says how good it is."""
-    from .make import MODELS, check_device
+    from .make import MODELS
 
     args = _arguments(given)
-    check_device(args.device)
+    processes = team(args.device, args.devices, args.nodes)
     try:
         pair = load(args.dry, args.wet, args.sure)
     except BadRecording as error:
-        raise SystemExit(f"Not trained. {error}") from error
+        raise SystemExit(f"Not trained. {error}" if processes.first else 1) from error
     seconds = len(pair.dry) / pair.rate
-    print(f"{seconds:.1f} s at {pair.rate} Hz; the first {100 * (1 - HELD_OUT - VALIDATION):.0f} % train.")
+    share = 100 * (1 - HELD_OUT - VALIDATION)
+    print(f"{seconds:.1f} s at {pair.rate} Hz; the first {share:.0f} % train.")
     for note in pair.notes:
         print(f"  {note}")
     if args.check:
         return
+    processes.launch()
     work = MODELS / "train" / "work"
     work.mkdir(parents=True, exist_ok=True)
     args.out.mkdir(parents=True, exist_ok=True)
     recipe = _recipe(args.name, args.updates, args.hidden, args.seed, args.category)
     material, (x, y) = _material(pair)
-    net, progress = fit(recipe, material, plain(), work, args.device)
+    net, progress = fit(recipe, material, plain(), work, processes)
+    if not processes.first:
+        return
     path = args.out / f"{args.name}.onnx"
     _save(net, recipe, pair, path, {}, args.author)
     play = Player(path)
