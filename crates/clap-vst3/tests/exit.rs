@@ -8,7 +8,7 @@
 mod alloc;
 #[path = "shell/host.rs"]
 mod host;
-#[path = "shell/plugin.rs"]
+#[path = "shell/plugin/mod.rs"]
 mod plugin;
 #[path = "shell/window.rs"]
 mod window;
