@@ -1,8 +1,8 @@
 //! Steps between two clocks: delays, stacks of past frames, frames spread over a faster clock.
 
 use super::beat::Beat;
+use super::beginning::{given, value_before};
 use super::lower::History;
-use super::run::{given, value_before};
 use crate::plan::Region;
 use crate::stream::Prefix;
 

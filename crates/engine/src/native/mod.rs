@@ -8,10 +8,12 @@
 //! [`Timebase`]: crate::plan::Timebase
 
 mod beat;
+mod beginning;
 mod circuit;
 mod cross;
 mod gather;
 mod lower;
+mod noise;
 mod oscillator;
 mod run;
 mod single;

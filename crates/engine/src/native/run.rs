@@ -2,12 +2,14 @@
 //! step does nothing.
 
 use super::beat::Beat;
+use super::beginning::{given, hold, value_before};
 use super::circuit;
 use super::cross;
 use super::lower::{History, Kept, Kernel, Lowered, MAX_INPUTS};
+use super::noise::draw;
 use super::oscillator::{Oscillator, Seek};
 use crate::plan::Region;
-use crate::stream::{Noise, Planes, Prefix, Rate};
+use crate::stream::{Planes, Prefix, Rate};
 use tonegraft_kernels::conv1d::{self, Inputs, PlanesMut};
 use tonegraft_kernels::{Isa, binary, frame, padded, select};
 
@@ -483,56 +485,6 @@ fn run_frame(
         *y.get_mut(at)? = *value;
     }
     Some(())
-}
-
-/// A random number that depends on the sequence, the frame and the plane alone.
-fn draw(noise: Noise, seed: u64, frame: i64, plane: usize) -> f32 {
-    // SplitMix64 (Steele, Lea, Flood 2014) as a hash of the place.
-    let hash = |salt: u64| {
-        let mut z = seed
-            .wrapping_add(salt)
-            .wrapping_add(frame.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            .wrapping_add((plane as u64).wrapping_mul(0xd1b5_4a32_d192_ed03));
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    #[allow(clippy::cast_precision_loss)]
-    let unit = |salt: u64| (hash(salt) >> 40) as f32 / (1u32 << 24) as f32;
-    match noise {
-        Noise::Uniform { low, high } => low + (high - low) * unit(0),
-        // Box and Muller 1958.
-        Noise::Normal { mean, scale } => {
-            let radius = (-2.0 * (1.0 - unit(0)).max(f32::MIN_POSITIVE).ln()).sqrt();
-            mean + scale * radius * (std::f32::consts::TAU * unit(0x5bf0_3635)).cos()
-        }
-    }
-}
-
-/// How many of the piece's first frames stand before the beginning.
-pub(super) fn given(prefix: &Prefix, beat: Beat) -> usize {
-    beat.before(prefix.until)
-}
-
-/// The value that stands there.
-pub(super) fn value_before(prefix: &Prefix, beat: Beat, plane: usize, frame: usize) -> f32 {
-    let ticks = prefix.until.saturating_sub(beat.tick(frame));
-    let ahead = ticks.saturating_add(beat.hop - 1).div_euclid(beat.hop.max(1));
-    usize::try_from(ahead)
-        .ok()
-        .and_then(|ahead| prefix.length.checked_sub(ahead))
-        .and_then(|at| prefix.values.get(plane * prefix.length + at))
-        .copied()
-        .unwrap_or(0.0)
-}
-
-/// Silences the frames in which a recurrent layer has not begun, and says how many those are.
-fn hold(y: &mut [f32], stride: usize, start: i64, beat: Beat) -> usize {
-    let hold = beat.before(start);
-    for y in y.chunks_exact_mut(stride) {
-        y.iter_mut().take(hold).for_each(|y| *y = 0.0);
-    }
-    hold
 }
 
 /// An operand of an element-wise function.
