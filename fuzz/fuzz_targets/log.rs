@@ -19,7 +19,11 @@ fn look(bytes: &[u8]) {
     };
     assert_eq!(Log::read(log.json().as_bytes()).expect("reads what it wrote"), log);
     let rows = log.csv().lines().count();
-    assert!(rows > log.trials.len().max(1), "{rows} lines for {} trials", log.trials.len());
+    assert!(
+        rows > log.trials.len().max(1),
+        "{rows} lines for {} trials",
+        log.trials.len()
+    );
     let report = Report::of(log.clone());
     assert_eq!(report.is_none(), log.is_void());
     if let Some(report) = report {
@@ -29,7 +33,11 @@ fn look(bytes: &[u8]) {
     assert_eq!(pool.copies.len(), 1, "the same log does not count twice");
     for group in &pool.groups {
         assert!(!group.sentences().is_empty());
-        assert!(group.p().is_finite() && (0.0..=1.0).contains(&group.adjusted_p), "{}", group.adjusted_p);
+        assert!(
+            group.p().is_finite() && (0.0..=1.0).contains(&group.adjusted_p),
+            "{}",
+            group.adjusted_p
+        );
     }
     let _ = pool.cautions();
 }
