@@ -95,8 +95,10 @@ What stands before the first nonlinear part is known (`front.py`), what follows 
 linear: both are FIRs, fitted by least squares and blended by the knobs. Between them is what was
 trained: an LSTM of {recipe.hidden} cells behind a FIR of 16 taps, beside a static path,
 {training["weights"]} weights; the FIRs have {training["fixed_taps"]} taps.
-Trained on {training["seconds_of_audio"]} s, {training["updates"]} updates of 16 × {recipe.chunk} samples,
-{training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); learning rate {recipe.learning_rate}
+Trained on {training["seconds_of_audio"]} s, \
+{training["updates"]} updates of 16 × {recipe.chunk} samples,
+{training["cpu_seconds"]:.0f} CPU-seconds ({training["device"]}); \
+learning rate {recipe.learning_rate}
 falling to 1 % at {recipe.updates} updates, seed {training["seed"]}; training ends early where the
 validation's mean ESR is below {recipe.enough:g} (0: never). The epoch was chosen on the validation
 split. ONNX Runtime and torch differ by {training["onnxruntime_difference"]:.1e}."""
@@ -112,14 +114,20 @@ def _stages(recipe: Recipe, training: dict) -> str:
     )
     return f"""\
 A row of stages (`stages`) at {rate}: the schematic's capacitors and resistors are known,
-what its diodes, transistors or triodes answer was learned, as small functions of one or two voltages
-without memory: one layer of hidden units each, {training["weights"]} weights in all, from examples of
-what each part was asked while the device played the training material, in two turns. The states come
+what its diodes, transistors or triodes answer was learned, as small functions of \
+one or two voltages
+without memory: one layer of hidden units each, {training["weights"]} weights in all, \
+from examples of
+what each part was asked while the device played the training material, in two turns. \
+The states come
 back after one sample (the key `feedback`). What follows the last stage is linear: FIRs, fitted by
-least squares, {training["fixed_taps"]} taps. What the stages make above the audio band would fold back
-into it: in the fit of what leads down to the audio rate its energy counts {recipe.clean:g} times as much
+least squares, {training["fixed_taps"]} taps. \
+What the stages make above the audio band would fold back
+into it: in the fit of what leads down to the audio rate its energy counts {recipe.clean:g} times \
+as much
 as an error.{shared}
-{training["seconds_of_audio"]:.0f} s of the training material were used, {training["cpu_seconds"]:.0f} CPU-seconds, seed
+{training["seconds_of_audio"]:.0f} s of the training material were used, \
+{training["cpu_seconds"]:.0f} CPU-seconds, seed
 {training["seed"]}. Beside the two numbers named below nothing was
 chosen by validation. The engine and the simulation that was learned with differ by
 {training["engine_difference"]:.1e} at most."""
@@ -151,8 +159,8 @@ def write_card(path: Path, recipe: Recipe, figures: dict) -> None:
     in_engine = "; ".join(f"{k}: {v['esr']:.5f}" for k, v in engine.items()) or "not measured"
     cost = figures.get("cost") or {}
     of_real_time = (
-        f"{cost['realtime_percent']:.2g} % of real time (blocks of 64 frames, one thread, where the "
-        "model was made)"
+        f"{cost['realtime_percent']:.2g} % of real time (blocks of 64 frames, one thread, "
+        "where the model was made)"
         if cost
         else "not measured"
     )

@@ -79,7 +79,8 @@ def no_latency(circuit: Circuit) -> str:
     taps = fit_fir(x, circuit.render(x, **_NOMINAL), 256, ahead)
     lag = int(np.argmax(np.abs(taps))) - ahead
     early = float(np.sum(taps[: ahead - 1] ** 2) / np.sum(taps**2))
-    assert 0 <= lag <= _LAGS.get(circuit.name, 12 if circuit.name.endswith("_cab") else 1), f"{circuit.name}: the peak is at lag {lag}"
+    latest = _LAGS.get(circuit.name, 12 if circuit.name.endswith("_cab") else 1)
+    assert 0 <= lag <= latest, f"{circuit.name}: the peak is at lag {lag}"
     assert early < 0.01, f"{circuit.name}: {early:.4f} of the response comes early"
     return f"{circuit.name}: response peaks at lag {lag}, {early:.5f} of it before lag -1"
 

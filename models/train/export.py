@@ -113,7 +113,8 @@ def core_nodes(g: Graph, core: Core, features: str, drive: str | None) -> str:
             values = g.node("Gemm", inner, weight, constant)
             z = g.node(join, z, g.over_time(values))
     hidden = core.lstm.hidden_size
-    # torch has the gates as input, forget, candidate, output; ONNX as input, output, forget, candidate.
+    # torch has the gates as input, forget, candidate, output; ONNX as input, output, forget,
+    # candidate.
     order = np.r_[0:hidden, 3 * hidden : 4 * hidden, hidden : 3 * hidden]
     lstm = core.lstm
     w, r = _array(lstm.weight_ih_l0)[order], _array(lstm.weight_hh_l0)[order]

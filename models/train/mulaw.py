@@ -2,9 +2,10 @@
 
 ``models/train/run mulaw NAME``. After van den Oord et al., "WaveNet: a generative model for raw
 audio", 2016: gated dilated convolutions, residual and skip paths, a softmax over the classes of
-ITU-T G.711's μ-law. Here it hears the dry signal alone, not its own past output, so that nothing has
-to be drawn sample by sample. Two ways of reading the distribution are judged: the likeliest class, and
-the mean. Beside them stands what the classes cost by themselves: the reference, coded and decoded.
+ITU-T G.711's μ-law. Here it hears the dry signal alone, not its own past output, so that nothing
+has to be drawn sample by sample. Two ways of reading the distribution are judged: the likeliest
+class, and the mean. Beside them stands what the classes cost by themselves: the reference, coded
+and decoded.
 """
 
 import json

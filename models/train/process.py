@@ -8,7 +8,8 @@ from learning something else than the effect.
 - a second of silence is played first and cut off again, so that the effect has settled;
 - anything that the host says on its error output ends it;
 - every control that is set is turned to both ends, and has to change the output;
-- what comes out is finite, not silent, not beyond full scale, without flat tops that were not there;
+- what comes out is finite, not silent, not beyond full scale, without flat tops that were not
+  there;
 - the delay is measured and taken off.
 """
 
@@ -44,8 +45,8 @@ def settled(play: Play, x: np.ndarray, controls: Mapping[str, float], rate: int)
     y = play(np.concatenate([silence, x]), controls)
     if len(y) < len(silence) + len(x):
         raise BadReference(
-            f"{len(silence) + len(x)} frames went in and {len(y)} came out: the plugin does not give "
-            "a frame for a frame, choose another one."
+            f"{len(silence) + len(x)} frames went in and {len(y)} came out: the plugin does not "
+            "give a frame for a frame, choose another one."
         )
     return y[len(silence) : len(silence) + len(x)]
 
@@ -81,8 +82,8 @@ def check_level(x: np.ndarray, y: np.ndarray) -> None:
     peak = float(np.max(np.abs(y)))
     if peak > 1.0:
         raise BadReference(
-            f"What comes out peaks at {decibels(peak):+.1f} dBFS: turn its output, or the input, down "
-            "by that much, since a plugin that is overloaded is another effect."
+            f"What comes out peaks at {decibels(peak):+.1f} dBFS: turn its output, or the input, "
+            "down by that much, since a plugin that is overloaded is another effect."
         )
     flat = clipped(y)
     if peak > 0.98 and flat > 1e-4 * len(y) and clipped(x) < flat / 2:
@@ -96,7 +97,8 @@ def aligned(x: np.ndarray, y: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
     samples. Raises ``BadReference`` where it is ahead: no effect plays the future."""
     rough, certain = lag(x, y, min(rate, len(x) // 2))
     if certain < 8.0:
-        # Nothing to measure by: an effect that resembles its input at no delay has none to take off.
+        # Nothing to measure by: an effect that resembles its input at no delay has none to take
+        # off.
         return y, 0
     delay = onset(x, y, rough)
     if delay < -8:
@@ -137,7 +139,8 @@ def process(
     heard. Raises ``BadReference``."""
     notes = []
     probe = _excerpt(x, rate)
-    dead = dead_controls(play, probe, settings, {k: ranges[k] for k in settings if k in ranges}, rate)
+    turned = {k: ranges[k] for k in settings if k in ranges}
+    dead = dead_controls(play, probe, settings, turned, rate)
     if dead:
         raise BadReference(
             f"These controls change nothing: {', '.join(dead)}. Is the effect on, is its mix up? A "
@@ -149,8 +152,8 @@ def process(
     first = settled(play, probe, settings, rate)
     if not np.array_equal(again, first):
         notes.append(
-            "Played twice it differs: something in it is random or moves by itself, which a network "
-            "cannot learn."
+            "Played twice it differs: something in it is random or moves by itself, which a "
+            "network cannot learn."
         )
     y, delay = aligned(x, y, rate)
     notes.append(f"It is {delay} samples late; that was taken off." if delay else "No delay.")
@@ -196,7 +199,9 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--set", action="append", default=[], metavar="CONTROL=VALUE", help="may be repeated"
     )
-    parser.add_argument("--channels", type=int, choices=(1, 2), help="of the plugin (both are tried)")
+    parser.add_argument(
+        "--channels", type=int, choices=(1, 2), help="of the plugin (both are tried)"
+    )
     return parser.parse_args(given)
 
 
@@ -210,7 +215,8 @@ def _settings(given: list[str], ranges: Mapping[str, tuple[float, float]]) -> di
             equals = ""
         if not equals or name not in ranges:
             raise BadReference(
-                f"--set {item}: write CONTROL=VALUE; there are {', '.join(ranges) or 'no controls'}."
+                f"--set {item}: write CONTROL=VALUE; there are "
+                f"{', '.join(ranges) or 'no controls'}."
             )
         low, high = ranges[name]
         if not low <= number <= high:
@@ -224,7 +230,9 @@ def run(args: argparse.Namespace) -> list[str]:
     x, rate = _read(args.dry)
     if args.reaper is not None:
         if not args.reaper.is_file():
-            raise BadReference(f"{args.reaper}: no such file; save the FX chain from Reaper's FX window.")
+            raise BadReference(
+                f"{args.reaper}: no such file; save the FX chain from Reaper's FX window."
+            )
         folder = args.out.parent / f"{args.out.stem}-wet"
         folder.mkdir(parents=True, exist_ok=True)
         padded = folder / f"{args.dry.stem}.wav"

@@ -25,8 +25,8 @@ from .metrics import esr
 OWN, OTHER = 48_000, 44_100
 SECONDS = 6
 REFERENCES = ("compressor", "delay", "high-pass", "low-pass")
-"""Whose reference is the same effect at any rate. Oscillators of others run at rates of their own, a
-reverb's echoes are cut to whole frames of each, and the circuits run at multiples of 48 kHz."""
+"""Whose reference is the same effect at any rate. Oscillators of others run at rates of their own,
+a reverb's echoes are cut to whole frames of each, and the circuits run at multiples of 48 kHz."""
 
 SPECTRA = ("octave",)
 """Whose bands start with either sign, as the first frames toss it: spectra are compared."""
@@ -43,7 +43,7 @@ def _to_other(x: np.ndarray) -> np.ndarray:
 
 
 def _play(program: Path, path: Path, x: np.ndarray, rate: int) -> np.ndarray:
-    """``x [n]`` at ``rate`` through the model at its defaults, its latency taken off by the engine."""
+    """``x [n]`` at ``rate`` through the model at its defaults; the engine takes its latency off."""
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder) / "in.wav", Path(folder) / "out.wav"
         soundfile.write(source, x.astype(np.float32), rate, subtype="FLOAT")
@@ -88,8 +88,8 @@ def _reference(name: str) -> Callable[[np.ndarray], np.ndarray] | None:
 
 
 def write(shipped: Path, audio: Path, program: Path) -> Path:
-    """Plays all models of ``shipped`` that have changed since and writes its ``rates.json``; returns
-    its path. Remove the file to measure all again."""
+    """Plays all models of ``shipped`` that have changed since and writes its ``rates.json``;
+    returns its path. Remove the file to measure all again."""
     out = shipped / "rates.json"
     before = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
     present = [s.file for s in TEST if (audio / s.file).is_file()]
@@ -148,7 +148,8 @@ def section(shipped: Path) -> str:
     measured = {p.stem for p in shipped.glob("*.onnx")} - {r.split(" | ")[0][2:] for r in rows}
     left = sorted(set(stale) | measured)
     note = f"\n\nNot measured since they were last made: {', '.join(left)}." if left else ""
-    table = "\n".join(["| model | against | ESR | latency, frames |", "| --- | --- | --- | --- |", *rows])
+    head = ["| model | against | ESR | latency, frames |", "| --- | --- | --- | --- |"]
+    table = "\n".join([*head, *rows])
     return f"""\
 ## In a session of 44.1 kHz
 

@@ -9,19 +9,19 @@ from .circuits import Circuit, circuits
 class Recipe:
     """A circuit and what learns its core.
 
-    With ``times`` that is a row of stages at so many times the audio rate (``stages``); without, the
-    network of ``network.py``, to which all that follows belongs but for ``bar`` and texts.
+    With ``times`` that is a row of stages at so many times the audio rate (``stages``); without,
+    the network of ``network.py``, to which all that follows belongs but for ``bar`` and texts.
 
     ``knob`` is true where the first control is not wholly in the front (``front.py``), so that the
     network has to hear it. ``linear`` adds a straight path. ``post_taps`` is the length of the FIRs
     that play the tone stage. ``bar`` is the ESR that no setting of the knobs may exceed on the
     held-out playing. ``core_of`` names a recipe whose trained core this one takes over, with a
     tone stage of its own. ``defaults`` are those of the three knobs; ``notes`` stand in the report.
-    ``average`` is the share of the past in a running mean of the weights, which is what is judged and
-    shipped; 0: none is kept. ``chunk`` is the length through which errors are propagated, in samples.
-    ``clean`` is how much more what folds counts than an error, in the filters behind the stages.
-    Training ends early where the validation's mean ESR falls below ``enough``. ``looks`` tells how
-    often the test split was looked at.
+    ``average`` is the share of the past in a running mean of the weights, which is what is judged
+    and shipped; 0: none is kept. ``chunk`` is the length through which errors are propagated, in
+    samples. ``clean`` is how much more what folds counts than an error, in the filters behind the
+    stages. Training ends early where the validation's mean ESR falls below ``enough``. ``looks``
+    tells how often the test split was looked at.
     """
 
     name: str
@@ -78,8 +78,10 @@ SEEN_BEFORE = (
 )
 
 SEEN_AND_CHOSEN = (
-    "The test split was judged three to six times, and it was used once: with a stronger share for what\n"
-    "folds, a second seed's worst setting was 0.0204 there, above the bar, so that share was halved. All\n"
+    "The test split was judged three to six times, and it was used once: with a stronger share "
+    "for what\n"
+    "folds, a second seed's worst setting was 0.0204 there, above the bar, so that share was "
+    "halved. All\n"
     "else was found on the validation split or in silence."
 )
 """Of the sustain fuzz, whose last choice was made after a look at the test figures."""
@@ -176,7 +178,9 @@ RECIPES = {
             name="fuzz_raw",
             title="Tonegraft Raw Fuzz",
             category="fuzz",
-            description="Two transistors, unevenly biased: splutters, cleans up when played softly.",
+            description=(
+                "Two transistors, unevenly biased: splutters, cleans up when played softly."
+            ),
             bar=0.02,
             defaults=(0.7, 0.5, 0.6),
             times=4,
@@ -196,7 +200,9 @@ RECIPES = {
             looks=SEEN_AND_USED,
             title="Tonegraft Crunch Amp",
             category="amp",
-            description="Two triode stages, clean to crunch, with a passive tone stack; no cabinet.",
+            description=(
+                "Two triode stages, clean to crunch, with a passive tone stack; no cabinet."
+            ),
             bar=0.01,
             defaults=(0.6, 0.0, 0.6),
             times=2,

@@ -23,7 +23,7 @@ class BadRecording(Exception):
 
 @dataclass(frozen=True)
 class Pair:
-    """``dry`` and ``wet`` ``[n]`` at ``rate``, aligned; ``delay`` is what was taken off, samples."""
+    """``dry`` and ``wet`` ``[n]`` at ``rate``, aligned; ``delay`` samples were taken off."""
 
     dry: np.ndarray
     wet: np.ndarray
@@ -33,7 +33,7 @@ class Pair:
 
 
 def read(path: Path, refusal: type[Exception]) -> tuple[np.ndarray, int]:
-    """The file's samples ``[n, channels]`` and rate; raises ``refusal`` where it is no audio file."""
+    """The file's samples ``[n, channels]`` and rate; raises ``refusal`` if it is no audio file."""
     if not path.is_file():
         raise refusal(f"{path}: no such file.")
     try:
@@ -79,7 +79,8 @@ def lag(dry: np.ndarray, wet: np.ndarray, limit: int) -> tuple[int, float]:
 def onset(dry: np.ndarray, wet: np.ndarray, near: int) -> int:
     """The delay at which the response from ``dry`` to ``wet`` begins, looked for from 64 samples
     before ``near``: a filter's own rise is the device's, what stands before it is delay. The
-    response is a regularised deconvolution; it begins where it first reaches a third of its peak."""
+    response is a regularised deconvolution; it begins where it first reaches a third of its
+    peak."""
     a, b = _whitened(dry), _whitened(wet)
     size = 1 << int(np.ceil(np.log2(len(a) + 4096)))
     x, y = np.fft.rfft(a, size), np.fft.rfft(b, size)
@@ -173,8 +174,8 @@ def load(dry_path: Path, wet_path: Path, sure: bool = False) -> Pair:
         flat = clipped(x)
         if flat > 1e-4 * len(x) and np.max(np.abs(x)) > 0.98:
             doubt(
-                f"{path.name} is clipped: {flat} samples stand at full scale in flat tops. Record it "
-                f"again with less gain at {what}."
+                f"{path.name} is clipped: {flat} samples stand at full scale in flat tops. Record "
+                f"it again with less gain at {what}."
             )
 
     rough, certain = lag(dry, wet, min(dry_rate, length // 2))
@@ -197,8 +198,8 @@ def load(dry_path: Path, wet_path: Path, sure: bool = False) -> Pair:
         )
     elif delay > dry_rate // 4:
         doubt(
-            f"{wet_path.name} is {delay / dry_rate:.2f} s late: the files are of different takes, or "
-            "the dry one was cut at its beginning."
+            f"{wet_path.name} is {delay / dry_rate:.2f} s late: the files are of different takes, "
+            "or the dry one was cut at its beginning."
         )
     if -8 <= delay <= 4:
         # Too near to be told from the device's own rise.

@@ -1,8 +1,9 @@
 """``models/REPORT.md`` from ``models/shipped/*.json``: no number in it is typed by hand.
 
 A model has a row if its figures have a ``report`` object: ``title``, ``category``, ``pipeline``
-(``learned``, ``grey-box, learned`` or ``grey-box``), ``bars`` (``measure``, ``limit``, ``unit``, ``median``, ``worst``),
-``sweep`` (``settings``, ``value`` of the first bar's measure), ``baselines``, ``idle_dbfs``, ``notes``.
+(``learned``, ``grey-box, learned`` or ``grey-box``), ``bars`` (``measure``, ``limit``, ``unit``,
+``median``, ``worst``), ``sweep`` (``settings``, ``value`` of the first bar's measure),
+``baselines``, ``idle_dbfs``, ``notes``.
 """
 
 import json
@@ -106,7 +107,10 @@ def _sweep(told: dict) -> str:
 
 def _section(name: str, figures: dict) -> str:
     told = figures["report"]
-    parts = [f"## {told['title']}", f"`{name}.onnx`, {told['category']}; [card](shipped/{name}.md)."]
+    parts = [
+        f"## {told['title']}",
+        f"`{name}.onnx`, {told['category']}; [card](shipped/{name}.md).",
+    ]
     if told.get("baselines"):
         baselines = ", ".join(f"{k} {number(v)}" for k, v in told["baselines"].items())
         parts.append(f"Baselines, same measure and audio as at the default setting: {baselines}.")
@@ -157,17 +161,24 @@ def write(
     text = f"""\
 # Report on the shipped models
 
-Written by `models/train/run report` from `models/shipped/*.json`; the recipes are in `models/train`.
-{len(models)} models, {total / 1024:.0f} KiB. ESR is sum (y - p)² / sum y² without pre-emphasis; 0 is
+Written by `models/train/run report` from `models/shipped/*.json`; the recipes are \
+in `models/train`.
+{len(models)} models, {total / 1024:.0f} KiB. ESR is sum (y - p)² / sum y² without pre-emphasis; \
+0 is
 perfect, 1 is as bad as silence. All is judged on held-out playing: whole recordings that neither
 training nor the choice of an epoch has seen. *Worst* is over the whole range of the knobs. Cost is
-that of one mono instance in blocks of 64 frames, one thread, on the machine where the model was made.
-*How*: learned, a network trained on what goes in and comes out; grey-box, learned: a row of stages whose
+that of one mono instance in blocks of 64 frames, one thread, on the machine where the model \
+was made.
+*How*: learned, a network trained on what goes in and comes out; grey-box, learned: \
+a row of stages whose
 capacitors and resistors are known and whose diodes, transistors and triodes are learned
-(`models/train/stages`); grey-box: a known structure, its parameters fitted. The references of the first two
+(`models/train/stages`); grey-box: a known structure, its parameters fitted. \
+The references of the first two
 are circuits of our own, simulated (`models/train/circuits`), and the stages are built on the same
-schematics: their figures say how well the parts were learned and are played, not how near a product is.
-Other networks beside them were trained for the time that stands with them; the stages take 20 to 50 s.
+schematics: their figures say how well the parts were learned and are played, \
+not how near a product is.
+Other networks beside them were trained for the time that stands with them; \
+the stages take 20 to 50 s.
 
 {table(header, _rows(models, _costs(models, shipped, tonegraft)))}
 

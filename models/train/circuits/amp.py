@@ -150,7 +150,13 @@ def stack_by_nodes(name: str, f: np.ndarray) -> np.ndarray:
 
 
 def _amp(
-    name: str, core: Callable[..., int], stages: tuple, low: float, high: float, pad: float, text: str
+    name: str,
+    core: Callable[..., int],
+    stages: tuple,
+    low: float,
+    high: float,
+    pad: float,
+    text: str,
 ) -> dict:
     """What a circuit of this kind has in common; ``stages`` are those behind the first."""
 

@@ -11,7 +11,8 @@ REFLECTION, REFLECTION_SECONDS = -0.25, 0.55e-3
 
 TEXT = """
 
-The cabinet is our own synthesis: a closed box (high-pass, 85 Hz, Q 1.1), a cone that ends at 4.8 kHz
+The cabinet is our own synthesis: a closed box (high-pass, 85 Hz, Q 1.1), a cone that ends at \
+4.8 kHz
 (low-passes of second order, Q 1.2 and Q 0.6), resonances at 115 Hz (+4 dB), 2.3 kHz (+6 dB) and
 3.7 kHz (+4 dB), a dip at 430 Hz (-5 dB), and a reflection 0.55 ms late at -12 dB, inverted."""
 

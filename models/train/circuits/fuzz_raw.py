@@ -15,7 +15,8 @@ TEXT = """\
 Two common-emitter stages at 9 V, of our own values, coupled by a pot. First: 10 kΩ and 47 nF to the
 base, 100 kΩ to a bias of 0.75 V, collector 10 kΩ and 1 nF, emitter 220 Ω. The Fuzz pot passes on
 3 to 100 % (0.03 + 0.97 · fuzz²). Second: 10 kΩ and 22 nF, 100 kΩ to 0.95 V, which leaves the
-collector (8.2 kΩ, 1 nF) nearer to saturation than to the supply, emitter 220 Ω. The tone blends a 700 Hz
+collector (8.2 kΩ, 1 nF) nearer to saturation than to the supply, emitter 220 Ω. \
+The tone blends a 700 Hz
 low-pass and what lies above it; a high-pass of 30 Hz and a gain of 0.2 · level follow.
 
 The transistors are Ebers-Moll's (I_s 10 fA, β 120, reverse 4). The stages' output impedance is part

@@ -14,7 +14,8 @@ R_S, C_S, R_F, C_F = 10e3, 100e-9, 150e3, 330e-12
 
 TEXT = """\
 Four inverting gain stages, of our own values. The first amplifies: 47 nF into 100 kΩ, then 0.2 to
-20 times by Sustain (0.2 + 19.8 · sustain²). The second and the third clip: 10 kΩ and 100 nF in series (159
+20 times by Sustain (0.2 + 19.8 · sustain²). The second and the third clip: 10 kΩ and 100 nF \
+in series (159
 Hz) into a virtual ground; in the feedback 150 kΩ, 330 pF (3.2 kHz) and an anti-parallel diode pair,
 15 times each for small signals. The tone is a blend of a 400 Hz low-pass and a 1.1 kHz high-pass,
 which scoops in the middle. The fourth stage makes up 1.5 · level behind 47 nF and 100 kΩ (34 Hz).

@@ -205,7 +205,8 @@ itself: where channels are linked, the reference is the gain that it gives the l
 Both channels have a level each; at Link 1 they are the same, at Link 0 the channels know nothing of
 each other, between them the other channel counts as if it were so much softer. On a mono track Link
 changes nothing. `level` comes back after one sample (the key `feedback`); Attack is never longer
-than Release, so that `max` chooses the right one. The fit: kink and slope of the static curve from steady levels at
+than Release, so that `max` chooses the right one. The fit: kink and slope of the static curve \
+from steady levels at
 3 settings, time constants from steps of level at 4 attacks and 4 releases.""",
     knobs=_KNOBS,
     fit=fit,

@@ -115,5 +115,6 @@ class Runtime:
                 later = int(self._feedback[name]["delay"])
                 end = min(b + later, n)
                 if a + later < n:
-                    moving[name][0, :, a + later : end] = result[0, :, a - b :][:, : end - a - later]
+                    made = result[0, :, a - b :]
+                    moving[name][0, :, a + later : end] = made[:, : end - a - later]
         return out.reshape(x.shape)

@@ -296,7 +296,8 @@ The topology is that of Schroeder (1962) and Moorer (1979).""",
 once for the left, once for the right, whose `d` and `e` are longer by half a millisecond. The sum
 of both inputs goes into both. A mono track hears the mean of both sides, which is what Width 0
 gives. The low-pass is of first order, its response cut after 16 frames. The lengths `d` and `e` are
-read off the first echoes of an impulse, each echo that those found so far do not explain being a new
+read off the first echoes of an impulse, each echo that those found so far do not explain \
+being a new
 one (on the right channel, since on the left two echoes cancel); gains and damping follow by least
 squares on impulse responses over 3 rooms and 3 dampings. Decay is the time to -60 dB of a round of
 1360 frames without damping.""",

@@ -7,7 +7,8 @@ voltages. This follows the state-space neural models of Parker, Esqueda and
 Bergner, "Modelling of nonlinear state-space systems using a deep neural network", DAFx-19, with one
 function a part in place of one network for all states: no gradient has to go through time.
 
-* ``steps``: one sample of each stage; ``devices``: the rows; ``arithmetic``: both as numbers and wires.
+* ``steps``: one sample of each stage; ``devices``: the rows; ``arithmetic``: both as numbers and
+  wires.
 * ``learn``: fits a function; ``staged``: fits all of a device, and plays it; ``filters``: to a
   multiple of the audio rate and back; ``tone``: what follows.
 * ``write``: the ONNX file; ``make``: from recipe and material to the file.

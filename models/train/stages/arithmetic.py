@@ -1,4 +1,4 @@
-"""Arithmetic that is written once: on numbers, compiled, and on wires of a graph, which adds nodes."""
+"""Arithmetic that is written once: on numbers, compiled, and on wires of a graph, as nodes."""
 
 import math
 from typing import Any

@@ -2,8 +2,9 @@
 
 A device's ``step(u, m, s, k, f)`` plays one sample: input ``u``, what the first knob moves ``m``
 (``moving`` gives it for ``q = drive²``), states ``s``, constants ``k`` and learned functions ``f``,
-one of each a stage. It returns the output, the new states and all nodes' inputs. ``nodes`` says what
-is learned: which columns of those inputs belong to a function, and what the part itself answers.
+one of each a stage. It returns the output, the new states and all nodes' inputs. ``nodes`` says
+what is learned: which columns of those inputs belong to a function, and what the part itself
+answers.
 """
 
 from collections.abc import Callable
@@ -230,7 +231,9 @@ def raw(times: int, units: int) -> Device:
         k.append(np.array([h / cc * series, 2 * cl / h / gl, 0.5 * cl / h / gl]))
         for collector in (False, True):
 
-            def answer(x: np.ndarray, collector=collector, p=(series, supply, rb, bias, rc, gcc, re)):
+            def answer(
+                x: np.ndarray, collector=collector, p=(series, supply, rb, bias, rc, gcc, re)
+            ):
                 return _transistor(
                     np.ascontiguousarray(x[:, 0]), np.ascontiguousarray(x[:, 1]), collector, *p
                 )
@@ -251,7 +254,9 @@ def raw(times: int, units: int) -> Device:
     return Device("fuzz_raw", times, 6, step, moving, tuple(k), tuple(nodes))
 
 
-def _tube(values: tuple, times: int, at: int, units: tuple[int, int]) -> tuple[np.ndarray, list[Node]]:
+def _tube(
+    values: tuple, times: int, at: int, units: tuple[int, int]
+) -> tuple[np.ndarray, list[Node]]:
     """Constants of a triode stage and its two nodes, whose inputs begin at column ``at``."""
     supply, rp, cp, rk, ck, rs, cc, rl = values
     h = 1.0 / (RATE * times)

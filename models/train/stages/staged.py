@@ -1,9 +1,10 @@
 """Learns a device stage by stage and plays it.
 
-1. The functions of the nodes are learned from examples (``learn.py``): first from inputs spread over
-   a range, then twice from what the nodes are asked while the device made so far plays the training
-   material with its first knob moving, and what the parts answer to that. (The examples of a
-   recurrent part have to come from its own trajectories: Ross, Gordon and Bagnell, AISTATS 2011.)
+1. The functions of the nodes are learned from examples (``learn.py``): first from inputs spread
+   over a range, then twice from what the nodes are asked while the device made so far plays the
+   training material with its first knob moving, and what the parts answer to that. (The examples
+   of a recurrent part have to come from its own trajectories: Ross, Gordon and Bagnell, AISTATS
+   2011.)
 2. At twice the audio rate and above, filters lead there and back (``filters.py``).
 """
 
@@ -59,7 +60,8 @@ def _play(
     made: Device, functions: tuple[np.ndarray, ...], u: np.ndarray, drive: np.ndarray,
     asked: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Output ``[times, n]`` of inputs ``[times, n]``, and what the nodes were asked ``[n, columns]``."""
+    """Output ``[times, n]`` of inputs ``[times, n]``, and what the nodes were asked
+    ``[n, columns]``."""
     moving = made.moving(drive**2)
     m = np.stack([*moving, *([moving[-1]] * (2 - len(moving)))])
     columns = 1 + max(c for node in made.nodes for place in node.places for c in place)
@@ -95,8 +97,8 @@ def _spread(node: Node, rng: np.random.Generator) -> np.ndarray:
 
 
 def _examples(asked: np.ndarray, node: Node, rng: np.random.Generator) -> np.ndarray:
-    """Inputs of a node ``[_EXAMPLES, columns]``: most as often as they occur, some as widely as they
-    are spread, some anywhere within reach."""
+    """Inputs of a node ``[_EXAMPLES, columns]``: most as often as they occur, some as widely as
+    they are spread, some anywhere within reach."""
     x = np.concatenate([asked[:, place] for place in node.places])
     x = x[rng.permutation(len(x))]
     wide = x[: 40 * _EXAMPLES]

@@ -2,12 +2,12 @@
 
 Every stage is linear but for a function of one or two values, its *node*: what the diodes, the
 transistor or the triode answer at once, given the charges of the capacitors. Discretised as the
-circuits are (``circuits/parts.py``), node voltages become functions without memory; those are what is
-learned. All voltages are distances from rest, so that silence stays silence.
+circuits are (``circuits/parts.py``), node voltages become functions without memory; those are what
+is learned. All voltages are distances from rest, so that silence stays silence.
 
 Each step takes an input ``u``, states ``s``, constants ``k`` and learned functions. It returns its
-output, the new states, and what its nodes were asked, of which the examples are made. ``Value`` is a
-number or a wire, see ``arithmetic.py``; units are volts.
+output, the new states, and what its nodes were asked, of which the examples are made. ``Value`` is
+a number or a wire, see ``arithmetic.py``; units are volts.
 """
 
 import numpy as np
@@ -76,7 +76,8 @@ def triode(
     plate: np.ndarray,
 ) -> tuple[Value, Value, Value, Value, Value, Value]:
     """A common-cathode stage: coupling capacitor ``c``, cathode ``vk``, last two plate voltages.
-    Returns the next plate voltage, ``c``, ``vk``, and the nodes: the grid's one and the plate's two."""
+    Returns the next plate voltage, ``c``, ``vk``, and the nodes: the grid's one and the plate's
+    two."""
     drive = u - c - vk * k[0]
     vgk = bend(drive, grid)
     load = v * k[1] - w * k[2] - vk

@@ -1,7 +1,8 @@
 """The linear stages behind a device: FIRs, beside them the poles that are too slow for one.
 
-A coupling capacitor rings for a tenth of a second, thousands of samples; as a recursion of its own it
-costs two operations and is exact. The poles are those of the schematic, all else is least squares.
+A coupling capacitor rings for a tenth of a second, thousands of samples; as a recursion of its own
+it costs two operations and is exact. The poles are those of the schematic, all else is least
+squares.
 """
 
 from dataclasses import dataclass
