@@ -78,16 +78,19 @@ def main() -> None:
         process.main(given[1:])
         return
     args = _arguments(given)
+    if args.tonegraft:
+        # Where all that plays a model looks first.
+        os.environ["TONEGRAFT"] = str(args.tonegraft)
     if args.name == "rates":
         from . import rates
         from .greybox.play import engine
 
-        print(f"Wrote {rates.write(args.out, args.audio, args.tonegraft or engine())}")
+        print(f"Wrote {rates.write(args.out, args.audio, engine())}")
         return
     if args.name == "report":
         from .make import find_tonegraft
 
-        print(f"Wrote {report.write(args.out, tonegraft=args.tonegraft or find_tonegraft())}")
+        print(f"Wrote {report.write(args.out, tonegraft=find_tonegraft())}")
         return
     if args.name in EFFECTS:
         # Grey-box effects need no torch.
@@ -102,7 +105,7 @@ def main() -> None:
 
     places = Places(
         args.audio, args.extra, args.out, args.work, args.device,
-        args.tonegraft or find_tonegraft(), args.devices, args.nodes,
+        find_tonegraft(), args.devices, args.nodes,
     )
     if args.name == "baselines":
         from .baselines import compare
