@@ -47,8 +47,6 @@ pub struct Figures {
     pub p50_us: f64,
     /// 99th percentile, in µs.
     pub p99_us: f64,
-    /// Mean, interruptions included, in µs: for throughput.
-    pub mean_us: f64,
     /// Allocations per block.
     pub heap_per_block: f64,
     /// Largest difference from the first runner, relative to max(1, peak).
@@ -121,12 +119,10 @@ pub fn race(runners: &mut [Runner], block: usize, budget: Duration) -> Result<Ve
         .zip(&mut kept)
         .map(|(runner, kept)| {
             kept.times.sort_unstable();
-            let all: Duration = kept.times.iter().sum();
             Figures {
                 blocks: kept.times.len(),
                 p50_us: percentile(&kept.times, 50).as_secs_f64() * 1e6,
                 p99_us: percentile(&kept.times, 99).as_secs_f64() * 1e6,
-                mean_us: all.as_secs_f64() * 1e6 / kept.times.len() as f64,
                 heap_per_block: kept.heap as f64 / kept.played as f64,
                 difference: runner.tolerance.map(|_| kept.worst / peak),
             }

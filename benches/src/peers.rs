@@ -109,8 +109,8 @@ impl Peers {
                 let peak = self.peaks.iter().find(|(isa, _)| isa.name() == runner.isa).map_or(widest, |(_, peak)| *peak);
                 json!({
                     "kind": "engine", "model": case.name, "block": block, "engine": runner.name, "isa": runner.isa,
-                    "blocks": figures.blocks, "p50_us": figures.p50_us, "p99_us": figures.p99_us, "mean_us": figures.mean_us,
-                    "ns_per_sample": ns_per_sample, "realtime_percent": ns_per_sample * case.rate * 1e-7, "peak_fraction": macs / ns_per_sample / peak,
+                    "blocks": figures.blocks, "p50_us": figures.p50_us, "p99_us": figures.p99_us, "ns_per_sample": ns_per_sample,
+                    "realtime_percent": ns_per_sample * case.rate * 1e-7, "peak_fraction": macs / ns_per_sample / peak,
                     "macs_per_sample": macs, "heap_per_block": figures.heap_per_block, "difference": figures.difference,
                     "tolerance": runner.tolerance,
                 })

@@ -50,6 +50,8 @@ pub struct Measured {
     pub p99_us: f64,
     /// Longest time of a block, in µs.
     pub max_us: f64,
+    /// Mean time of a block with all that interrupted it, in µs: for throughput.
+    pub mean_us: f64,
     /// Median time of a block per frame, in ns.
     pub ns_per_sample: f64,
     /// Median time of a block over the duration of a block, in percent.
@@ -205,9 +207,10 @@ fn measure(
 
     times.sort_unstable();
     let p50 = percentile(&times, 50);
+    let all: Duration = times.iter().sum();
     // Lengths of blocks are exact.
     #[allow(clippy::cast_precision_loss)]
-    let (frames, macs) = (block as f64, info.macs_per_sample as f64);
+    let (frames, macs, timed) = (block as f64, info.macs_per_sample as f64, times.len() as f64);
     let ns_per_sample = p50.as_secs_f64() * 1e9 / frames;
     Ok(Measured {
         model: named.name.clone(),
@@ -216,6 +219,7 @@ fn measure(
         p50_us: p50.as_secs_f64() * 1e6,
         p99_us: percentile(&times, 99).as_secs_f64() * 1e6,
         max_us: percentile(&times, 100).as_secs_f64() * 1e6,
+        mean_us: all.as_secs_f64() * 1e6 / timed,
         ns_per_sample,
         realtime_percent: p50.as_secs_f64() * rate.hz() / frames * 100.0,
         fma_peak_fraction: macs / ns_per_sample / peak,

@@ -207,9 +207,7 @@ impl Benches {
             step("measuring kernels", &self.usual, "kernels", 0.05, None)?;
         }
         if request.model.as_deref().is_none_or(|model| model == "a1-standard") {
-            lines.extend(renders::measure(project, self.core, &|| {
-                self.command(&self.usual, "engines")
-            })?);
+            lines.extend(renders::measure(project, self.core)?);
         }
         // Ours are those of the first process, as they are shipped.
         native_peers_only(&mut lines);

@@ -1,4 +1,4 @@
-//! `tonegraft render` over a folder beside the engine alone, by turns on one core.
+//! `tonegraft render` over a folder beside `tonegraft bench`, the engine alone out of the same program, by turns on one core.
 //!
 //! Both figures are throughput: all that was played over all the time that it took, with whatever interrupted it. Of a turn of the
 //! engine that is the time of its timed blocks; of one of the renderer, that of its files, each from opening it to the output in its
@@ -26,15 +26,14 @@ const BLOCK: usize = 512;
 /// Turns of each.
 const ROUNDS: usize = 7;
 
-/// Seconds of an engine's turn.
-const TURN: f64 = 0.4;
+/// Seconds of audio in an engine's turn: as many as the renderer plays.
+const TURN: usize = FILES * SECONDS;
 
-/// Plays with the benches (a command with core, models and data in place) and with `tonegraft render` on `core` in turn. Nothing
-/// if the model is not there.
+/// Plays with `tonegraft bench` and with `tonegraft render` on `core` in turn. Nothing if the model is not there.
 ///
 /// # Errors
 /// A step fails.
-pub fn measure(project: &Project, core: usize, benches: &dyn Fn() -> Command) -> Result<Vec<Value>> {
+pub fn measure(project: &Project, core: usize) -> Result<Vec<Value>> {
     let Some(model) = project.demanded_test_data()?.map(|data| data.join(MODEL.1)) else {
         return Ok(Vec::new());
     };
@@ -47,9 +46,16 @@ pub fn measure(project: &Project, core: usize, benches: &dyn Fn() -> Command) ->
     let takes = takes(&folder)?;
     let (mut engine, mut render) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let mut command = benches();
-        command.args(["--only-ours", "--model", MODEL.0, "--block", &BLOCK.to_string()]);
-        command.args(["--seconds", &TURN.to_string()]);
+        let mut command = on_core(&program, core);
+        command.args([
+            "bench",
+            "--json",
+            "--block",
+            &BLOCK.to_string(),
+            "--seconds",
+            &TURN.to_string(),
+        ]);
+        command.arg(&model);
         engine.push(engine_times(&run::quiet("measuring the engine", &mut command)?)?);
         let rendered = folder.join("rendered");
         if rendered.exists() {
@@ -71,10 +77,9 @@ pub fn measure(project: &Project, core: usize, benches: &dyn Fn() -> Command) ->
 
 /// Seconds of audio per second of the engine alone.
 fn engine_times(printed: &str) -> Result<f64> {
-    let lines: Vec<Value> = printed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    let ours = (lines.iter()).find(|line| line["kind"] == "engine" && line["engine"] == "tonegraft");
-    let mean = ours.and_then(|line| Some(line["mean_us"].as_f64()? / line["block"].as_f64()?));
-    Ok(1e6 / RATE as f64 / mean.context("the benches printed no figure of ours")?)
+    let line: Value = serde_json::from_str(printed)?;
+    let mean = (line["mean_us"].as_f64()).and_then(|mean| Some(mean / line["block"].as_f64()?));
+    Ok(1e6 / RATE as f64 / mean.context("no throughput was printed")?)
 }
 
 /// The same of the renderer.
@@ -152,9 +157,9 @@ mod tests {
 
     #[test]
     fn figures_are_found_among_what_is_printed() {
-        let engine = "{\"kind\":\"peak\"}\n{\"kind\":\"engine\",\"engine\":\"tonegraft\",\"block\":100,\"mean_us\":20.8333333}\n";
+        let engine = "{\"model\":\"amp\",\"block\":100,\"mean_us\":20.8333333}\n";
         assert!(engine_times(engine).is_ok_and(|times| (times - 100.0).abs() < 1e-3));
-        assert!(engine_times("{\"kind\":\"peak\"}").is_err());
+        assert!(engine_times("{\"block\":100}").is_err());
         let file = json!({"output": "a.wav", "times_realtime": 90.0}).to_string();
         let batch = |files: usize| json!({"rendered": files, "times_realtime_per_core": 96.0}).to_string();
         assert!(file_times(&[file.clone(), batch(FILES)].join("\n")).is_ok_and(|times| times == 96.0));
