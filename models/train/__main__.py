@@ -1,10 +1,11 @@
 """The one command, ``models/train/run``.
 
 ``run NAME`` makes a shipped model, its figures and its card; ``run NAME --seed N`` adds another
-seed's figures to it; ``run baselines NAME`` trains others' networks on the same data, ``run mulaw
-NAME`` the one with classes for samples; ``run report`` writes ``models/REPORT.md``; ``run rates``
-plays all at 44.1 kHz for it; ``run process`` plays dry audio through a plugin, with checks;
-``run own --dry DRY.wav --wet WET.wav --name NAME`` makes a model of a recording of yours.
+seed's figures to it; ``run baselines NAME`` trains others' networks on the same data, grey-box
+effects included, ``run mulaw NAME`` the one with classes for samples; ``run report`` writes
+``models/REPORT.md``; ``run rates`` plays all at 44.1 kHz for it; ``run process`` plays dry audio
+through a plugin, with checks; ``run own --dry DRY.wav --wet WET.wav --name NAME`` makes a model of
+a recording of yours.
 """
 
 import argparse
@@ -28,8 +29,8 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     )
     others = ["baselines", "mulaw", "report", "rates", "own", "process"]
     parser.add_argument("name", choices=[*sorted(RECIPES | EFFECTS), *others])
-    of_which = "baselines, mulaw: of which model"
-    parser.add_argument("of", nargs="?", choices=sorted(RECIPES), help=of_which)
+    of_which = "baselines: of which model; mulaw: of which learned one (both: distortion)"
+    parser.add_argument("of", nargs="?", choices=sorted(RECIPES | EFFECTS), help=of_which)
     default = os.environ.get("TONEGRAFT_TEST_DATA") or _ROOT.parent / "shared" / "data"
     parser.add_argument(
         "--audio",
@@ -101,6 +102,13 @@ def main() -> None:
         for bar in figures["report"]["bars"]:
             print(f"{args.name}: {bar['measure']} {bar['worst']:.3g} (bar {bar['limit']:g})")
         return
+    if args.name == "baselines" and args.of in EFFECTS:
+        from .greybox.baselines import compare
+
+        compare(EFFECTS[args.of], args.audio, args.out)
+        return
+    if args.name == "mulaw" and args.of in EFFECTS:
+        raise SystemExit(f"mulaw is for learned models; {args.of} is fitted.")
     from .make import Places, find_tonegraft, make
 
     places = Places(

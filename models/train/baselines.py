@@ -1,7 +1,8 @@
 """What others' ways of doing it give on the same data: ``models/train/run baselines NAME``.
 
 All are fitted to the circuit at its default setting on the training split and judged on the
-held-out playing, once each, with the budget stated beside them.
+held-out playing, once each, with the budget stated beside them. `greybox/baselines.py` fits the
+networks to what the grey-box effects follow.
 
 * Hammerstein: powers 1 to 7 of the input, each into a FIR of 64 taps, by least squares. The
   block-oriented form of the Volterra series that McCool's comparison, a sampled-Volterra product,
@@ -11,11 +12,14 @@ held-out playing, once each, with the budget stated beside them.
 * McCool's convolutional network (2018, section 6.1): 6 convolutions with ReLU, max pooling, three
   linear layers, from a window of samples to one sample. He leaves kernel and layer sizes open;
   here: windows of 128, kernel 5, 16 channels, pooling by 4, linear layers of 64, 32 and 1.
+* McCool's LSTM (section 6.3.1) for what lasts: 7 layers of 800 cells, trained on sections in order.
+  He leaves their length open; here: 0.256 s, 16 side by side, back-propagation through 64 samples.
 """
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +36,11 @@ from .recipes import RECIPES, Recipe
 
 _TAPS, _POWERS = 64, 7
 
-NANO_SECONDS, MCCOOL_SECONDS = 300.0, 100.0
+NANO_SECONDS, MCCOOL_SECONDS, LSTM_SECONDS = 300.0, 100.0, 300.0
 """Processor time for the training of the networks."""
+
+Mono = Callable[[np.ndarray], np.ndarray]
+"""How a fitted model plays: ``[n]`` to ``[n]``."""
 
 
 def _delayed(x: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -43,8 +50,8 @@ def _delayed(x: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.concatenate([scaled[past] ** p for p in range(1, _POWERS + 1)], axis=1)
 
 
-def hammerstein(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The least-squares Hammerstein model from ``x`` to ``y``, as a function ``[n]`` to ``[n]``."""
+def hammerstein(x: np.ndarray, y: np.ndarray) -> Mono:
+    """The least-squares Hammerstein model from ``x`` to ``y``."""
     at = np.sort(np.random.default_rng(2).choice(np.arange(_TAPS, len(x)), 60_000, replace=False))
     a = _delayed(x, at)
     normal = a.T @ a
@@ -113,6 +120,21 @@ class McCool(nn.Module):
         return self.linear(self.convolutions(windows[:, None]).flatten(1))[:, 0]
 
 
+class McCoolLstm(nn.Module):
+    """Samples ``[B, T]`` to ``[B, T]``, with the states of all layers before and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.LSTM(1, 800, 7, batch_first=True)
+        self.out = nn.Linear(800, 1)
+
+    def forward(
+        self, dry: Tensor, states: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        z, states = self.layers(dry[..., None], states)
+        return self.out(z)[..., 0], states
+
+
 def train_for(
     net: nn.Module, loss_of: Callable[[int], Tensor], seconds: float, rate: float
 ) -> tuple[int, float]:
@@ -131,7 +153,18 @@ def train_for(
     return updates, time.process_time() - started
 
 
-def nano(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
+def _ratio(p: Tensor, t: Tensor) -> Tensor:
+    """Error-to-signal ratio of the prediction ``p`` of ``t``, bounded in silence."""
+    return (p - t).square().mean() / (t.square().mean() + 1e-6)
+
+
+def _budget(net: nn.Module, updates: int, used: float) -> str:
+    """What stands with a network's figure."""
+    weights = sum(p.numel() for p in net.parameters())
+    return f"{weights} weights, {updates} updates, {used:.0f} CPU-s"
+
+
+def nano(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Mono, str]:
     """Trains the small WaveNet; returns how it plays and what it took. One piece an update: in the
     same time that leads further than eight (distortion, validation, after 60 seconds: ESR 0.020
     against 0.080; after 240: 0.010)."""
@@ -144,7 +177,7 @@ def nano(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
         at = torch.from_numpy(rng.integers(0, len(x) - past - length, 1))[:, None]
         index = at + torch.arange(past + length)
         p, t = net(dry[index][:, None])[:, 0, past:], wet[index[:, past:]]
-        return (p - t).square().mean() / (t.square().mean() + 1e-6)
+        return _ratio(p, t)
 
     updates, used = train_for(net, loss_of, seconds, 4e-3)
 
@@ -152,10 +185,10 @@ def nano(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
     def play(signal: np.ndarray) -> np.ndarray:
         return net(torch.from_numpy(signal.astype(np.float32))[None, None])[0, 0].numpy()
 
-    return play, f"{sum(p.numel() for p in net.parameters())} weights, {updates} updates, {used:.0f} CPU-s"
+    return play, _budget(net, updates, used)
 
 
-def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]:
+def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Mono, str]:
     """Trains McCool's network; returns how it plays and what it took."""
     torch.manual_seed(1)
     net, rng = McCool(), np.random.default_rng(1)
@@ -165,7 +198,7 @@ def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]
     def loss_of(_: int) -> Tensor:
         at = torch.from_numpy(rng.integers(net.window, len(x), 256))
         p, t = net(dry[at[:, None] + offsets]), wet[at]
-        return (p - t).square().mean() / (t.square().mean() + 1e-6)
+        return _ratio(p, t)
 
     updates, used = train_for(net, loss_of, seconds, 1e-3)
 
@@ -175,7 +208,83 @@ def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Callable, str]
         windows = padded.unfold(0, net.window, 1)
         return torch.cat([net(w) for w in windows.split(4096)]).numpy()
 
-    return play, f"{sum(p.numel() for p in net.parameters())} weights, {updates} updates, {used:.0f} CPU-s"
+    return play, _budget(net, updates, used)
+
+
+def mccool_lstm(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Mono, str]:
+    """Trains McCool's LSTM; returns how it plays and what it took. It plays in sections as long as
+    those that it is trained on, side by side, each after the 50 ms before it: sample by
+    sample it would take longer than its training."""
+    torch.manual_seed(1)
+    net, rng = McCoolLstm(), np.random.default_rng(1)
+    dry, wet = (torch.from_numpy(s.astype(np.float32)) for s in (x, y))
+    section, chunk, streams, before = 12_288, 64, 16, 2400
+    starts, states = torch.zeros(streams, dtype=torch.long), None
+
+    def loss_of(update: int) -> Tensor:
+        nonlocal starts, states
+        first = update * chunk % section
+        if first == 0:
+            starts, states = torch.from_numpy(rng.integers(0, len(x) - section, streams)), None
+        index = starts[:, None] + first + torch.arange(chunk)
+        p, after = net(dry[index], states)
+        states = tuple(s.detach() for s in after)
+        return _ratio(p, wet[index])
+
+    updates, used = train_for(net, loss_of, seconds, 1e-3)
+
+    @torch.no_grad()
+    def play(signal: np.ndarray) -> np.ndarray:
+        padding = np.zeros(before), np.zeros(-len(signal) % section)
+        padded = torch.from_numpy(np.concatenate([padding[0], signal, padding[1]])).float()
+        sections = padded.unfold(0, before + section, section)
+        after, parts = None, []
+        for part in sections.split(512, dim=1):
+            p, after = net(part, after)
+            parts.append(p)
+        return torch.cat(parts, dim=1)[:, before:].flatten()[: len(signal)].numpy()
+
+    return play, _budget(net, updates, used)
+
+
+@dataclass(frozen=True)
+class Network:
+    """How one is trained, and for how many seconds of processor time."""
+
+    title: str
+    train: Callable[[np.ndarray, np.ndarray, float], tuple[Mono, str]]
+    seconds: float
+
+
+NANO = Network("small WaveNet", nano, NANO_SECONDS)
+MCCOOL = Network("McCool's network", mccool, MCCOOL_SECONDS)
+MCCOOL_LSTM = Network("McCool's LSTM, 7 x 800", mccool_lstm, LSTM_SECONDS)
+
+
+def trained(
+    networks: Iterable[Network], x: np.ndarray, y: np.ndarray
+) -> Iterator[tuple[str, Mono]]:
+    """Trains one after another from ``x [n]`` to ``y [n]``; a title with what it took, and how it
+    plays."""
+    for network in networks:
+        play, budget = network.train(x, y, network.seconds)
+        yield f"{network.title} ({budget})", play
+
+
+def judge(play: Mono, dry: list[np.ndarray], wet: list[np.ndarray]) -> float:
+    """Error-to-signal ratio over all excerpts together."""
+    return esr(np.concatenate(wet), np.concatenate([play(s) for s in dry]))
+
+
+def add(figures: dict, title: str, value: float) -> None:
+    """Puts a baseline's figure into those of a model. A title ends with what its training took: the
+    same network with another budget is replaced."""
+    print(f"{title}: {value:.4f}", flush=True)
+    network = title.partition(" (")[0]
+    for kept_in in (figures.setdefault("more_baselines", {}), figures["report"]["baselines"]):
+        for old in [t for t in kept_in if t.partition(" (")[0] == network]:
+            del kept_in[old]
+        kept_in[title] = value
 
 
 def fitted_to(
@@ -206,25 +315,11 @@ def compare(name: str, places: Places) -> None:
     material = load(recipe, places.audio, places.extra, places.work)
     x, y = fitted_to(recipe, material, places.work)
     real, wet = held_out(recipe, material)
-    found: dict[str, float] = {}
-
-    def judge(title: str, play: Callable[[np.ndarray], np.ndarray]) -> None:
-        p = np.concatenate([play(s) for s in real])
-        found[title] = esr(np.concatenate(wet), p)
-        print(f"{title}: {found[title]:.4f}", flush=True)
-
-    judge(f"Hammerstein, {_POWERS} powers of {_TAPS} taps", hammerstein(x, y))
-    play, cost = nano(x, y, NANO_SECONDS)
-    judge(f"small WaveNet ({cost})", play)
-    play, cost = mccool(x, y, MCCOOL_SECONDS)
-    judge(f"McCool's network ({cost})", play)
     path = places.out / f"{name}.json"
     figures = json.loads(path.read_text())
-    for kept_in in (figures.setdefault("more_baselines", {}), figures["report"]["baselines"]):
-        # A title ends with what its training took: the same network with less is replaced.
-        networks = {title.partition(" (")[0] for title in found}
-        for title in [t for t in kept_in if t.partition(" (")[0] in networks]:
-            del kept_in[title]
-        kept_in |= found
+    title = f"Hammerstein, {_POWERS} powers of {_TAPS} taps"
+    add(figures, title, judge(hammerstein(x, y), real, wet))
+    for title, play in trained((NANO, MCCOOL), x, y):
+        add(figures, title, judge(play, real, wet))
     path.write_text(json.dumps(figures, indent=1) + "\n")
     write_card(path.with_suffix(".md"), recipe, figures)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .baselines import fitted_to, held_out, train_for
+from .baselines import add, fitted_to, held_out, train_for
 from .card import write_card
 from .dataset import load
 from .make import Places
@@ -101,9 +101,6 @@ def compare(name: str, places: Places, seconds: float = 120.0) -> None:
         label = f"μ-law WaveNet, {title}"
         if title == "mean":
             label += f" ({weights} weights, {updates} updates, {used:.0f} CPU-s)"
-        value = esr(target, np.concatenate(parts))
-        figures.setdefault("more_baselines", {})[label] = value
-        figures["report"]["baselines"][label] = value
-        print(f"{label}: {value:.4f}", flush=True)
+        add(figures, label, esr(target, np.concatenate(parts)))
     path.write_text(json.dumps(figures, indent=1) + "\n")
     write_card(path.with_suffix(".md"), recipe, figures)

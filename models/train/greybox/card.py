@@ -69,6 +69,32 @@ after half a second of silence.
 """
 
 
+def _networks(effect: Effect, figures: dict) -> str:
+    found = figures.get("more_baselines")
+    if not found:
+        return ""
+    data = figures["more_baselines_data"]
+    default = next(
+        r for r in figures["waveforms"]["rows"] if r["settings"] == effect.defaults()
+    )
+    heard = (
+        ", as on a mono track (the mean of both channels)" if effect.channels == 2 else ""
+    )
+    rows = [(title, f"{value:.2g}") for title, value in found.items()]
+    rows.append(("**this model**, on the excerpts above", f"{default['esr']:.2g}"))
+    return f"""\
+## Other networks on the same data (default setting)
+
+Trained on {data["train_seconds"]:.0f} s of synthetic playing and what the reference makes of it{heard},
+all knobs at their defaults; judged by the error-to-signal ratio over the first
+{data["test_seconds"]:g} s of each held-out file, after half a second of silence. Beside each stands what
+its training took.
+
+{_table(("network", "ESR"), rows)}
+
+"""
+
+
 def _further(figures: dict) -> str:
     return "\n".join(f"- {name}: {text}" for name, text in figures.get("said", {}).items())
 
@@ -131,7 +157,7 @@ defaults: {heard}.
 Silence in gives {idle} out over all settings. The engine and ONNX Runtime differ by
 {figures["runtime_difference"]:.1e} of the peak at most (0.8 s of playing, two settings).
 
-## Data
+{_networks(effect, figures)}## Data
 
 Probes for the fit are noise and impulses, made by the recipe. No recording was used to fit.
 

@@ -17,7 +17,8 @@ SEED = 71_001
 EXCERPT = 6 * RATE
 """Frames that are judged of each held-out file, from its beginning."""
 
-_SILENCE = np.zeros(RATE // 2)
+SILENCE_FRAMES = RATE // 2
+"""Before each excerpt."""
 
 
 def settings(effect: Effect) -> list[dict[str, float]]:
@@ -53,7 +54,8 @@ def load(audio: Path, channels: int = 1) -> tuple[dict[str, np.ndarray], list[st
     clips = {s.file: read_audio(audio / s.file) for s in TEST if s.file not in missing}
     if not clips:
         clips = {"synthetic test": synthetic(3, 15.0)}
-    clips = {name: np.concatenate([_SILENCE, x[:EXCERPT]]) for name, x in clips.items()}
+    silence = np.zeros(SILENCE_FRAMES)
+    clips = {name: np.concatenate([silence, x[:EXCERPT]]) for name, x in clips.items()}
     if channels == 1:
         return clips, missing
     (one, left), (other, right) = list(clips.items())[0], list(clips.items())[-1]
@@ -126,7 +128,7 @@ def controls(effect: Effect, play: Play, clips: dict[str, np.ndarray]) -> dict:
 def agreement(effect: Effect, path: Path, play: Play, clips: dict[str, np.ndarray]) -> float:
     """The largest difference between the engine and ONNX Runtime over 0.8 s of playing, as a part
     of the largest output."""
-    x = next(iter(clips.values()))[..., len(_SILENCE) :][..., : 4 * RATE // 5]
+    x = next(iter(clips.values()))[..., SILENCE_FRAMES :][..., : 4 * RATE // 5]
     other = Runtime(path, effect.reach)
     worst = 0.0
     for at in (effect.defaults(), settings(effect)[0]):

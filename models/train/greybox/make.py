@@ -67,7 +67,8 @@ def _report(effect: Effect, figures: dict) -> dict:
 
 
 def make(effect: Effect, audio: Path, out: Path) -> dict:
-    """Writes ``NAME.onnx``, ``NAME.json`` and ``NAME.md`` into ``out``; returns the figures."""
+    """Writes ``NAME.onnx``, ``NAME.json`` and ``NAME.md`` into ``out``; returns the figures. Those of
+    other networks, which ``baselines.py`` put there, are kept."""
     started = time.process_time()
     parameters = _rounded(effect.fit())
     fitted = time.process_time() - started
@@ -80,10 +81,16 @@ def make(effect: Effect, audio: Path, out: Path) -> dict:
     }
     figures = _rounded(figures)
     figures["report"] = _report(effect, figures)
+    shipped = out / f"{effect.name}.json"
+    before = json.loads(shipped.read_text()) if shipped.is_file() else {}
+    for key in ("more_baselines", "more_baselines_data"):
+        if key in before:
+            figures[key] = before[key]
+    figures["report"]["baselines"] |= before.get("more_baselines", {})
     keys = {"loudness": f"{figures['loudness']:.2f}"}
     if "esr" in figures["overall"]:
         keys["training_esr"] = f"{figures['overall']['esr']:.7f}"
     set_keys(path, keys)
-    (out / f"{effect.name}.json").write_text(json.dumps(figures, indent=1) + "\n")
+    shipped.write_text(json.dumps(figures, indent=1) + "\n")
     write_card(out / f"{effect.name}.md", effect, figures)
     return figures
