@@ -20,6 +20,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -213,8 +214,8 @@ def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Mono, str]:
 
 def mccool_lstm(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Mono, str]:
     """Trains McCool's LSTM; returns how it plays and what it took. It plays in sections as long as
-    those that it is trained on, side by side, each after the 50 ms before it: sample by
-    sample it would take longer than its training."""
+    those that it is trained on, side by side, each after the 50 ms before it: one after another they
+    would take longer than the training."""
     torch.manual_seed(1)
     net, rng = McCoolLstm(), np.random.default_rng(1)
     dry, wet = (torch.from_numpy(s.astype(np.float32)) for s in (x, y))
@@ -309,7 +310,7 @@ def held_out(recipe: Recipe, material: Material) -> tuple[list[np.ndarray], list
 
 
 def compare(name: str, places: Places) -> None:
-    """Fits all baselines to the circuit of that name and puts them into its figures."""
+    """Fits all baselines to the circuit of that name; each joins its figures once it is judged."""
     torch.set_num_threads(1)
     recipe = RECIPES[name]
     material = load(recipe, places.audio, places.extra, places.work)
@@ -317,9 +318,8 @@ def compare(name: str, places: Places) -> None:
     real, wet = held_out(recipe, material)
     path = places.out / f"{name}.json"
     figures = json.loads(path.read_text())
-    title = f"Hammerstein, {_POWERS} powers of {_TAPS} taps"
-    add(figures, title, judge(hammerstein(x, y), real, wet))
-    for title, play in trained((NANO, MCCOOL), x, y):
+    fitted = [(f"Hammerstein, {_POWERS} powers of {_TAPS} taps", hammerstein(x, y))]
+    for title, play in chain(fitted, trained((NANO, MCCOOL), x, y)):
         add(figures, title, judge(play, real, wet))
-    path.write_text(json.dumps(figures, indent=1) + "\n")
-    write_card(path.with_suffix(".md"), recipe, figures)
+        path.write_text(json.dumps(figures, indent=1) + "\n")
+        write_card(path.with_suffix(".md"), recipe, figures)

@@ -1,10 +1,10 @@
 """What others' networks make of the effects' references: ``models/train/run baselines NAME``.
 
-The networks are those of ``train/baselines.py``, with the same budgets. They are trained on synthetic
-playing through the reference with all knobs at their defaults, and judged on the first seconds of the
-held-out files, once each. Effects of two channels are heard as on a mono track: the mean of both
-channels that the reference gives for the same input left and right. What an oscillator does is not
-told to the networks: its phase is 0 where the training and each excerpt begin.
+The networks are those of ``train/baselines.py``, with the same budgets. They are trained on
+synthetic playing through the reference with all knobs at their defaults, and judged on the first
+seconds of the held-out files, once each. Effects of two channels are heard as on a mono track: the
+mean of both channels that the reference gives for the same input left and right. Networks are not
+told what an oscillator does: its phase is 0 where the training signal and each excerpt begin.
 
 McCool's LSTM is trained where he meant it, on what lasts: chorus, delay and reverb.
 """
@@ -29,7 +29,7 @@ _TEST_SECONDS = 2.5
 
 
 def compare(effect: Effect, audio: Path, out: Path) -> None:
-    """Trains all networks on the effect's reference; each joins the figures as soon as it is judged.
+    """Trains all networks on the effect's reference; each joins its figures once it is judged.
 
     Raises ``SystemExit`` with a sentence for an effect that has no bar for waveforms."""
     if effect.bar is None:

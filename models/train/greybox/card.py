@@ -85,10 +85,10 @@ def _networks(effect: Effect, figures: dict) -> str:
     return f"""\
 ## Other networks on the same data (default setting)
 
-Trained on {data["train_seconds"]:.0f} s of synthetic playing and what the reference makes of it{heard},
-all knobs at their defaults; judged by the error-to-signal ratio over the first
-{data["test_seconds"]:g} s of each held-out file, after half a second of silence. Beside each stands what
-its training took.
+Trained on {data["train_seconds"]:.0f} s of synthetic playing and what the reference makes of
+it{heard}, all knobs at their defaults; judged by the
+error-to-signal ratio over the first {data["test_seconds"]:g} s of each held-out file, after half a
+second of silence. Beside each stands what its training took.
 
 {_table(("network", "ESR"), rows)}
 

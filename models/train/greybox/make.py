@@ -67,8 +67,8 @@ def _report(effect: Effect, figures: dict) -> dict:
 
 
 def make(effect: Effect, audio: Path, out: Path) -> dict:
-    """Writes ``NAME.onnx``, ``NAME.json`` and ``NAME.md`` into ``out``; returns the figures. Those of
-    other networks, which ``baselines.py`` put there, are kept."""
+    """Writes ``NAME.onnx``, ``NAME.json`` and ``NAME.md`` into ``out``; returns the figures. What
+    ``baselines.py`` put there of other networks is kept."""
     started = time.process_time()
     parameters = _rounded(effect.fit())
     fitted = time.process_time() - started
