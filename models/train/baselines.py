@@ -214,8 +214,8 @@ def mccool(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Mono, str]:
 
 def mccool_lstm(x: np.ndarray, y: np.ndarray, seconds: float) -> tuple[Mono, str]:
     """Trains McCool's LSTM; returns how it plays and what it took. It plays in sections as long as
-    those that it is trained on, side by side, each after the 50 ms before it: one after another they
-    would take longer than the training."""
+    those that it is trained on, side by side, each after the 50 ms before it: one after another
+    they would take longer than the training."""
     torch.manual_seed(1)
     net, rng = McCoolLstm(), np.random.default_rng(1)
     dry, wet = (torch.from_numpy(s.astype(np.float32)) for s in (x, y))
