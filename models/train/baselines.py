@@ -37,6 +37,8 @@ from .recipes import RECIPES, Recipe
 
 _TAPS, _POWERS = 64, 7
 
+HAMMERSTEIN = f"Hammerstein, {_POWERS} powers of {_TAPS} taps"
+
 NANO_SECONDS, MCCOOL_SECONDS, LSTM_SECONDS = 300.0, 100.0, 300.0
 """Processor time for the training of the networks."""
 
@@ -318,7 +320,7 @@ def compare(name: str, places: Places) -> None:
     real, wet = held_out(recipe, material)
     path = places.out / f"{name}.json"
     figures = json.loads(path.read_text())
-    fitted = [(f"Hammerstein, {_POWERS} powers of {_TAPS} taps", hammerstein(x, y))]
+    fitted = [(HAMMERSTEIN, hammerstein(x, y))]
     for title, play in chain(fitted, trained((NANO, MCCOOL), x, y)):
         add(figures, title, judge(play, real, wet))
         path.write_text(json.dumps(figures, indent=1) + "\n")

@@ -113,7 +113,12 @@ def _section(name: str, figures: dict) -> str:
     ]
     if told.get("baselines"):
         baselines = ", ".join(f"{k} {number(v)}" for k, v in told["baselines"].items())
-        parts.append(f"Baselines, same measure and audio as at the default setting: {baselines}.")
+        heard = (
+            "scaled dry and linear FIR over all settings (median), others at the default one"
+            if told.get("pipeline") == "grey-box"
+            else "same measure and audio as at the default setting"
+        )
+        parts.append(f"Baselines, {heard}: {baselines}.")
     extra = []
     for key, title in (("hiss_db", "Between the harmonics of a sustained note"),):
         if figures.get(key):

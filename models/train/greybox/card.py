@@ -83,14 +83,14 @@ def _networks(effect: Effect, figures: dict) -> str:
     rows = [(title, f"{value:.2g}") for title, value in found.items()]
     rows.append(("**this model**, on the excerpts above", f"{default['esr']:.2g}"))
     return f"""\
-## Other networks on the same data (default setting)
+## Other ways, on the same data (default setting)
 
-Trained on {data["train_seconds"]:.0f} s of synthetic playing and what the reference makes of
+Fitted to {data["train_seconds"]:.0f} s of synthetic playing and what the reference makes of
 it{heard}, all knobs at their defaults; judged by the
 error-to-signal ratio over the first {data["test_seconds"]:g} s of each held-out file, after half a
-second of silence. Beside each stands what its training took.
+second of silence. Beside each network stands what its training took.
 
-{_table(("network", "ESR"), rows)}
+{_table(("form", "ESR"), rows)}
 
 """
 
