@@ -100,6 +100,7 @@ fn the_keys_of_bench_are_a_contract() {
         "block",
         "p50_us",
         "p99_us",
+        "mean_us",
         "max_us",
         "ns_per_sample",
         "realtime_percent",
@@ -117,6 +118,7 @@ fn the_keys_of_bench_are_a_contract() {
         let number = |key: &str| line[key].as_f64().expect("a number");
         assert!(number("p50_us") > 0.0);
         assert!(number("p50_us") <= number("p99_us") && number("p99_us") <= number("max_us"));
+        assert!(number("mean_us") > 0.0 && number("mean_us") <= number("max_us"));
         let per_sample = number("p50_us") * 1000.0 / f64::from(block);
         assert!((number("ns_per_sample") / per_sample - 1.0).abs() < 1e-6);
         assert!((0.0..1.0).contains(&number("fma_peak_fraction")), "{line}");
