@@ -199,6 +199,9 @@ fn session(heard: &[Source], when: &[usize], switching: Switching, sleeping: boo
     (seen, output)
 }
 
+/// Blocks of [`session`] after which whatever was asked for is heard: the rest of a switch through silence (512 frames at most), out and silence.
+const AUDIBLE_BLOCKS: usize = 6;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -213,7 +216,7 @@ proptest! {
         swap in 5..140_usize,
     ) {
         let mut when = vec![12];
-        for gap in gaps {
+        for gap in &gaps {
             when.push(when[when.len() - 1] + gap);
         }
         let switching = if gapless { Switching::Gapless } else { Switching::ThroughSilence };
@@ -226,7 +229,8 @@ proptest! {
         }).collect();
         let (seen, output) = session(&sources, &when, switching, sleeping, swap);
         let (seen_flipped, output_flipped) = session(&flipped, &when, switching, sleeping, swap);
-        if flips.contains(&true) {
+        // What is asked for between two switches through silence may come too late to be heard.
+        if flips.iter().zip(&gaps).any(|(flip, gap)| *flip && *gap >= AUDIBLE_BLOCKS) {
             prop_assert!(output != output_flipped, "something else is heard");
         }
         for (line, (one, other)) in seen.lines().zip(seen_flipped.lines()).enumerate() {
