@@ -169,7 +169,7 @@ impl Page<'_> {
             "\n## Many instances\n\n\
              One thread plays a block of 64 frames of each instance in turn, so each finds the caches full of the others; `caches\n\
              emptied`: 8 MiB of other memory are read before each as well, untimed. Percent of one core at 48 kHz: median and 99th\n\
-             percentile of a single play, times the instances.\n\n\
+             percentile of a single play, times the instances; the median of nine passes of each, by turns.\n\n\
              | | p50 | p99 |\n| --- | ---: | ---: |\n",
         );
         for figure in names.iter().flat_map(|name| self.run.of("instances", name)) {
