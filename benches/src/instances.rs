@@ -8,7 +8,7 @@ use crate::noise::Noise;
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tonegraft_engine::{Isa, Model};
 
 /// How many.
@@ -45,7 +45,7 @@ pub fn measure(case: &Case, folders: &Folders, isa: Isa) -> Result<Option<Value>
     let other = vec![1_u64; FLUSH];
 
     // Of single plays: a pause that another process makes belongs to none but one of them.
-    let mut run = |rounds: usize, flush: bool| -> Result<(f64, f64)> {
+    let mut run = |rounds: usize, flush: bool| -> Result<[Duration; 2]> {
         let mut times = Vec::with_capacity(rounds * INSTANCES);
         for _ in 0..rounds {
             for (instance, input) in instances.iter_mut().zip(&inputs) {
@@ -59,8 +59,7 @@ pub fn measure(case: &Case, folders: &Folders, isa: Isa) -> Result<Option<Value>
             }
         }
         times.sort_unstable();
-        let of_all = |percent| percentile(&times, percent).as_secs_f64() * INSTANCES as f64;
-        Ok((of_all(50), of_all(99)))
+        Ok([50, 99].map(|percent| percentile(&times, percent)))
     };
     run(WARM_UP, false)?;
     let (mut full, mut emptied) = (Vec::new(), Vec::new());
@@ -68,8 +67,8 @@ pub fn measure(case: &Case, folders: &Folders, isa: Isa) -> Result<Option<Value>
         full.push(run(ROUNDS, false)?);
         emptied.push(run(COLD_ROUNDS, true)?);
     }
-    let ((p50, p99), (cold50, cold99)) = (median(&full), median(&emptied));
-    let percent = |seconds: f64| seconds * case.rate / BLOCK as f64 * 100.0;
+    let ([p50, p99], [cold50, cold99]) = (median(&full), median(&emptied));
+    let percent = |play: Duration| play.as_secs_f64() * INSTANCES as f64 * case.rate / BLOCK as f64 * 100.0;
     Ok(Some(json!({
         "kind": "instances", "model": case.name, "isa": isa.name(), "instances": INSTANCES, "block": BLOCK,
         "core_percent_p50": percent(p50), "core_percent_p99": percent(p99),
@@ -79,11 +78,10 @@ pub fn measure(case: &Case, folders: &Folders, isa: Isa) -> Result<Option<Value>
 }
 
 /// Of the passes' medians, and of their 99th percentiles.
-fn median(passes: &[(f64, f64)]) -> (f64, f64) {
-    let of = |value: fn(&(f64, f64)) -> f64| {
-        let mut values: Vec<f64> = passes.iter().map(value).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    (of(|pass| pass.0), of(|pass| pass.1))
+fn median(passes: &[[Duration; 2]]) -> [Duration; 2] {
+    std::array::from_fn(|figure| {
+        let mut of: Vec<Duration> = passes.iter().map(|pass| pass[figure]).collect();
+        of.sort_unstable();
+        percentile(&of, 50)
+    })
 }

@@ -311,17 +311,33 @@ def held_out(recipe: Recipe, material: Material) -> tuple[list[np.ndarray], list
     return dry, [recipe.circuit.render(s, *recipe.defaults) for s in dry]
 
 
+def fit_all(
+    networks: Iterable[Network],
+    x: np.ndarray,
+    y: np.ndarray,
+    held_out: tuple[list[np.ndarray], list[np.ndarray]],
+    figures: dict,
+    path: Path,
+    card: Callable[[Path, dict], None],
+) -> None:
+    """Fits the Hammerstein form and the networks from ``x [n]`` to ``y [n]``. Each joins
+    ``figures``, their file ``path`` and the card beside it once it is judged on ``held_out``, dry
+    and wet."""
+    fitted = [(HAMMERSTEIN, hammerstein(x, y))]
+    for title, play in chain(fitted, trained(networks, x, y)):
+        add(figures, title, judge(play, *held_out))
+        path.write_text(json.dumps(figures, indent=1) + "\n")
+        card(path.with_suffix(".md"), figures)
+
+
 def compare(name: str, places: Places) -> None:
-    """Fits all baselines to the circuit of that name; each joins its figures once it is judged."""
+    """Fits all baselines to the circuit of that name."""
     torch.set_num_threads(1)
     recipe = RECIPES[name]
     material = load(recipe, places.audio, places.extra, places.work)
     x, y = fitted_to(recipe, material, places.work)
-    real, wet = held_out(recipe, material)
     path = places.out / f"{name}.json"
-    figures = json.loads(path.read_text())
-    fitted = [(HAMMERSTEIN, hammerstein(x, y))]
-    for title, play in chain(fitted, trained((NANO, MCCOOL), x, y)):
-        add(figures, title, judge(play, real, wet))
-        path.write_text(json.dumps(figures, indent=1) + "\n")
-        write_card(path.with_suffix(".md"), recipe, figures)
+    fit_all(
+        (NANO, MCCOOL), x, y, held_out(recipe, material), json.loads(path.read_text()), path,
+        lambda card, figures: write_card(card, recipe, figures),
+    )

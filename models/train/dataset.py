@@ -110,6 +110,7 @@ def kept(work: Path, name: str, parts: bytes, make: Callable[[], np.ndarray]) ->
     if path.is_file():
         return np.load(path)
     y = make()
+    work.mkdir(parents=True, exist_ok=True)
     # Whoever looks meanwhile shall not find half of it.
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:

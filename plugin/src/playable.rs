@@ -177,15 +177,9 @@ impl Playable {
         options.size = Some(size);
         let model = Model::from_bytes(&found.bytes, &found.file_name, found.sidecar.as_deref(), &options)
             .map_err(|error| error.to_string())?;
-        let mut card = card(&model, found);
-        let half = model.with_weights(Weights::F16);
-        let bytes = [&model, &half].map(|model| model.plan().weight_bytes);
-        card.halved = (bytes[1] < bytes[0]).then_some(bytes);
-        Ok(Self {
-            model,
-            half: card.halved.map(|_| half),
-            card: Arc::new(card),
-        })
+        let half = Some(model.with_weights(Weights::F16)).filter(|half| weight_bytes(half) < weight_bytes(&model));
+        let card = Arc::new(card(&model, half.as_ref(), found));
+        Ok(Self { model, half, card })
     }
 
     /// What lies between the host's rate and the model's.
@@ -221,7 +215,11 @@ impl Playable {
     }
 }
 
-fn card(model: &Model, found: &Located) -> ModelCard {
+fn weight_bytes(model: &Model) -> usize {
+    model.plan().weight_bytes
+}
+
+fn card(model: &Model, half: Option<&Model>, found: &Located) -> ModelCard {
     let (info, metadata) = (model.info(), model.metadata());
     let knobs = model.knobs().iter().take(tonegraft_core::KNOBS).map(|knob| KnobLabel {
         name: knob.name.clone(),
@@ -263,7 +261,7 @@ fn card(model: &Model, found: &Located) -> ModelCard {
                 .collect()
         }),
         size: sizes.map_or(0, |sizes| sizes.chosen),
-        halved: None,
+        halved: half.map(|half| [weight_bytes(model), weight_bytes(half)]),
         levels: model.levels(),
         has_cab: gear.has_cab(),
     }

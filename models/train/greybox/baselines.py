@@ -12,12 +12,11 @@ McCool's LSTM is trained where he meant it, on what lasts: chorus, delay and rev
 
 import json
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import torch
 
-from ..baselines import HAMMERSTEIN, MCCOOL, MCCOOL_LSTM, NANO, add, hammerstein, judge, trained
+from ..baselines import MCCOOL, MCCOOL_LSTM, NANO, fit_all
 from ..dataset import SYNTHETIC
 from ..material import synthetic
 from .card import write_card
@@ -33,7 +32,7 @@ _TEST_SECONDS = 2.5
 
 
 def compare(effect: Effect, audio: Path, out: Path) -> None:
-    """Fits all to the effect's reference; each joins its figures once it is judged.
+    """Fits all to the effect's reference.
 
     Raises ``SystemExit`` with a sentence for an effect that has no bar for waveforms."""
     if effect.bar is None:
@@ -53,8 +52,7 @@ def compare(effect: Effect, audio: Path, out: Path) -> None:
         "train_seconds": round(len(x) / RATE, 1), "test_seconds": _TEST_SECONDS
     }
     networks = (*_NETWORKS, _FOR_LASTING) if effect.name in _LASTING else _NETWORKS
-    y = effect.reference(x, at)
-    for title, play in chain([(HAMMERSTEIN, hammerstein(x, y))], trained(networks, x, y)):
-        add(figures, title, judge(play, dry, wet))
-        path.write_text(json.dumps(figures, indent=1) + "\n")
-        write_card(path.with_suffix(".md"), effect, figures)
+    fit_all(
+        networks, x, effect.reference(x, at), (dry, wet), figures, path,
+        lambda card, figures: write_card(card, effect, figures),
+    )
