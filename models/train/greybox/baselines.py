@@ -1,11 +1,11 @@
 """What others' networks make of the effects' references: ``models/train/run baselines NAME``.
 
-The forms are those of ``train/baselines.py``; the networks get about half of their time there, since
-more of it changes little here. They are fitted to synthetic playing through the reference with all
-knobs at their defaults, and judged on the first seconds of the held-out files, once each. Effects
-of two channels are heard as on a mono track: the mean of both channels that the reference gives for
-the same input left and right. Networks are not told what an oscillator does: its phase is 0 where
-the training signal and each excerpt begin.
+The forms are those of ``train/baselines.py``; the networks get about half of their time there,
+since more of it changes little here. They are fitted to synthetic playing through the reference
+with all knobs at their defaults, and judged on the first seconds of the held-out files, once each.
+Effects of two channels are heard as on a mono track: the mean of both channels that the reference
+gives for the same input left and right. Networks are not told what an oscillator does: its phase is
+0 where the training signal and each excerpt begin.
 
 McCool's LSTM is trained where he meant it, on what lasts: chorus, delay and reverb.
 """
